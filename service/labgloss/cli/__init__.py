@@ -1,0 +1,66 @@
+"""The command `labgloss`."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Sequence
+
+from labgloss.cli.parser import build_parser
+
+FAULT = 2
+INTERRUPTED = 130
+NOBODY_READS = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command that the arguments name, and returns its exit code.
+
+    Raises: SystemExit after `--help` and `--version`, and when the arguments are wrong.
+    """
+    arguments = build_parser().parse_args(argv)
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _discard_output()
+        return NOBODY_READS
+    return code
+
+
+def entry_point() -> int:
+    """The exit code of the command `labgloss`, as it was called."""
+    return main()
+
+
+def _run(arguments: Namespace) -> int:
+    # Imported here, so that `--help` waits for none of it.
+    from importlib import import_module
+
+    from labgloss.errors import KnowledgeError, SettingsError
+    from labgloss.panels.errors import PanelFileError
+
+    try:
+        code: int = import_module(f"labgloss.cli.commands.{arguments.command}").run(arguments)
+    except KnowledgeError as error:
+        return _faulty("the knowledge is faulty", error.faults)
+    except SettingsError as error:
+        return _faulty("cannot start so", error.faults)
+    except PanelFileError as error:
+        return _faulty("panel files cannot be read", error.faults)
+    return code
+
+
+def _faulty(what: str, faults: Iterable[object]) -> int:
+    print(f"labgloss: {what}:", *(f"  {fault}" for fault in faults), sep="\n", file=sys.stderr)
+    return FAULT
+
+
+def _discard_output() -> None:
+    """Points standard output at nothing: what is still buffered would fail again when the interpreter ends."""
+    import os
+
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())

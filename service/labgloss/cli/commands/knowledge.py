@@ -1,0 +1,105 @@
+"""`labgloss knowledge`: the knowledge checked, and shown."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from labgloss.cli.console import complain, output_style, write
+from labgloss.knowledge.loader import DATA, load
+from labgloss.knowledge.release import Analyte, Release
+from labgloss.panels.layout import Page
+from labgloss.panels.names import word_of
+from labgloss.v1 import knowledge_pb2 as pb
+from labgloss.wire.rules import rules_of
+
+
+def run(arguments: Namespace) -> int:
+    """Prints a verdict, or what was asked for. Raises KnowledgeError with every fault of the knowledge."""
+    if arguments.action == "lint":
+        return _lint(Path(arguments.folder) if arguments.folder else DATA)
+    return _show(load(), arguments.id)
+
+
+def _lint(folder: Path) -> int:
+    release = load(folder)
+    rules = rules_of(release)
+    write(f"clean: {len(release.analytes)} analytes, {len(rules)} rules, {len(release.sources)} sources\n")
+    page = Page(output_style())
+    _release_lines(page, release, rules)
+    write(str(page))
+    return 0
+
+
+def _show(release: Release, ident: str | None) -> int:
+    rules = rules_of(release)
+    page = Page(output_style())
+    if ident is None:
+        _release(page, release, rules)
+    elif ident in release.analytes:
+        _analyte(page, release.analytes[ident], [rule for rule in rules if rule.analyte == ident])
+    elif named := [rule for rule in rules if rule.id == ident]:
+        for rule in named:
+            _rule(page, rule, release)
+    else:
+        near = ", ".join(get_close_matches(ident, {*release.analytes, *(rule.id for rule in rules)}))
+        complain(f"neither an analyte nor a rule has the id {ident}" + (f"; near it: {near}" if near else ""))
+        return 1
+    write(str(page).lstrip("\n"))
+    return 0
+
+
+def _release(page: Page, release: Release, rules: Iterable[pb.Rule]) -> None:
+    page.heading(release.file.title)
+    page.text(release.intended_use)
+    _release_lines(page, release, rules)
+    page.heading("analytes")
+    for analyte in release.analytes.values():
+        page.line(f"{analyte.id:<26} {analyte.name}")
+
+
+def _release_lines(page: Page, release: Release, rules: Iterable[pb.Rule]) -> None:
+    """Version and digest, and how many rules there are of each kind and status."""
+    reference = release.reference
+    page.line(f"version {reference.version}, engine {reference.engine}")
+    page.line(f"digest {reference.digest}")
+    rules = list(rules)
+    page.text(f"rules: {_counted(word_of(pb.RuleKind, rule.kind) for rule in rules)}")
+    page.text(f"status: {_counted(rule.status or 'none' for rule in rules)}")
+
+
+def _counted(names: Iterable[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(Counter(names).items()))
+
+
+def _analyte(page: Page, analyte: Analyte, rules: Iterable[pb.Rule]) -> None:
+    form = analyte.form
+    page.heading(f"{analyte.id}: {analyte.name}")
+    page.text(f"LOINC: {', '.join(code.loinc for code in form.codes)}" if form.codes else "")
+    page.text(f"units: {', '.join(unit.ucum for unit in form.units)}" if form.units else "")
+    kind = ""
+    for rule in sorted(rules, key=lambda rule: rule.kind):
+        if (name := word_of(pb.RuleKind, rule.kind)) != kind:
+            kind = name
+            page.heading(kind.replace("_", " "))
+        page.text(f"{rule.id}  {_limits(rule)}")
+
+
+def _rule(page: Page, rule: pb.Rule, release: Release) -> None:
+    number = f" ({rule.number})" if rule.number else ""
+    page.heading(f"{rule.id}{number}: {word_of(pb.RuleKind, rule.kind).replace('_', ' ')}")
+    page.text(rule.title)
+    page.text(rule.statement)
+    page.text(_limits(rule))
+    page.text(f"status: {rule.status}" if rule.status else "")
+    page.text(rule.note)
+    for source in rule.source_ids:
+        citation = release.sources[source].citation if source in release.sources else ""
+        page.text(f"{source}: {citation}", mark="- ")
+
+
+def _limits(rule: pb.Rule) -> str:
+    return "; ".join(f"{limit.expression} {limit.unit}" for limit in rule.limits)

@@ -1,0 +1,58 @@
+"""A client of the service that a command asks: the target's, or one inside this process."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import grpc
+from labgloss_client import Client
+
+from labgloss.errors import SettingsError
+from labgloss.knowledge.loader import load
+from labgloss.server.app import start
+from labgloss.server.settings import read_settings
+
+_TIMEOUT_S = 10.0
+_BATCH_TIMEOUT_S = 60.0
+
+
+@contextmanager
+def connected(arguments: Namespace) -> Iterator[Client]:
+    """A client of `--target`; without one, of a service on loopback inside this process, which ends with it.
+
+    Raises: SettingsError when panels would travel unencrypted; KnowledgeError when the knowledge is faulty.
+    """
+    if arguments.target:
+        with client_of(arguments.target, arguments.tls, arguments.plaintext) as client:
+            yield client
+        return
+    settings = read_settings({}, {"port": 0, "log_level": "error", "reflection": False})
+    running = start(settings, load())
+    try:
+        with client_of(f"{settings.host}:{running.port}") as client:
+            yield client
+    finally:
+        running.stop()
+
+
+def client_of(target: str, tls: bool = False, plaintext: bool = False) -> Client:
+    """A client of the target. Raises SettingsError when panels would travel unencrypted to another machine."""
+    credentials = grpc.ssl_channel_credentials() if tls else None
+    try:
+        return Client(
+            target,
+            credentials=credentials,
+            plaintext=plaintext,
+            timeout_s=_TIMEOUT_S,
+            batch_timeout_s=_BATCH_TIMEOUT_S,
+        )
+    except ValueError as error:
+        # The client's words name its own arguments.
+        raise SettingsError(
+            (
+                f"--target: {target} is not on this machine, and panels must not travel unencrypted; "
+                "add --tls, or --plaintext where something else encrypts the way",
+            )
+        ) from error

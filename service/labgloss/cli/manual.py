@@ -1,0 +1,170 @@
+"""What `--help` says: what each command does, examples, exit codes."""
+
+from __future__ import annotations
+
+LABGLOSS = """\
+Explains laboratory panels: serum magnesium, calcium, 25-OH vitamin D and potassium, with the patient's symptoms and
+context, against reference intervals and decision limits. It supports a clinician's decision; it never diagnoses,
+orders or doses. What cannot be judged is refused with a reason, and is never called normal."""
+
+LABGLOSS_EXAMPLES = """\
+examples:
+  labgloss demo                             see it work: a service, the sample panels, their reports
+  labgloss serve                            serve on this machine, port 50051
+  labgloss interpret panel.toml             explain the panels of a file
+  labgloss check panels/ --junit out.xml    compare reports with what panel files expect
+  labgloss COMMAND --help                   the manual of one command
+
+exit codes:
+  0    done
+  1    what was asked is not so: a panel differs, a call failed, a service does not serve
+  2    cannot start: wrong usage or settings, faulty knowledge, a file that cannot be read
+  130  interrupted
+  141  nobody reads the output any more"""
+
+PANEL_FILE = """\
+A panel file is TOML for what people write, JSON for what programs write; both have the same keys:
+
+  [[panel]]
+  id = "low-magnesium"
+  [panel.patient]
+  age_years = 67
+  sex = "female"
+  [[panel.results]]
+  analyte = "magnesium"       # or code = "2601-3", a LOINC code
+  value = "0.41"              # as the laboratory sent it
+  unit = "mmol/L"
+  [[panel.symptoms]]
+  text = "cramps in both calves"
+  [panel.expect]              # what `labgloss check` compares
+  urgency = "PROMPT"
+  [panel.expect.results.magnesium]
+  class = "low"
+"""
+
+SERVE = """\
+Serves the gRPC API labgloss.v1 until it gets SIGTERM or SIGINT. Before it serves it loads and checks the knowledge; a
+fault stops it. It logs JSON lines, never a patient's value; the line of event "serving" names the port. On SIGTERM it
+says by its health service that it stops, waits until balancers know, answers what is under way, and ends.
+
+Every setting is a flag or an environment variable, such as LABGLOSS_PORT; the flag wins."""
+
+SERVE_EXAMPLES = """\
+examples:
+  labgloss serve
+  labgloss serve --host 0.0.0.0 --port 50051 --drain-seconds 5
+  LABGLOSS_LOG_LEVEL=warning labgloss serve --port 0
+
+exit codes:
+  0  stopped as asked
+  2  settings are wrong, the knowledge is faulty, or the port is taken"""
+
+INTERPRET = (
+    """\
+Explains every panel of a file: each result with its interval, flag, band and critical limit, findings, patterns, red
+flags, recommendations by urgency, and what could not be judged and why. Without --target a service of its own answers,
+inside this process; nothing leaves the machine.
+
+"""
+    + PANEL_FILE
+)
+
+INTERPRET_EXAMPLES = """\
+examples:
+  labgloss interpret panel.toml
+  labgloss interpret panel.json --format json
+  labgloss interpret - --input-format json < panel.json
+  labgloss interpret panel.toml --target labgloss.example:50051 --tls
+
+With --format json the output is one labgloss.v1.BatchInterpretPanelsResponse as JSON.
+
+exit codes:
+  0  every panel has a report
+  1  a panel has none, because it is not accepted or the service was not reached
+  2  the file cannot be read; every fault is listed"""
+
+CHECK = (
+    """\
+Compares the report on every panel with what its file expects, and prints what differs. A PATH is a panel file or a
+folder, which is read recursively (*.toml, *.json). A list that is expected is contained in the answer; an empty list
+says that there is none; what is not written is not compared.
+
+"""
+    + PANEL_FILE
+)
+
+CHECK_EXAMPLES = """\
+examples:
+  labgloss check panels/
+  labgloss check panels/ --junit labgloss.xml      for a CI system: one test case per panel
+  labgloss check panels/ --only results            only expect.results and expect.refused
+  labgloss check panels/ --target 127.0.0.1:50051  ask a service that runs
+
+exit codes:
+  0  every panel agrees
+  1  a panel differs, or has no report
+  2  a file cannot be read; every fault is listed"""
+
+DEMO = """\
+Shows the whole way on real input: starts the service as a process of its own on a free loopback port, waits for its
+health service, sends the sample panels that come with the package through the Python client over gRPC, prints each
+report, compares it with what the panel expects, and stops the service."""
+
+DEMO_EXAMPLES = """\
+examples:
+  labgloss demo
+  labgloss demo | less
+
+exit codes:
+  0  every report is as expected
+  1  a report differs, or the service failed"""
+
+KNOWLEDGE = """\
+Checks and shows the knowledge that interprets: analytes, reference intervals, bands, critical limits, findings,
+patterns, red flags, recommendations, each with its source and status."""
+
+KNOWLEDGE_EXAMPLES = """\
+examples:
+  labgloss knowledge lint
+  labgloss knowledge show
+  labgloss knowledge show magnesium
+  labgloss knowledge show MG_LOW"""
+
+LINT = """\
+Checks the knowledge as the service does before it serves: form, gaps and overlaps, bands that nothing reaches, units,
+sources. Prints each fault with file, key, reason and, where there is one, a patient who meets it."""
+
+LINT_EXAMPLES = """\
+examples:
+  labgloss knowledge lint
+  labgloss knowledge lint my/knowledge
+
+exit codes:
+  0  clean
+  2  faults, each on a line"""
+
+SHOW = """\
+Shows the release; or an analyte with its units, codes and rules; or the rule of an id that a report names."""
+
+SHOW_EXAMPLES = """\
+examples:
+  labgloss knowledge show
+  labgloss knowledge show potassium
+  labgloss knowledge show MG_LOW_WITH_SECONDARY_HYPOCALCAEMIA
+
+exit codes:
+  0  shown
+  1  neither an analyte nor a rule has this id
+  2  the knowledge is faulty"""
+
+PROBE = """\
+Asks the standard health service (grpc.health.v1) once whether a service serves, as the health check of a container."""
+
+PROBE_EXAMPLES = """\
+examples:
+  labgloss probe
+  labgloss probe --target 127.0.0.1:50051 --service labgloss.v1.InterpretationService
+
+exit codes:
+  0  it serves
+  1  it does not serve, or was not reached"""

@@ -1,0 +1,155 @@
+"""The command line. It imports nothing that is slow to import: `--help` needs neither gRPC nor the knowledge."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from labgloss.cli import manual
+
+# What the type checker takes for typing.TYPE_CHECKING, without the import.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    _Commands = argparse._SubParsersAction["_Parser"]
+
+_COLUMNS = 118
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser; what it parses names the command's module in `command`."""
+    parser = _Parser("labgloss", description=manual.LABGLOSS, examples=manual.LABGLOSS_EXAMPLES)
+    parser.add_argument("--version", action=_Version, help="print the version and end")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _serve(commands)
+    _interpret(commands)
+    _check(commands)
+    _demo(commands)
+    _knowledge(commands)
+    _probe(commands)
+    return parser
+
+
+def _serve(commands: _Commands) -> None:
+    command = _command(commands, "serve", "serve the gRPC API", manual.SERVE, manual.SERVE_EXAMPLES)
+    # Values stay text: settings are checked in one place, whether they come by flag or by environment.
+    command.add_argument("--host", help="address to listen on (default 127.0.0.1: only this machine)")
+    command.add_argument("--port", help="port to listen on; 0: any free port (default 50051)")
+    command.add_argument("--threads", help="worker threads (default 8)")
+    command.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (default info)")
+    command.add_argument(
+        "--reflection",
+        action=argparse.BooleanOptionalAction,
+        help="serve the schema by reflection (default: only on loopback)",
+    )
+    command.add_argument("--drain-seconds", metavar="SECONDS", help="from SIGTERM to refusing new calls (default 2)")
+
+
+def _interpret(commands: _Commands) -> None:
+    command = _command(
+        commands, "interpret", "explain the panels of a file", manual.INTERPRET, manual.INTERPRET_EXAMPLES
+    )
+    command.add_argument("file", metavar="FILE", help='panel file, or "-" for standard input')
+    command.add_argument(
+        "--input-format",
+        choices=("toml", "json"),
+        help="spelling of FILE (default: by its name; toml for standard input)",
+    )
+    _format(command)
+    _target(command)
+
+
+def _check(commands: _Commands) -> None:
+    command = _command(
+        commands, "check", "compare reports with what panel files expect", manual.CHECK, manual.CHECK_EXAMPLES
+    )
+    command.add_argument("paths", metavar="PATH", nargs="+", help="panel file or folder of panel files")
+    command.add_argument("--junit", metavar="FILE", help="write JUnit XML, one test case per panel named by its id")
+    command.add_argument("--only", choices=("results",), help="compare only expect.results and expect.refused")
+    _format(command)
+    _target(command)
+
+
+def _demo(commands: _Commands) -> None:
+    _command(commands, "demo", "start a service, send it the sample panels, show", manual.DEMO, manual.DEMO_EXAMPLES)
+
+
+def _knowledge(commands: _Commands) -> None:
+    command = _command(
+        commands, "knowledge", "check and show the knowledge", manual.KNOWLEDGE, manual.KNOWLEDGE_EXAMPLES
+    )
+    actions = command.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="action")
+    lint = _command(actions, "lint", "check the knowledge", manual.LINT, manual.LINT_EXAMPLES, module="knowledge")
+    lint.add_argument(
+        "folder", metavar="FOLDER", nargs="?", help="folder of knowledge files (default: the shipped one)"
+    )
+    show = _command(
+        actions, "show", "show the release, an analyte or a rule", manual.SHOW, manual.SHOW_EXAMPLES, module="knowledge"
+    )
+    show.add_argument("id", metavar="ID", nargs="?", help="id of a rule or analyte (default: the release)")
+
+
+def _probe(commands: _Commands) -> None:
+    command = _command(commands, "probe", "ask a service whether it serves", manual.PROBE, manual.PROBE_EXAMPLES)
+    command.add_argument(
+        "--target", metavar="HOST:PORT", default="127.0.0.1:50051", help="where the service is (default %(default)s)"
+    )
+    command.add_argument("--service", metavar="NAME", default="", help="service to ask for (default: all of them)")
+    command.add_argument(
+        "--timeout", metavar="SECONDS", type=float, default=2.0, help="how long to wait (default %(default)s)"
+    )
+    _encryption(command)
+
+
+def _format(command: _Parser) -> None:
+    command.add_argument("--format", choices=("text", "json"), default="text", help="of the output (default text)")
+
+
+def _target(command: _Parser) -> None:
+    command.add_argument(
+        "--target", metavar="HOST:PORT", help="service to ask (default: one inside this process, for this call)"
+    )
+    _encryption(command)
+
+
+def _encryption(command: _Parser) -> None:
+    ways = command.add_mutually_exclusive_group()
+    ways.add_argument("--tls", action="store_true", help="encrypt the way to the target")
+    ways.add_argument(
+        "--plaintext", action="store_true", help="allow another machine unencrypted, where something else encrypts"
+    )
+
+
+def _command(
+    commands: _Commands, name: str, summary: str, description: str, examples: str, module: str = ""
+) -> _Parser:
+    command = commands.add_parser(name, help=summary, description=description, examples=examples)
+    command.set_defaults(command=module or name)
+    return command
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, prog: str, *, description: str, examples: str) -> None:
+        # Abbreviated options would break in scripts when another option is added.
+        super().__init__(prog, description=description, epilog=examples, formatter_class=_Manual, allow_abbrev=False)
+
+
+class _Manual(argparse.RawDescriptionHelpFormatter):
+    # A width of its own spares `--help` the import that asks the terminal for one.
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_COLUMNS, max_help_position=28)
+        # argparse forgets the indentation of commands when it aligns their summaries.
+        self._action_max_length = len("knowledge") + 4
+
+
+class _Version(argparse.Action):
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"labgloss {version('labgloss')}")
+        except PackageNotFoundError:
+            print("labgloss, run from a checkout that is not installed")
+        parser.exit()

@@ -1,0 +1,136 @@
+"""Values as intervals: a measurement is a point, a comparator is a half-line, a limit is a span."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
+from enum import Enum
+from fractions import Fraction
+
+# Enough digits that no value accepted by the wire (at most MAX_DIGITS significant ones) is rounded by a product
+# with a conversion factor, and that two different quotients never compare equal.
+ARITHMETIC = Context(prec=80)
+MAX_DIGITS = 30
+
+
+class Comparator(Enum):
+    """How a value bounds the measurement; EQUAL is a measurement."""
+
+    EQUAL = ""
+    LESS = "<"
+    LESS_OR_EQUAL = "<="
+    GREATER_OR_EQUAL = ">="
+    GREATER = ">"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A connected set of numbers; an end that is None is unbounded."""
+
+    low: Decimal | None = None
+    low_inclusive: bool = True
+    high: Decimal | None = None
+    high_inclusive: bool = True
+
+    def __contains__(self, value: Decimal) -> bool:
+        if self.low is not None and (value < self.low or (value == self.low and not self.low_inclusive)):
+            return False
+        return not (self.high is not None and (value > self.high or (value == self.high and not self.high_inclusive)))
+
+    @property
+    def empty(self) -> bool:
+        """Whether no number lies in it."""
+        if self.low is None or self.high is None:
+            return False
+        return self.low > self.high or (self.low == self.high and not (self.low_inclusive and self.high_inclusive))
+
+    def intersection(self, other: Span) -> Span:
+        """What lies in both; possibly empty."""
+        low, low_inclusive = self.low, self.low_inclusive
+        if other.low is not None and (low is None or other.low > low):
+            low, low_inclusive = other.low, other.low_inclusive
+        elif other.low is not None and other.low == low:
+            low_inclusive = low_inclusive and other.low_inclusive
+        high, high_inclusive = self.high, self.high_inclusive
+        if other.high is not None and (high is None or other.high < high):
+            high, high_inclusive = other.high, other.high_inclusive
+        elif other.high is not None and other.high == high:
+            high_inclusive = high_inclusive and other.high_inclusive
+        return Span(low, low_inclusive, high, high_inclusive)
+
+    def overlaps(self, other: Span) -> bool:
+        """Whether any number lies in both."""
+        return not self.intersection(other).empty
+
+    def inside(self, other: Span) -> bool:
+        """Whether every number of this span lies in the other."""
+        return self.intersection(other) == self
+
+    @property
+    def below(self) -> Span:
+        """All numbers below it; empty when its lower end is unbounded."""
+        if self.low is None:
+            return NOTHING
+        return Span(high=self.low, high_inclusive=not self.low_inclusive)
+
+    @property
+    def above(self) -> Span:
+        """All numbers above it; empty when its upper end is unbounded."""
+        if self.high is None:
+            return NOTHING
+        return Span(low=self.high, low_inclusive=not self.high_inclusive)
+
+
+NOTHING = Span(Decimal(0), False, Decimal(0), False)
+EVERYTHING = Span()
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number with its comparator and UCUM unit, as read."""
+
+    value: Decimal
+    unit: str
+    comparator: Comparator = Comparator.EQUAL
+
+    @property
+    def measured(self) -> bool:
+        """Whether it is a measurement rather than a bound."""
+        return self.comparator is Comparator.EQUAL
+
+    @property
+    def span(self) -> Span:
+        """Every measurement that the value allows."""
+        match self.comparator:
+            case Comparator.EQUAL:
+                return Span(self.value, True, self.value, True)
+            case Comparator.LESS:
+                return Span(high=self.value, high_inclusive=False)
+            case Comparator.LESS_OR_EQUAL:
+                return Span(high=self.value)
+            case Comparator.GREATER_OR_EQUAL:
+                return Span(low=self.value)
+            case Comparator.GREATER:
+                return Span(low=self.value, low_inclusive=False)
+
+    def converted(self, factor: Fraction, unit: str) -> Quantity:
+        """The same quantity in another unit; exact to the digits of `ARITHMETIC`, never rounded for display."""
+        if factor == 1:
+            return Quantity(self.value, unit, self.comparator)
+        return Quantity(scaled(self.value, factor), unit, self.comparator)
+
+
+def scaled(value: Decimal, factor: Fraction) -> Decimal:
+    """The value times an exact factor."""
+    product = ARITHMETIC.multiply(value, Decimal(factor.numerator))
+    return ARITHMETIC.divide(product, Decimal(factor.denominator))
+
+
+def round_half_up(value: Decimal, digits: int) -> Decimal:
+    """The value rounded half-up to so many decimal places."""
+    return value.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP, context=ARITHMETIC)
+
+
+def plain(value: Decimal) -> str:
+    """The decimal in plain digits, never in exponent form, with the digits it has."""
+    return format(value, "f")

@@ -1,0 +1,136 @@
+"""Who was sampled; every part may be unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+
+
+class Sex(Enum):
+    """Sex as reference intervals use it."""
+
+    FEMALE = "female"
+    MALE = "male"
+
+
+class Pregnancy(Enum):
+    """Not pregnant, or the trimester."""
+
+    NONE = "none"
+    TRIMESTER_1 = "trimester_1"
+    TRIMESTER_2 = "trimester_2"
+    TRIMESTER_3 = "trimester_3"
+
+
+class AgeUnit(Enum):
+    """Units in which ages and their limits are written."""
+
+    DAYS = "d"
+    MONTHS = "mo"
+    YEARS = "y"
+
+
+# vocabulary.md DEC-53: a year is 365.25 days where no calendar date is known.
+DAYS_PER: Mapping[AgeUnit, Decimal] = {
+    AgeUnit.DAYS: Decimal(1),
+    AgeUnit.MONTHS: Decimal("365.25") / 12,
+    AgeUnit.YEARS: Decimal("365.25"),
+}
+
+
+@dataclass(frozen=True, slots=True, order=False)
+class AgeLimit:
+    """An age at which something begins to apply: "28 d", "16 y"."""
+
+    number: int
+    unit: AgeUnit
+
+    @property
+    def days(self) -> Decimal:
+        """The limit in days, by DEC-53."""
+        return self.number * DAYS_PER[self.unit]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.unit.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class StatedAge:
+    """An age sent as a number of completed days, months or years."""
+
+    number: int
+    unit: AgeUnit
+
+    def reached(self, limit: AgeLimit) -> bool | None:
+        """Whether the limit is reached; None when the stated age leaves it open (0 years against 28 days)."""
+        if self.unit is limit.unit:
+            return self.number >= limit.number
+        youngest = self.number * DAYS_PER[self.unit]
+        # Completed days are counted as the day itself; months and years span until the next one.
+        oldest = youngest if self.unit is AgeUnit.DAYS else (self.number + 1) * DAYS_PER[self.unit]
+        if youngest >= limit.days:
+            return True
+        return None if oldest > limit.days else False
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.unit.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarAge:
+    """An age from a birth date, which may be known to the month or year only, on a date of reference (DEC-60)."""
+
+    born_first: date
+    born_last: date
+    on: date
+
+    def reached(self, limit: AgeLimit) -> bool | None:
+        """Whether the limit is reached by calendar birthdays; None when the birth date leaves it open."""
+        oldest = _completed(self.born_first, self.on, limit.unit) >= limit.number
+        youngest = _completed(self.born_last, self.on, limit.unit) >= limit.number
+        return oldest if oldest == youngest else None
+
+    def __str__(self) -> str:
+        years = _completed(self.born_last, self.on, AgeUnit.YEARS)
+        if years >= 2:
+            return f"{years} y"
+        return f"{max(_completed(self.born_last, self.on, AgeUnit.DAYS), 0)} d"
+
+
+Age = StatedAge | CalendarAge
+
+
+def _completed(born: date, on: date, unit: AgeUnit) -> int:
+    if unit is AgeUnit.DAYS:
+        return (on - born).days
+    months = (on.year - born.year) * 12 + on.month - born.month
+    if on.day < born.day:
+        months -= 1
+    # Someone born on 29 February completes a year on 1 March of a common year, as `on.day < born.day` gives.
+    return months if unit is AgeUnit.MONTHS else months // 12
+
+
+@dataclass(frozen=True, slots=True)
+class BirthDate:
+    """A birth date, known to the day, month or year: the first and last day that it can be."""
+
+    first: date
+    last: date
+
+    def age_on(self, day: date) -> CalendarAge:
+        """The age on a day."""
+        return CalendarAge(self.first, self.last, day)
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Who was sampled, as sent; None is unknown."""
+
+    age: StatedAge | BirthDate | None = None
+    sex: Sex | None = None
+    pregnant: bool | None = None
+    trimester: int | None = None
+    preterm: bool | None = None

@@ -1,0 +1,59 @@
+"""What every step of one panel needs, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from labgloss.domain.panel import Panel
+from labgloss.domain.quantity import Span
+from labgloss.domain.report import Reading
+from labgloss.domain.subject import Age
+from labgloss.engine import grade
+from labgloss.engine.calcium import Adjustment
+from labgloss.engine.facts import Facts
+from labgloss.engine.judged import Judged, Verdict
+from labgloss.engine.select import VITAMIN_D, LaboratoryEnds, Rows, age_of, known_of, laboratory_ends, rows_for
+from labgloss.knowledge.release import Analyte, Release
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A panel laid out: the release, the facts known so far, and the rows that speak for an entry."""
+
+    release: Release
+    panel: Panel
+    panel_age: Age | None
+    facts: Facts
+    adjustment: Adjustment = Adjustment()
+
+    def age(self, entry: Judged) -> Age | None:
+        """The age at the entry's collection."""
+        return age_of(self.panel.patient, entry, self.panel_age)
+
+    def laboratory(self, entry: Judged) -> LaboratoryEnds:
+        """The laboratory's interval of an entry; vitamin D is judged by policy, never by one (D13)."""
+        by_policy = entry.analyte is not None and entry.analyte.id == VITAMIN_D
+        return laboratory_ends(None if by_policy or entry.result is None else entry.result.interval)
+
+    def rows(self, entry: Judged, analyte: Analyte, reading: Reading, own: LaboratoryEnds) -> tuple[Rows, ...]:
+        """The rows that speak for a reading of an entry, with a laboratory's interval."""
+        known = known_of(self.panel.patient, self.age(entry), entry, _in_blood(self.release, entry))
+        return rows_for(self.release, analyte, known, reading, own, self.facts, self.panel.options)
+
+    def verdict(self, entry: Judged, reading: Reading) -> Verdict:
+        """The verdict on a reading in the place of an entry's own."""
+        assert entry.analyte is not None
+        rows = self.rows(entry, entry.analyte, reading, self.laboratory(entry))
+        return grade.grade(entry.analyte, reading.compared.unit, reading.compared.span, rows)
+
+    def regrade(self, entry: Judged, span: Span) -> Verdict:
+        """The verdict on a span of values in the compared unit of an entry."""
+        assert entry.analyte is not None and entry.reading is not None
+        rows = self.rows(entry, entry.analyte, entry.reading, self.laboratory(entry))
+        return grade.grade(entry.analyte, entry.reading.compared.unit, span, rows)
+
+
+def _in_blood(release: Release, entry: Judged) -> bool:
+    """Whether a code says that the specimen was blood rather than serum or plasma."""
+    codes = [release.codes.get(coding.code.strip()) for coding in entry.result.codings] if entry.result else []
+    return any(code is not None and code.row.specimen.endswith("blood") for code in codes)

@@ -1,0 +1,337 @@
+"""The report: entries, findings, rules and recommendations in their order, and the paragraph that sums them up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from labgloss.domain.panel import Panel
+from labgloss.domain.report import (
+    Association,
+    ChoiceInForce,
+    Critical,
+    DataQualityIssue,
+    Finding,
+    IntervalInForce,
+    IntervalOrigin,
+    PatternState,
+    RecognisedItem,
+    Report,
+    ResultClass,
+    ResultInterpretation,
+    ResultState,
+    Statement,
+    Strength,
+    SymptomInterpretation,
+    SymptomOutcome,
+    TraceStep,
+    Urgency,
+)
+from labgloss.domain.subject import Age, Sex
+from labgloss.domain.truth import Truth
+from labgloss.engine import explain, findings
+from labgloss.engine.bench import Bench
+from labgloss.engine.judged import Judged, unique
+from labgloss.engine.recognise import Recognised, RecognisedSymptom
+from labgloss.engine.recommend import Recommended
+from labgloss.engine.rules import Evaluated
+from labgloss.engine.select import VITAMIN_D, policy_for
+from labgloss.knowledge.release import Release
+from labgloss.knowledge.schema import AssociationRow
+
+_FLAGS = {ResultClass.LOW: "L", ResultClass.NORMAL: "N", ResultClass.HIGH: "H", ResultClass.INDETERMINATE: "IND"}
+_ACCOUNTING = (Strength.CHARACTERISTIC, Strength.SUPPORTIVE)
+
+
+def report(
+    bench: Bench,
+    recognised: Recognised,
+    entries: Sequence[Judged],
+    evaluated: Evaluated,
+    recommended: Recommended,
+    overall: Urgency,
+) -> Report:
+    """The report on a panel whose entries, rules and recommendations are settled."""
+    release, panel = bench.release, bench.panel
+    truths = {ident: truth for (kind, ident), truth in evaluated.facts.known.items() if kind == "finding"}
+    found = _explained(findings.listed(release, truths, entries), evaluated)
+    return Report(
+        panel_id=panel.id,
+        urgency=overall,
+        summary=_summary(release, entries, evaluated, recommended, overall),
+        results=tuple(_interpretation(release, bench, entry) for entry in entries),
+        findings=found,
+        patterns=evaluated.patterns,
+        symptoms=tuple(_symptom(release, place, item, found) for place, item in enumerate(recognised.symptoms)),
+        conditions=_items(panel.conditions or (), recognised.conditions),
+        medications=_items(panel.medications or (), recognised.medications),
+        red_flags=evaluated.red_flags,
+        recommendations=recommended.given,
+        withheld_recommendations=recommended.withheld,
+        issues=_issues(release, panel, recognised, entries),
+        choices=_choices(bench, entries),
+        trace=_trace(entries, evaluated, overall) if panel.options.trace else (),
+    )
+
+
+# ---------------------------------------------------------------------------------------------- results
+
+
+def _interpretation(release: Release, bench: Bench, entry: Judged) -> ResultInterpretation:
+    verdict = entry.verdict
+    found = verdict.certain_class if verdict else ResultClass.INDETERMINATE
+    bands = tuple(band.band for band in verdict.bands) if verdict else ()
+    return ResultInterpretation(
+        id=entry.id,
+        analyte=entry.analyte.id if entry.analyte else "",
+        index=entry.index,
+        state=entry.state,
+        result_class=found,
+        possible_classes=verdict.classes if verdict else (ResultClass.INDETERMINATE,),
+        flag=_flag(found, entry.critical),
+        critical=entry.critical,
+        urgency=entry.urgency,
+        computed_from=entry.computed_from,
+        earlier=entry.earlier,
+        refusal_reason=entry.refusal,
+        reading=entry.reading,
+        intervals=(_policy_intervals(bench, entry) or verdict.intervals) if verdict else (),
+        band=bands[0] if len(bands) == 1 and _shown(entry, found) else "",
+        bands=bands,
+        ctcae_grade=verdict.ctcae_grade if verdict else None,
+        cautions=tuple(Statement(ident, release.cautions[ident].text) for ident in entry.cautions),
+        conflicts=entry.conflicts,
+        trend=entry.trend,
+        missing=entry.missing,
+        explanation=explain.explanation(release, entry),
+        rule_ids=verdict.rule_ids if verdict else _refusal_rule(entry),
+        source_ids=verdict.source_ids if verdict else _refusal_sources(release, entry),
+    )
+
+
+def _refusal_rule(entry: Judged) -> tuple[str, ...]:
+    return (f"refusal.{entry.refusal.value}",) if entry.refusal else ()
+
+
+def _refusal_sources(release: Release, entry: Judged) -> tuple[str, ...]:
+    return release.refusals[entry.refusal.value].source if entry.refusal else ()
+
+
+def _shown(entry: Judged, found: ResultClass) -> bool:
+    """Whether the one band that remains is the entry's band: not where the class is open (acute phase)."""
+    return found is not ResultClass.INDETERMINATE or entry.measured is None
+
+
+def _flag(found: ResultClass, critical: Critical) -> str:
+    flag = _FLAGS[found]
+    return flag * 2 if critical is Critical.YES and flag in ("L", "H") else flag
+
+
+def _policy_intervals(bench: Bench, entry: Judged) -> tuple[IntervalInForce, ...]:
+    """The sufficient range of the vitamin D policy in force, in the place of an interval."""
+    if entry.analyte is None or entry.analyte.id != VITAMIN_D or entry.reading is None:
+        return ()
+    policy = policy_for(bench.release, bench.age(entry), bench.panel.options.vitamin_d_policy, bench.facts).row
+    unit = entry.reading.compared.unit
+    return tuple(
+        IntervalInForce(
+            row.limits[unit].span(),
+            unit,
+            IntervalOrigin.POLICY,
+            f"{row.band.replace('_', ' ')} by {policy.title}",
+            f"{table.id}.{row.band}",
+            row.status,
+            row.source,
+        )
+        for table in entry.analyte.form.band_tables
+        if table.policy == policy.id
+        for row in table.bands
+        if row.side in ("normal", "indeterminate")
+    )
+
+
+# ---------------------------------------------------------------------------------------------- symptoms, context
+
+
+def _explained(found: Sequence[Finding], evaluated: Evaluated) -> tuple[Finding, ...]:
+    """The findings, each with the matched patterns that explain it."""
+    explaining = [pattern for pattern in evaluated.patterns if pattern.state is PatternState.MATCHED]
+    return tuple(
+        replace(
+            finding, explained_by=tuple(pattern.id for pattern in explaining if finding.id in pattern.explains)
+        )
+        for finding in found
+    )
+
+
+def _symptom(
+    release: Release, place: int, item: RecognisedSymptom, found: Sequence[Finding]
+) -> SymptomInterpretation:
+    if not item.present:
+        text = "Denied, past, or not the patient's: it counts as absent."
+        return SymptomInterpretation(place, item.ids, SymptomOutcome.DENIED, (), text)
+    if not item.ids:
+        text = "Not recognised. It is returned as it was sent, and no rule read it."
+        return SymptomInterpretation(place, (), SymptomOutcome.UNRECOGNISED, (), text)
+    true = [finding.id for finding in found]
+    associations = tuple(
+        association
+        for ident in item.ids
+        if (row := release.associations.get(ident)) is not None
+        for association in _associations(row, true)
+    )
+    accounting = [item for item in associations if item.strength in _ACCOUNTING]
+    name = ", ".join(release.symptoms[ident].display for ident in item.ids)
+    if accounting:
+        names = ", ".join(unique(tuple(item.finding_id for item in accounting)))
+        text = f"{name}: these findings may account for it: {names}. Other causes remain."
+        return SymptomInterpretation(place, item.ids, SymptomOutcome.EXPLAINED, associations, text)
+    text = f"{name}: no finding of this panel accounts for it. That does not exclude a cause."
+    return SymptomInterpretation(place, item.ids, SymptomOutcome.NOT_EXPLAINED, associations, text)
+
+
+def _associations(row: AssociationRow, true: Sequence[str]) -> list[Association]:
+    """The cells of a symptom's row whose findings hold, strongest first."""
+    cells = (
+        (Strength.CHARACTERISTIC, row.characteristic),
+        (Strength.SUPPORTIVE, row.supportive),
+        (Strength.NON_SPECIFIC, row.non_specific),
+        (Strength.AGAINST, row.against),
+    )
+    return [
+        Association(ident, strength, row.source) for strength, ids in cells for ident in ids if ident in true
+    ]
+
+
+def _items(sent: Sequence[object], recognised: Sequence[tuple[str, ...]]) -> tuple[RecognisedItem, ...]:
+    return tuple(
+        RecognisedItem(place, _as_sent(item), ids)
+        for place, (item, ids) in enumerate(zip(sent, recognised, strict=True))
+    )
+
+
+def _as_sent(item: object) -> str:
+    coding = getattr(item, "coding", None)
+    return getattr(item, "id", "") or getattr(item, "text", "") or (coding.display or coding.code if coding else "")
+
+
+# ---------------------------------------------------------------------------------------------- issues, choices
+
+
+def _issues(
+    release: Release, panel: Panel, recognised: Recognised, entries: Sequence[Judged]
+) -> tuple[DataQualityIssue, ...]:
+    """What is wrong with the data: by issue in the order of first sight, then items that were not recognised."""
+    results: dict[str, list[int]] = {}
+    for entry in entries:
+        for ident in entry.issues:
+            where = [entry.index] if entry.index is not None else list(entry.computed_from)
+            results.setdefault(ident, []).extend(where)
+    found = [
+        DataQualityIssue(ident, tuple(dict.fromkeys(where)), "", _issue_text(release, ident))
+        for ident, where in results.items()
+    ]
+    if panel.patient.sex is Sex.MALE and (panel.patient.pregnant or panel.patient.trimester):
+        found.append(
+            DataQualityIssue("context_contradiction", (), "patient", release.issues["context_contradiction"].text)
+        )
+    text = release.issues["text_not_recognised"].text
+    for name, unknown in (
+        ("symptoms", [not item.ids and item.present for item in recognised.symptoms]),
+        ("conditions", [not ids for ids in recognised.conditions]),
+        ("medications", [not ids for ids in recognised.medications]),
+    ):
+        found += [
+            DataQualityIssue("text_not_recognised", (), f"{name}[{place}]", text)
+            for place, not_known in enumerate(unknown)
+            if not_known
+        ]
+    return tuple(found)
+
+
+def _issue_text(release: Release, ident: str) -> str:
+    return release.issues[ident].text if ident in release.issues else release.refusals[ident].text
+
+
+def _choices(bench: Bench, entries: Sequence[Judged]) -> tuple[ChoiceInForce, ...]:
+    """The policy and sets in force, and who chose them."""
+    options, release = bench.panel.options, bench.release
+    found = []
+    if any(entry.analyte is not None and entry.analyte.id == VITAMIN_D for entry in entries):
+        age: Age | None = bench.panel_age
+        policy = policy_for(release, age, options.vitamin_d_policy, bench.facts)
+        chosen = options.vitamin_d_policy == policy.row.id
+        found.append(
+            ChoiceInForce("vitamin_d_policy", policy.row.id, "request" if chosen else "default", policy.row.title)
+        )
+    for name, value in (("critical_limits", options.critical_limits), ("intervals", options.intervals)):
+        row = release.choices[name][value or "default"]
+        found.append(ChoiceInForce(name, row.id, "request" if value else "default", row.title))
+    return tuple(found)
+
+
+def _trace(entries: Sequence[Judged], evaluated: Evaluated, overall: Urgency) -> tuple[TraceStep, ...]:
+    """Every limit compared, by result, then every rule, then the urgency."""
+    steps = [replace(step, result=entry.index) for entry in entries for step in entry.trace]
+    highest = [entry.key for entry in entries if entry.urgency is overall]
+    highest += [item.id for item in (*evaluated.patterns, *evaluated.red_flags) if item.urgency is overall]
+    outcome = f"{overall.name}: {', '.join(highest) or 'nothing raises it'}"
+    last = TraceStep(None, "urgency", "VO-14", "maximum of all that counts", Truth.TRUE, outcome)
+    return (*steps, *evaluated.trace, last)
+
+
+# ---------------------------------------------------------------------------------------------- summary
+
+
+def _summary(
+    release: Release, entries: Sequence[Judged], evaluated: Evaluated, recommended: Recommended, overall: Urgency
+) -> str:
+    """One paragraph that a registrar could act on: urgency and reason, what was found, what is open, what next."""
+    sentences = [release.urgencies[overall.name].text]
+    for pattern in evaluated.patterns:
+        if pattern.state is PatternState.MATCHED:
+            sentences.append(f"{pattern.title}: {pattern.text}")
+    counting = [entry for entry in entries if entry.live and (entry.primary or entry.opposed is not None)]
+    abnormal = [entry for entry in counting if _class_of(entry) in (ResultClass.LOW, ResultClass.HIGH)]
+    sentences += [explain.placed(entry) for entry in sorted(abnormal, key=lambda entry: -entry.urgency)]
+    sentences += [flag.text for flag in evaluated.red_flags]
+    critical = [_name(entry) for entry in entries if entry.critical is not Critical.NO]
+    if critical:
+        sentences.append(f"Critical, or possibly so: {_joined(critical)}.")
+    sentences += _open(entries)
+    within = [_name(entry) for entry in counting if _class_of(entry) is ResultClass.NORMAL]
+    if within:
+        sentences.append(f"Inside the interval or policy in force: {_joined(within)}.")
+    steps = [item.text for item in recommended.given if item.kind == "consider" and item.urgency is overall]
+    return " ".join((*sentences, *steps[:1]))
+
+
+def _class_of(entry: Judged) -> ResultClass:
+    return entry.verdict.certain_class if entry.verdict else ResultClass.INDETERMINATE
+
+
+def _open(entries: Sequence[Judged]) -> list[str]:
+    """What could not be judged, by reason."""
+    reasons = Counter(
+        entry.refusal.value.replace("_", " ") if entry.refusal else "not recognised"
+        for entry in entries
+        if entry.state in (ResultState.REFUSED, ResultState.NOT_RECOGNISED)
+    )
+    found = [f"{count} not judged ({reason})" for reason, count in reasons.items()]
+    open_entries = [
+        _name(entry) for entry in entries if entry.live and entry.primary and _class_of(entry) is ResultClass.INDETERMINATE
+    ]
+    sentences = [f"Results: {_joined(found)}. None of these may be read as normal."] if found else []
+    if open_entries:
+        sentences.append(f"No class can be given yet for {_joined(open_entries)}.")
+    return sentences
+
+
+def _name(entry: Judged) -> str:
+    return entry.analyte.name if entry.analyte else "a result that was not recognised"
+
+
+def _joined(names: Sequence[str]) -> str:
+    parts = unique(tuple(names))
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

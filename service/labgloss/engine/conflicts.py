@@ -1,0 +1,98 @@
+"""Where the laboratory and the release differ, and who governs; nothing is settled in silence."""
+
+from __future__ import annotations
+
+from labgloss.domain.quantity import plain
+from labgloss.domain.report import Conflict, Governed, ResultClass
+from labgloss.engine.bench import Bench
+from labgloss.engine.grade import span_text
+from labgloss.engine.judged import Judged
+from labgloss.engine.select import LaboratoryEnds
+
+_SIDES = {
+    "L": ResultClass.LOW,
+    "LL": ResultClass.LOW,
+    "LU": ResultClass.LOW,
+    "L<": ResultClass.LOW,
+    "N": ResultClass.NORMAL,
+    "H": ResultClass.HIGH,
+    "HH": ResultClass.HIGH,
+    "HU": ResultClass.HIGH,
+    "H>": ResultClass.HIGH,
+}
+
+
+def of_flag(entry: Judged) -> tuple[Conflict, ...]:
+    """The laboratory's flag names another side than the class (DEC-78); A, AA and IND name none."""
+    if entry.result is None or entry.verdict is None or entry.computed_from:
+        return ()
+    ours = entry.verdict.certain_class
+    if ours is ResultClass.INDETERMINATE:
+        return ()
+    return tuple(
+        Conflict(
+            "flag",
+            flag.strip(),
+            ours.value,
+            Governed.RELEASE,
+            f"The laboratory flagged this result {flag.strip()}; against the interval and limits in force it is "
+            f"{ours.value}. Both are shown; the limits in force governed.",
+        )
+        for flag in entry.result.flags
+        if _SIDES.get(flag.strip(), ours) is not ours
+    )
+
+
+def of_interval(bench: Bench, entry: Judged) -> tuple[Conflict, ...]:
+    """The laboratory's interval gives another class than the default, or a fixed limit overrules it (DEC-49)."""
+    own = bench.laboratory(entry).span
+    if own is None or entry.reading is None or entry.analyte is None or entry.verdict is None:
+        return ()
+    ours = entry.verdict.certain_class
+    if ours is ResultClass.INDETERMINATE or not entry.reading.quantity.measured:
+        return ()
+    found: list[Conflict] = []
+    value, unit = entry.reading.quantity.value, entry.reading.quantity.unit
+    interval = f"{span_text(own)} {unit}"
+    if value in own and ours is not ResultClass.NORMAL:
+        band = entry.verdict.bands[0].band if entry.verdict.bands else ours.value
+        found.append(
+            Conflict(
+                "limit",
+                interval,
+                band,
+                Governed.RELEASE,
+                f"{plain(value)} {unit} lies inside the laboratory's interval and beyond a limit that no interval "
+                f"moves ({band}); the limit governed.",
+            )
+        )
+        return tuple(found)
+    by_default = _class_by_default(bench, entry)
+    if by_default is not None and by_default is not ours:
+        found.append(
+            Conflict(
+                "interval",
+                interval,
+                by_default.value,
+                Governed.LABORATORY,
+                f"By the default interval this result would be {by_default.value}; the laboratory's own interval "
+                f"governed, and by it the result is {ours.value}.",
+            )
+        )
+    return tuple(found)
+
+
+def _class_by_default(bench: Bench, entry: Judged) -> ResultClass | None:
+    """The class against the default interval alone; None where there is none, or where it is not one class."""
+    assert entry.analyte is not None and entry.reading is not None
+    rows = bench.rows(entry, entry.analyte, entry.reading, LaboratoryEnds())
+    value = entry.reading.compared.value
+    classes = set()
+    for row in rows:
+        if row.ends is None:
+            return None
+        span = row.ends.span
+        classes.add(
+            ResultClass.NORMAL if value in span else ResultClass.LOW if value in span.below else ResultClass.HIGH
+        )
+    return classes.pop() if len(classes) == 1 else None

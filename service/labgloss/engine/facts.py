@@ -1,0 +1,54 @@
+"""What is known of a panel, name by name, and the truth of expressions over it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from labgloss.domain.subject import Age
+from labgloss.domain.truth import Truth, all_of, any_of
+from labgloss.knowledge.expression import AgeClause, Expression, Name
+from labgloss.knowledge.partition import in_range
+from labgloss.knowledge.release import Release
+from labgloss.knowledge.schema import AgeRange
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Truths by kind and id. A name that is not listed has the truth that absence has for its kind."""
+
+    release: Release
+    age: Age | None
+    known: Mapping[tuple[str, str], Truth] = field(default_factory=dict)
+    absent: Mapping[str, Truth] = field(default_factory=dict)
+
+    def adding(self, kind: str, truths: Mapping[str, Truth]) -> Facts:
+        """The facts with more of them known."""
+        added = {(kind, ident): truth for ident, truth in truths.items()}
+        return replace(self, known={**self.known, **added})
+
+    def truth(self, expression: Expression) -> Truth:
+        """What an expression comes to."""
+        if isinstance(expression, Name):
+            return self._of_name(expression)
+        if isinstance(expression, AgeClause):
+            return Truth.of(in_range(self.age, AgeRange.model_construct(begin=expression.begin, end=expression.end)))
+        parts = (self.truth(part) for part in expression.parts)
+        match expression.operator:
+            case "all":
+                return all_of(parts)
+            case "any":
+                return any_of(parts)
+            case "none":
+                return ~any_of(parts)
+            case _:
+                return Truth.of(any_of(parts) is not Truth.FALSE)
+
+    def holds(self, expression: Expression | None) -> bool:
+        """Whether an expression is TRUE; nothing asked holds."""
+        return expression is None or self.truth(expression) is Truth.TRUE
+
+    def _of_name(self, name: Name) -> Truth:
+        if name.kind == "group":
+            return any_of(self.truth(member) for member in self.release.groups[name.id].members)
+        return self.known.get((name.kind, name.id), self.absent.get(name.kind, Truth.UNKNOWN))

@@ -1,0 +1,271 @@
+"""A reading to a verdict: class, bands, critical and CTCAE grade, over every admissible kind of patient.
+
+Between the ends of all limits in force nothing changes, so a bound (a value with a comparator) is judged by one
+probe on each end and one in each gap: exact, and plain to check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from itertools import pairwise
+
+from labgloss.domain.quantity import Span, plain
+from labgloss.domain.report import Critical, IntervalInForce, ResultClass, TraceStep
+from labgloss.domain.truth import Truth
+from labgloss.engine.judged import Verdict, unique
+from labgloss.engine.select import Rows
+from labgloss.knowledge.expression import LLN, ULN, Limit
+from labgloss.knowledge.release import Analyte
+from labgloss.knowledge.schema import BandRow, BandTable, CtcaeRow
+
+_ORDER = (ResultClass.LOW, ResultClass.NORMAL, ResultClass.HIGH, ResultClass.INDETERMINATE)
+
+
+class KnowledgeDefect(Exception):
+    """A value that no band holds: the checks at start-up let a gap through."""
+
+
+def grade(analyte: Analyte, unit: str, span: Span, rows: Sequence[Rows]) -> Verdict:
+    """The verdict on a span of values in a native unit, over the rows of every kind of patient that this one may be."""
+    graded = [_grade_one(analyte, unit, span, row) for row in rows]
+    classes = {found for one in graded for found, _ in one}
+    bands = _unique_bands(band for one in graded for _, band in one if band is not None)
+    by_kind = [_critical(unit, span, row) for row in rows]
+    grades = {_ctcae(analyte, unit, span, row, one) for row, one in zip(rows, graded, strict=True)}
+    ctcae, needs_symptoms = grades.pop() if len(grades) == 1 else (None, False)
+    intervals = _unique_intervals(rows)
+    return Verdict(
+        classes=tuple(found for found in _ORDER if found in classes),
+        bands=_in_table_order(analyte, bands),
+        critical=by_kind[0] if len(set(by_kind)) == 1 else Critical.POSSIBLE,
+        intervals=intervals,
+        ctcae_grade=ctcae,
+        ctcae_needs_symptoms=needs_symptoms,
+        default_interval_used=any(row.ends is not None and row.ends.default_used for row in rows),
+        open_facts=_open_facts(rows) if len(classes) > 1 or len(bands) > 1 or len(set(by_kind)) > 1 else (),
+        rule_ids=unique(_rule_ids(rows, bands)),
+        source_ids=unique(_source_ids(rows, bands)),
+        trace=tuple(dict.fromkeys(step for row in rows for step in trace_of(unit, span, row))),
+    )
+
+
+def _grade_one(analyte: Analyte, unit: str, span: Span, rows: Rows) -> list[tuple[ResultClass, BandRow | None]]:
+    """Class and band of every value in the span, for one kind of patient."""
+    ends = rows.ends.span if rows.ends else None
+    if rows.table is None:
+        return [(_against(value, ends), None) for value in _probes(span, [ends] if ends else [])]
+    limits = [row.limits[unit].span(ends) for row in rows.table.bands]
+    limits += [row.limits[unit].span() for row in rows.critical if unit in row.limits]
+    found: list[tuple[ResultClass, BandRow | None]] = []
+    for value in _probes(span, [*limits, *([ends] if ends else [])]):
+        band = band_of(analyte, rows, value, unit)
+        found.append((ResultClass(band.side), band))
+    return found
+
+
+def _against(value: Decimal, ends: Span | None) -> ResultClass:
+    """The class of a value that only an interval judges; without an interval low and high are unknown."""
+    if ends is None:
+        return ResultClass.INDETERMINATE
+    if value in ends:
+        return ResultClass.NORMAL
+    return ResultClass.LOW if value in ends.below else ResultClass.HIGH
+
+
+def band_of(analyte: Analyte, rows: Rows, value: Decimal, unit: str) -> BandRow:
+    """The band of a value.
+
+    Moderate and severe bands never move; inside the interval in force a value is normal unless it is critical;
+    outside, the mild bands begin where the interval ends (DEC-49, DEC-87). Raises KnowledgeDefect.
+    """
+    table = rows.table
+    assert table is not None
+    ends = rows.ends.span if rows.ends else None
+    fixed = (row for row in table.bands if not row.yields_to_interval and row.side != "normal" and _holds(row, value, unit))
+    if (band := next(fixed, None)) is not None:
+        return band
+    beyond = next((row.side for row in rows.critical if _beyond(row.limits.get(unit), value)), None)
+    normal = [row for row in table.bands if row.side == "normal"]
+    if beyond is None and ends is not None and value in ends:
+        return normal[0]
+    side = beyond or (None if ends is None else "low" if value in ends.below else "high")
+    for row in table.bands:
+        if side in (None, row.side) and row.limits[unit].span(ends).__contains__(value):
+            return row
+    # Beyond a critical limit, yet inside the interval in force: the mild band of that side, whatever the interval.
+    for row in table.bands:
+        if row.yields_to_interval and row.side == side and value in _fixed_part(row.limits[unit]):
+            return row
+    raise KnowledgeDefect(f"{table.id}: no band holds a value that {analyte.id} can have")
+
+
+def _holds(row: BandRow, value: Decimal, unit: str) -> bool:
+    limit = row.limits[unit]
+    return not limit.needs_interval and value in limit.span()
+
+
+def _beyond(limit: Limit | None, value: Decimal) -> bool:
+    return limit is not None and value in limit.span()
+
+
+def _fixed_part(limit: Limit) -> Span:
+    """The limit with LLN and ULN left open."""
+    low = None if limit.low in (LLN, ULN) else limit.low
+    high = None if limit.high in (LLN, ULN) else limit.high
+    return Span(
+        low if isinstance(low, Decimal) else None,
+        limit.low_inclusive,
+        high if isinstance(high, Decimal) else None,
+        limit.high_inclusive,
+    )
+
+
+def _probes(span: Span, limits: Iterable[Span]) -> list[Decimal]:
+    """Values inside a span that meet every stretch between the ends of the limits."""
+    if span.low is not None and span.low == span.high:
+        return [span.low]
+    ends = {end for limit in limits for end in (limit.low, limit.high) if end is not None}
+    ends |= {end for end in (span.low, span.high) if end is not None}
+    ordered = sorted(ends)
+    outside = [ordered[0] - 1, ordered[-1] + 1]
+    between = [(low + high) / 2 for low, high in pairwise(ordered)]
+    return [value for value in sorted({*ordered, *between, *outside}) if value in span]
+
+
+def _critical(unit: str, span: Span, rows: Rows) -> Critical:
+    limits = [row.limits[unit].span() for row in rows.critical if unit in row.limits]
+    beyond = [any(value in limit for limit in limits) for value in _probes(span, limits)]
+    if limits and all(beyond):
+        return Critical.YES
+    return Critical.POSSIBLE if any(beyond) else Critical.NO
+
+
+# ---------------------------------------------------------------------------------------------- CTCAE
+
+
+def _ctcae(
+    analyte: Analyte, unit: str, span: Span, rows: Rows, graded: list[tuple[ResultClass, BandRow | None]]
+) -> tuple[int | None, bool]:
+    """The CTCAE grade of the number and whether symptoms would decide it; None where no one grade fits."""
+    terms = [row for row in analyte.form.ctcae if unit in row.grades]
+    classes = {found for found, _ in graded}
+    if not terms or len(classes) != 1:
+        return None, False
+    found = classes.pop()
+    if found is ResultClass.NORMAL:
+        return 0, False
+    ends = rows.ends.span if rows.ends else None
+    for term in terms:
+        if term.side == found.value:
+            return _grade_of_term(term, unit, span, ends)
+    return None, False
+
+
+def _grade_of_term(term: CtcaeRow, unit: str, span: Span, ends: Span | None) -> tuple[int | None, bool]:
+    limits = {name: limit.span(ends) for name, limit in term.grades[unit].items()}
+    grades = {
+        next((name for name, limit in limits.items() if value in limit), "")
+        for value in _probes(span, limits.values())
+    }
+    name = grades.pop() if len(grades) == 1 else ""
+    return (int(name), name in term.needs_symptoms) if name else (None, False)
+
+
+# ---------------------------------------------------------------------------------------------- basis
+
+
+def _unique_bands(bands: Iterable[BandRow]) -> tuple[BandRow, ...]:
+    """One row for each band name; of several tables, the most urgent."""
+    found: dict[str, BandRow] = {}
+    for band in bands:
+        if band.band not in found or band.urgency > found[band.band].urgency:
+            found[band.band] = band
+    return tuple(found.values())
+
+
+def _in_table_order(analyte: Analyte, bands: tuple[BandRow, ...]) -> tuple[BandRow, ...]:
+    order = {name: place for place, name in enumerate(analyte.band_ids)}
+    return tuple(sorted(bands, key=lambda row: order[row.band]))
+
+
+def _unique_intervals(rows: Sequence[Rows]) -> tuple[IntervalInForce, ...]:
+    """The intervals in force, each once."""
+    return tuple(dict.fromkeys(shown for row in rows if row.ends is not None for shown in row.ends.shown))
+
+
+def _open_facts(rows: Sequence[Rows]) -> tuple[str, ...]:
+    """What distinguishes the kinds of patient that remain."""
+    cells = [row.cell for row in rows]
+    facts = []
+    if len({str(cell.age) for cell in cells}) > 1:
+        facts.append("the age at collection")
+    if len({cell.sex for cell in cells}) > 1:
+        facts.append("the sex")
+    if len({cell.pregnancy for cell in cells}) > 1:
+        facts.append("whether the patient is pregnant, and the trimester")
+    if len({cell.preterm for cell in cells}) > 1:
+        facts.append("whether the patient was born preterm")
+    if len({cell.specimen for cell in cells}) > 1:
+        facts.append("whether the specimen is serum or plasma")
+    return tuple(facts)
+
+
+def _rule_ids(rows: Sequence[Rows], bands: tuple[BandRow, ...]) -> tuple[str, ...]:
+    ids = [shown.rule_id for row in rows if row.ends is not None for shown in row.ends.shown]
+    for row in rows:
+        if row.table is not None:
+            ids += [f"{row.table.id}.{band.band}" for band in bands if band in row.table.bands]
+        ids += [critical.id for critical in row.critical]
+    return tuple(ids)
+
+
+def _source_ids(rows: Sequence[Rows], bands: tuple[BandRow, ...]) -> tuple[str, ...]:
+    ids = [source for row in rows if row.ends is not None for shown in row.ends.shown for source in shown.source_ids]
+    ids += [source for band in bands for source in band.source]
+    ids += [source for row in rows for critical in row.critical for source in critical.source]
+    return tuple(ids)
+
+
+def trace_of(unit: str, span: Span, rows: Rows) -> Iterable[TraceStep]:
+    """Every limit compared for one kind of patient: interval, bands, critical limits."""
+    ends = rows.ends.span if rows.ends else None
+    for shown in rows.ends.shown if rows.ends else ():
+        expression = f"{span_text(shown.span)} {shown.unit}"
+        truth = _meets(span, ends) if ends else Truth.UNKNOWN
+        yield TraceStep(None, "interval", shown.rule_id, expression, truth, shown.applies_to, shown.source_ids, shown.status)
+    table: BandTable | None = rows.table
+    for band in table.bands if table else ():
+        limit = band.limits[unit]
+        yield TraceStep(
+            None,
+            "band",
+            f"{table.id}.{band.band}" if table else "",
+            f"{limit.text} {unit}",
+            _meets(span, limit.span(ends)),
+            band.band,
+            band.source,
+            band.status,
+        )
+    for critical in rows.critical:
+        if unit in critical.limits:
+            limit = critical.limits[unit]
+            truth = _meets(span, limit.span())
+            yield TraceStep(
+                None, "critical", critical.id, f"{limit.text} {unit}", truth, f"critical {critical.side}",
+                critical.source, critical.status,
+            )
+
+
+def _meets(span: Span, limit: Span) -> Truth:
+    """Whether every value allowed meets a limit, some, or none."""
+    if not span.overlaps(limit):
+        return Truth.FALSE
+    return Truth.TRUE if span.inside(limit) else Truth.UNKNOWN
+
+
+def span_text(span: Span) -> str:
+    """A span as a condition on x."""
+    low = "" if span.low is None else f"{plain(span.low)} {'<=' if span.low_inclusive else '<'} "
+    high = "" if span.high is None else f" {'<=' if span.high_inclusive else '<'} {plain(span.high)}"
+    return f"{low}x{high}"

@@ -1,0 +1,204 @@
+"""One entry: its rows, its verdict, what becomes of a unit conflict, its critical and its urgency."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from labgloss.domain.report import Critical, Reading, RefusalReason, ResultClass, ResultState, Urgency
+from labgloss.engine import conflicts, plausibility
+from labgloss.engine.bench import Bench
+from labgloss.engine.calcium import FAMILY
+from labgloss.engine.facts import Facts
+from labgloss.engine.judged import Judged
+from labgloss.engine.select import VITAMIN_D
+from labgloss.knowledge.schema import BandRow
+
+# A laboratory that sends one of these has called the value critical (vocabulary.md 14).
+CRITICAL_FLAGS = frozenset({"LL", "HH", "AA"})
+NO_INTERVAL = "a reference interval from the laboratory"
+NUMBER = "the number behind the comparator"
+
+_UNIT_REASONS = frozenset({RefusalReason.UNIT_MISSING, RefusalReason.UNIT_NOT_ACCEPTED, RefusalReason.UNIT_CONFLICT})
+_COMPONENTS = frozenset({"vitamin_d_25oh_d3", "vitamin_d_25oh_d2"})
+
+
+def judge(bench: Bench, entry: Judged) -> Judged:
+    """The entry with its verdict, or refused where code and unit contradict each other for good."""
+    if entry.refusal is not None or entry.reading is None or entry.analyte is None:
+        return entry
+    entry = replace(entry, verdict=bench.verdict(entry, entry.reading))
+    if entry.conflicting is not None:
+        entry = _after_unit_conflict(bench, entry, entry.conflicting)
+    if entry.verdict is None:
+        return entry
+    entry = replace(entry, trace=(*plausibility.trace_of(entry.analyte, entry.reading), *entry.verdict.trace))
+    return _noted(bench, entry)
+
+
+def _after_unit_conflict(bench: Bench, entry: Judged, other: Reading) -> Judged:
+    """Judged as sent only when the other reading is impossible or says the same, else refused (DEC-09)."""
+    assert entry.analyte is not None and entry.verdict is not None
+    same = bench.verdict(entry, other).classes == entry.verdict.classes and len(entry.verdict.classes) == 1
+    settled = same or not plausibility.inside_hard_limits(entry.analyte, other)
+    if entry.analyte.form.role == "primary" and settled:
+        return entry.noting(issues=(RefusalReason.UNIT_CONFLICT.value,))
+    return entry.refused(RefusalReason.UNIT_CONFLICT)
+
+
+def _noted(bench: Bench, entry: Judged) -> Judged:
+    """The entry with the cautions, issues and conflicts that its verdict and its laboratory's words raise."""
+    assert entry.verdict is not None and entry.reading is not None
+    cautions: list[str] = []
+    if entry.verdict.default_interval_used:
+        cautions.append("interval_default_used")
+    if not entry.reading.quantity.measured:
+        cautions.append("comparator_bound")
+    if bench.facts.holds(bench.release.file.outside_validated_scope):
+        cautions.append("outside_validated_scope")
+    issues = ("interval_unreadable",) if bench.laboratory(entry).unreadable else ()
+    entry = entry.noting(cautions=tuple(cautions), issues=issues)
+    found = (*conflicts.of_interval(bench, entry), *conflicts.of_flag(entry))
+    disagrees = any(conflict.kind == "flag" for conflict in found)
+    return replace(
+        entry.noting(issues=("laboratory_flag_disagrees",) if disagrees else ()), conflicts=tuple(found)
+    )
+
+
+def finish(bench: Bench, entry: Judged, facts: Facts) -> Judged:
+    """The entry with state, critical and urgency settled."""
+    if entry.refusal is not None:
+        return _finish_refused(bench, entry)
+    if entry.verdict is None or entry.analyte is None:
+        return entry
+    entry = _with_state(entry)
+    assert entry.verdict is not None
+    if entry.verdict.ctcae_needs_symptoms:
+        entry = entry.noting(cautions=("ctcae_grade_needs_symptoms",))
+    if entry.earlier:
+        # The present state decides; an older value serves trend and context (DEC-85).
+        return replace(entry, critical=Critical.NO)
+    joint = entry.measured is not None and entry.analyte.family == FAMILY
+    critical = entry.verdict.critical if entry.primary or joint else Critical.NO
+    entry = replace(entry, critical=critical)
+    return replace(entry, urgency=_urgency(bench, entry, facts))
+
+
+def _with_state(entry: Judged) -> Judged:
+    """Conditional where more than one class or band remains, and what would settle it named."""
+    assert entry.verdict is not None and entry.analyte is not None
+    verdict = entry.verdict
+    open_verdict = len(verdict.classes) > 1 or len(verdict.bands) > 1
+    missing = list(verdict.open_facts)
+    if open_verdict and entry.reading is not None and not entry.reading.quantity.measured:
+        missing.append(NUMBER)
+    without_interval = (
+        verdict.classes == (ResultClass.INDETERMINATE,)
+        and not verdict.bands
+        and not verdict.intervals
+        and entry.analyte.id not in _COMPONENTS
+    )
+    if without_interval:
+        missing.append(NO_INTERVAL)
+    if open_verdict or without_interval:
+        entry = replace(entry, state=ResultState.CONDITIONAL)
+    return entry.noting(missing=tuple(missing))
+
+
+def _finish_refused(bench: Bench, entry: Judged) -> Judged:
+    """A refused result: critical `possible` where its number, in a way it may be meant, lies beyond a limit."""
+    assert entry.refusal is not None
+    possible = not entry.earlier and _may_be_critical(bench, entry, entry.refusal)
+    row = bench.release.refusals[entry.refusal.value]
+    urgency = row.urgency_if_possible_critical if possible else row.urgency
+    if not entry.earlier and _flagged_critical(entry) and entry.refusal not in _QUIET:
+        urgency = max(urgency, Urgency.SAME_DAY)
+    return replace(
+        entry,
+        critical=Critical.POSSIBLE if possible else Critical.NO,
+        urgency=Urgency.NONE if entry.earlier else urgency,
+        missing=(row.mend,),
+    )
+
+
+_QUIET = frozenset({RefusalReason.NO_VALUE, RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN})
+_NEVER_CRITICAL = _QUIET | {RefusalReason.CODE_INVALID, RefusalReason.WRONG_ANALYTE}
+
+
+def _may_be_critical(bench: Bench, entry: Judged, reason: RefusalReason) -> bool:
+    if reason in _NEVER_CRITICAL or entry.analyte is None:
+        return False
+    if reason is RefusalReason.VALUE_NOT_NUMERIC:
+        return _flagged_critical(entry)
+    if reason is RefusalReason.VALUE_IMPLAUSIBLE:
+        return entry.analyte.form.implausible_may_be_critical
+    if reason in _UNIT_REASONS:
+        analyte = entry.analyte
+        return _flagged_critical(entry) or any(
+            plausibility.inside_hard_limits(analyte, reading)
+            and bench.verdict(entry, reading).critical is not Critical.NO
+            for reading in entry.candidates
+        )
+    return entry.measured is not None and entry.measured.critical is not Critical.NO
+
+
+def _flagged_critical(entry: Judged) -> bool:
+    return entry.result is not None and any(flag.strip() in CRITICAL_FLAGS for flag in entry.result.flags)
+
+
+def _urgency(bench: Bench, entry: Judged, facts: Facts) -> Urgency:
+    """The worst band that remains, raised by a critical and by the laboratory's own critical flag (DEC-63)."""
+    assert entry.verdict is not None
+    urgency = Urgency.NONE
+    if entry.primary:
+        urgency = _of_bands(bench, entry, facts)
+    if entry.critical is not Critical.NO or _flagged_critical(entry):
+        urgency = max(urgency, Urgency.SAME_DAY)
+    return urgency
+
+
+def _of_bands(bench: Bench, entry: Judged, facts: Facts) -> Urgency:
+    assert entry.verdict is not None and entry.analyte is not None
+    bands = entry.verdict.bands
+    if entry.verdict.classes == (ResultClass.INDETERMINATE,) and entry.measured is not None:
+        if entry.analyte.family == FAMILY:
+            return _of_opposed_calcium(bench, entry)
+        if entry.analyte.id == VITAMIN_D:
+            return bench.release.computations.vitamin_d.acute_phase_urgency
+    return max((band_urgency(entry, band, facts) for band in bands), default=Urgency.NONE)
+
+
+def _of_opposed_calcium(bench: Bench, entry: Judged) -> Urgency:
+    """Two views of calcium on different sides: by the worse of them (MC 3.2)."""
+    form = bench.release.computations.albumin_adjustment
+    views = [band.band for verdict in (entry.measured, entry.opposed) if verdict for band in verdict.bands]
+    severe = entry.critical is not Critical.NO or any(band not in form.mild_bands for band in views)
+    return form.indeterminate_urgency_severe if severe else form.indeterminate_urgency
+
+
+def band_urgency(entry: Judged, band: BandRow, facts: Facts) -> Urgency:
+    """The urgency of a band for an entry: its default, raised by context and by the value."""
+    assert entry.reading is not None
+    compared = entry.reading.compared
+    raised = [
+        row.urgency
+        for row in band.raises
+        if facts.holds(row.when)
+        and (not row.limits or compared.span.overlaps(row.limits[compared.unit].span()))
+    ]
+    return max([band.urgency, *raised])
+
+
+def value_alone(entries: list[Judged], facts: Facts) -> Urgency:
+    """The urgency of values that count by themselves: bands marked so, and the laboratory's critical flags (RF11)."""
+    urgency = Urgency.NONE
+    for entry in entries:
+        if not entry.live or entry.verdict is None:
+            continue
+        if _flagged_critical(entry):
+            urgency = max(urgency, Urgency.SAME_DAY)
+        if entry.primary and entry.verdict.certain_class is not ResultClass.INDETERMINATE:
+            alone = [band_urgency(entry, band, facts) for band in entry.verdict.bands if band.value_alone]
+            # Of several bands that remain, the flag stands only on what every one of them says.
+            if alone and len(alone) == len(entry.verdict.bands):
+                urgency = max(urgency, max(alone))
+    return urgency

@@ -1,0 +1,121 @@
+"""A result on its way through the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from labgloss.domain.panel import Result
+from labgloss.domain.report import (
+    Conflict,
+    Critical,
+    IntervalInForce,
+    Reading,
+    RefusalReason,
+    ResultClass,
+    ResultState,
+    TraceStep,
+    Trend,
+    Urgency,
+)
+from labgloss.knowledge.release import Analyte
+from labgloss.knowledge.schema import BandRow
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a reading comes to over every admissible kind of patient."""
+
+    classes: tuple[ResultClass, ...]
+    bands: tuple[BandRow, ...]
+    critical: Critical
+    intervals: tuple[IntervalInForce, ...] = ()
+    ctcae_grade: int | None = None
+    ctcae_needs_symptoms: bool = False
+    # Whether a default or variant interval was used, wholly or for one end.
+    default_interval_used: bool = False
+    # The facts of the patient that would settle more than one class or band.
+    open_facts: tuple[str, ...] = ()
+    rule_ids: tuple[str, ...] = ()
+    source_ids: tuple[str, ...] = ()
+    trace: tuple[TraceStep, ...] = ()
+
+    @property
+    def certain_class(self) -> ResultClass:
+        """The class when one remains, else INDETERMINATE."""
+        return self.classes[0] if len(self.classes) == 1 else ResultClass.INDETERMINATE
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One entry of the report in the making; steps replace what they decide."""
+
+    index: int | None
+    id: str
+    analyte: Analyte | None
+    result: Result | None
+    state: ResultState = ResultState.INTERPRETED
+    refusal: RefusalReason | None = None
+    reading: Reading | None = None
+    # Readings in which the number of a refused result might have been meant.
+    candidates: tuple[Reading, ...] = ()
+    # The reading in the unit that the code's property asks for, where it contradicts the unit sent (DEC-09).
+    conflicting: Reading | None = None
+    verdict: Verdict | None = None
+    # The verdict on the number as measured, where an artefact refused it or left it open.
+    measured: Verdict | None = None
+    # The verdict on the other view of a calcium that is judged in two (R-ADJ-4).
+    opposed: Verdict | None = None
+    # Whether it may bring bands, criticals and urgency: not an earlier result, not a secondary calcium.
+    earlier: bool = False
+    primary: bool = True
+    critical: Critical = Critical.NO
+    urgency: Urgency = Urgency.NONE
+    computed_from: tuple[int, ...] = ()
+    cautions: tuple[str, ...] = ()
+    issues: tuple[str, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    missing: tuple[str, ...] = ()
+    trend: Trend | None = None
+    trace: tuple[TraceStep, ...] = field(default=())
+
+    @property
+    def key(self) -> str:
+        """How the report and panel files name it: the caller's id, else the analyte."""
+        return self.id or (self.analyte.id if self.analyte else "")
+
+    @property
+    def live(self) -> bool:
+        """Whether it has a verdict and counts now."""
+        return self.verdict is not None and self.refusal is None and not self.earlier
+
+    @property
+    def settled(self) -> bool:
+        """Whether it counts now, is final and reliable: what makes a CHECK_ recommendation unnecessary."""
+        return self.live and self.state is ResultState.INTERPRETED and "preliminary_result" not in self.cautions
+
+    def refused(self, reason: RefusalReason, *issues: str) -> Judged:
+        """The same entry without a verdict; what was measured stays known."""
+        return replace(
+            self,
+            state=ResultState.REFUSED,
+            refusal=reason,
+            verdict=None,
+            measured=self.measured or self.verdict,
+            issues=unique((*self.issues, reason.value, *issues)),
+        )
+
+    def noting(
+        self, *, cautions: tuple[str, ...] = (), issues: tuple[str, ...] = (), missing: tuple[str, ...] = ()
+    ) -> Judged:
+        """The same entry with more said about it."""
+        return replace(
+            self,
+            cautions=unique((*self.cautions, *cautions)),
+            issues=unique((*self.issues, *issues)),
+            missing=unique((*self.missing, *missing)),
+        )
+
+
+def unique(items: tuple[str, ...]) -> tuple[str, ...]:
+    """The items without repeats, in order."""
+    return tuple(dict.fromkeys(items))

@@ -1,0 +1,153 @@
+"""A result as sent to a reading, or to a refusal with its reason: code, status, number, comparator, unit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from decimal import Decimal
+
+from labgloss.domain.panel import Coding, Result, ResultStatus, SpecimenKind
+from labgloss.domain.quantity import MAX_DIGITS, Comparator, Quantity
+from labgloss.domain.report import Reading, RefusalReason, ResultState
+from labgloss.engine.judged import Judged
+from labgloss.knowledge import loinc
+from labgloss.knowledge.release import Analyte, Release, UnitReading
+from labgloss.knowledge.schema import CodeRow
+from labgloss.knowledge.units import factor_between
+
+LOINC_SYSTEMS = frozenset({"", "loinc", "http://loinc.org"})
+# A component code sent as the total is read as the component (DEC-22).
+_COMPONENTS = {"vitamin_d_25oh": frozenset({"vitamin_d_25oh_d3", "vitamin_d_25oh_d2"})}
+_WITHOUT_VALUE = frozenset({ResultStatus.REGISTERED, ResultStatus.CANCELLED, ResultStatus.ENTERED_IN_ERROR})
+_NUMBER = re.compile(
+    r"(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<number>[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9])?)"
+)
+_COMPARATORS = {"≤": Comparator.LESS_OR_EQUAL, "≥": Comparator.GREATER_OR_EQUAL} | {
+    comparator.value: comparator for comparator in Comparator
+}
+
+
+def normalise(release: Release, result: Result) -> Judged:
+    """The reading of one result, or its refusal; the first reason of vocabulary.md 2 that holds."""
+    analyte, code, refusal = _identify(release, result)
+    judged = Judged(result.index, result.id, analyte, result)
+    if analyte is None and refusal is None:
+        return replace(judged, state=ResultState.NOT_RECOGNISED)
+    if result.status in _WITHOUT_VALUE or not result.value.strip():
+        return judged.refused(RefusalReason.NO_VALUE)
+    if refusal is not None or analyte is None:
+        return judged.refused(refusal or RefusalReason.WRONG_ANALYTE)
+    if result.status is ResultStatus.PRELIMINARY:
+        judged = judged.noting(cautions=("preliminary_result",))
+    number = parse_value(result.value, result.comparator)
+    if number is None:
+        return judged.refused(RefusalReason.VALUE_NOT_NUMERIC)
+    return _with_unit(release, replace(judged, analyte=analyte), analyte, code, number, result.unit)
+
+
+def _identify(release: Release, result: Result) -> tuple[Analyte | None, CodeRow | None, RefusalReason | None]:
+    """The analyte and code row, or what is wrong with them; nothing at all when it is not recognised."""
+    claimed = release.analytes.get(result.analyte)
+    sent = [coding.code.strip() for coding in result.codings if _is_loinc(coding)]
+    if any(not loinc.valid(code) for code in sent):
+        return claimed, None, RefusalReason.CODE_INVALID
+    if result.analyte and claimed is None:
+        return None, None, None
+    named = [release.codes[code] for code in sent if code in release.codes]
+    if not named:
+        # A right code that is not in the list contradicts nothing and identifies nothing (DEC-69).
+        return (None, None, None) if sent or claimed is None else (claimed, None, _wrong(claimed, result))
+    found = {code.analyte for code in named}
+    if claimed is not None and found <= _COMPONENTS.get(claimed.id, frozenset()) and len(found) == 1:
+        claimed = None
+    if len(found) > 1 or (claimed is not None and claimed.id not in found):
+        return claimed or release.analytes[named[0].analyte], None, RefusalReason.WRONG_ANALYTE
+    analyte = release.analytes[named[0].analyte]
+    return analyte, named[0].row, _wrong(analyte, result)
+
+
+def _is_loinc(coding: Coding) -> bool:
+    return coding.system.strip().lower() in LOINC_SYSTEMS and bool(coding.code.strip())
+
+
+def _wrong(analyte: Analyte, result: Result) -> RefusalReason | None:
+    """Wrong where the analyte is never read, or the specimen is urine and the analyte of blood, or the reverse."""
+    kind = result.specimen.kind
+    in_urine = kind is not None and (kind is SpecimenKind.URINE) != analyte.measured_in_urine
+    return RefusalReason.WRONG_ANALYTE if analyte.form.role == "never_read" or in_urine else None
+
+
+def parse_value(text: str, comparator: Comparator) -> tuple[Decimal, Comparator] | None:
+    """The number and comparator that a text states, or None; a comparator inside the text is a bound (DEC-46)."""
+    match = _NUMBER.fullmatch(text.strip())
+    if match is None or len(match["number"]) > MAX_DIGITS:
+        return None
+    inside = _COMPARATORS[match["comparator"] or ""]
+    if Comparator.EQUAL not in (inside, comparator) and inside is not comparator:
+        return None
+    return Decimal(match["number"]), comparator if inside is Comparator.EQUAL else inside
+
+
+def _with_unit(
+    release: Release,
+    judged: Judged,
+    analyte: Analyte,
+    code: CodeRow | None,
+    number: tuple[Decimal, Comparator],
+    sent: str,
+) -> Judged:
+    read = _Reader(release, analyte, code, number)
+    if code is not None and code.issue:
+        judged = judged.noting(issues=(code.issue,))
+    if not sent.strip() and not analyte.form.unit_may_be_blank:
+        units = [analyte.customary[code.property]] if code and code.property in analyte.customary else None
+        candidates = read.all(units or list(analyte.customary.values()))
+        return replace(judged, candidates=candidates).refused(RefusalReason.UNIT_MISSING)
+    ucum = release.unit_table.resolve(sent) if sent.strip() else analyte.form.units[0].ucum
+    unit = analyte.units.get(ucum or "")
+    if unit is None or (unit.needs_code and not (code and code.molar_mass)):
+        candidates = read.all([unit.ucum for unit in analyte.units.values() if not unit.needs_code])
+        return replace(judged, candidates=candidates).refused(RefusalReason.UNIT_NOT_ACCEPTED)
+    reading = read.as_(unit)
+    expected = analyte.customary.get(code.property) if code else None
+    if code is None or expected is None or unit.property == code.property or "moles" not in (
+        unit.property, code.property
+    ):
+        return replace(judged, reading=reading)
+    other = read.as_(analyte.units[expected])
+    return replace(judged, reading=reading, conflicting=other, candidates=(reading, other))
+
+
+class _Reader:
+    """One number, read in any unit of its analyte."""
+
+    def __init__(
+        self, release: Release, analyte: Analyte, code: CodeRow | None, number: tuple[Decimal, Comparator]
+    ) -> None:
+        self._release, self._analyte, self._code = release, analyte, code
+        self._value, self._comparator = number
+
+    def all(self, units: list[str]) -> tuple[Reading, ...]:
+        """A reading for each unit."""
+        return tuple(self.as_(self._analyte.units[ucum]) for ucum in units)
+
+    def as_(self, unit: UnitReading) -> Reading:
+        """The reading in a unit."""
+        quantity = Quantity(self._value, unit.ucum, self._comparator)
+        return reading_of(self._release, self._analyte, quantity, self._code.molar_mass if self._code else None)
+
+
+def reading_of(
+    release: Release, analyte: Analyte, quantity: Quantity, molar_mass: Decimal | None = None
+) -> Reading:
+    """A quantity in one of the analyte's units as a reading: compared in a native unit, shown in another."""
+    unit = analyte.units[quantity.unit]
+    factor = unit.factor
+    if molar_mass is not None and unit.compared_in != unit.ucum:
+        factor = factor_between(release.unit_table, analyte.form, unit.ucum, unit.compared_in, molar_mass)
+    compared = quantity.converted(factor, unit.compared_in)
+    shown = analyte.shown_also.get(unit.compared_in)
+    other = compared.converted(shown.factor, shown.ucum) if shown else None
+    return Reading(
+        quantity, compared, factor, analyte.units[unit.compared_in].digits, other, shown.digits if shown else 0
+    )

@@ -1,0 +1,144 @@
+"""What the rules bring to a list for a clinician: merged, ordered, without contradictions; nothing withheld in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from labgloss.domain.report import (
+    Critical,
+    Recommendation,
+    RefusalReason,
+    ResultState,
+    Urgency,
+    WithheldRecommendation,
+)
+from labgloss.domain.truth import Truth
+from labgloss.engine.facts import Facts
+from labgloss.engine.judged import Judged, unique
+from labgloss.engine.rules import Brought
+from labgloss.knowledge.release import Release
+from labgloss.knowledge.schema import RecommendationRow
+
+PHONE_CRITICAL = "PHONE_CRITICAL_RESULT"
+REQUEST_NUMBER = "REQUEST_NUMERIC_RESULT"
+
+
+@dataclass(frozen=True, slots=True)
+class Recommended:
+    """The recommendations of a report, and those withheld."""
+
+    given: tuple[Recommendation, ...]
+    withheld: tuple[WithheldRecommendation, ...]
+
+
+def of_entries(release: Release, entries: Sequence[Judged], facts: Facts) -> list[Brought]:
+    """What bands, refusals, criticals, cautions and issues bring."""
+    brought: list[Brought] = []
+    for entry in entries:
+        if entry.refusal is not None:
+            brought += _of_refusal(release, entry)
+        elif entry.live and entry.primary:
+            brought += _of_bands(entry, facts)
+            brought += _of_state(entry)
+        if entry.critical is not Critical.NO and entry.refusal is not RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN:
+            brought.append(Brought(PHONE_CRITICAL, f"{entry.key}: critical", max(entry.urgency, Urgency.SAME_DAY), ()))
+        if not entry.earlier:
+            for wording in (
+                *(release.cautions[ident] for ident in entry.cautions),
+                *(release.issues[ident] for ident in entry.issues if ident in release.issues),
+            ):
+                because = f"{entry.key}: {wording.id}"
+                urgency = max(wording.urgency, entry.urgency)
+                brought += [Brought(ident, because, urgency, wording.source) for ident in wording.recommend]
+    return brought
+
+
+def _of_refusal(release: Release, entry: Judged) -> list[Brought]:
+    """What the refusal asks for, and for a wrong analyte the test of the one that was meant."""
+    assert entry.refusal is not None
+    row = release.refusals[entry.refusal.value]
+    ids = list(row.recommend)
+    if entry.refusal is RefusalReason.WRONG_ANALYTE and entry.analyte is not None:
+        ids += entry.analyte.form.recommend_when_refused
+        ids += [item.id for item in release.recommendations.values() if entry.analyte.id in item.satisfied_by]
+    return [Brought(ident, f"{entry.key}: {row.id}", entry.urgency, row.source) for ident in unique(tuple(ids))]
+
+
+def _of_bands(entry: Judged, facts: Facts) -> list[Brought]:
+    """The minimum of the worst band that remains (vocabulary.md 4.2)."""
+    assert entry.verdict is not None
+    if not entry.verdict.bands or entry.verdict.certain_class.value == "indeterminate" and entry.measured is not None:
+        return []
+    worst = max(entry.verdict.bands, key=lambda band: band.urgency)
+    because = f"{entry.key}: {worst.band}"
+    ids = [*worst.recommend, *(ident for also in worst.also if facts.holds(also.when) for ident in also.recommend)]
+    return [Brought(ident, because, entry.urgency, worst.source) for ident in ids]
+
+
+def _of_state(entry: Judged) -> list[Brought]:
+    """The number is asked for where a bound leaves the verdict open (D3, K13)."""
+    bound = entry.reading is not None and not entry.reading.quantity.measured and not entry.computed_from
+    if entry.state is ResultState.CONDITIONAL and bound:
+        return [Brought(REQUEST_NUMBER, f"{entry.key}: comparator_bound", entry.urgency, ())]
+    return []
+
+
+def recommend(
+    release: Release, entries: Sequence[Judged], facts: Facts, brought: Sequence[Brought], overall: Urgency
+) -> Recommended:
+    """The recommendations: the contact line first among equals, then by urgency and the order of the release."""
+    contact = release.urgencies[overall.name].contact
+    every = [*brought, *([Brought(contact, f"overall urgency {overall.name}", overall, ())] if contact else [])]
+    by_id: dict[str, list[Brought]] = {}
+    for item in every:
+        by_id.setdefault(_by_overall(release, item.recommendation, overall), []).append(item)
+    settled = {entry.analyte.id for entry in entries if entry.settled and entry.analyte is not None}
+    withheld: list[WithheldRecommendation] = []
+    kept: dict[str, list[Brought]] = {}
+    for ident, items in by_id.items():
+        row = release.recommendations[ident]
+        if any(analyte in settled for analyte in row.satisfied_by):
+            continue
+        if row.needs is not None and facts.truth(row.needs) is Truth.FALSE:
+            continue
+        if row.withheld_when is not None and facts.holds(row.withheld_when):
+            withheld.append(_withheld(ident, str(row.withheld_when), row.withheld_reason, items))
+            continue
+        kept[ident] = items
+    for pair in release.contradictions:
+        if pair.winner in kept and pair.loser in kept:
+            withheld.append(_withheld(pair.loser, pair.winner, pair.reason, kept.pop(pair.loser)))
+    order = {ident: place for place, ident in enumerate(release.recommendations)}
+    given = [_given(release, release.recommendations[ident], items) for ident, items in kept.items()]
+    return Recommended(
+        tuple(sorted(given, key=lambda item: (-item.urgency, order[item.id]))),
+        tuple(sorted(withheld, key=lambda item: order[item.id])),
+    )
+
+
+def _by_overall(release: Release, ident: str, overall: Urgency) -> str:
+    """A repeat is asked for now or at the next occasion, by the overall urgency (vocabulary.md 13.3)."""
+    row = release.recommendations[ident]
+    return (row.when_same_day if overall >= Urgency.SAME_DAY else row.when_later) or ident
+
+
+def _withheld(ident: str, by: str, reason: str, items: Sequence[Brought]) -> WithheldRecommendation:
+    return WithheldRecommendation(ident, by, reason, unique(tuple(item.because for item in items)))
+
+
+def _given(release: Release, row: RecommendationRow, items: Sequence[Brought]) -> Recommendation:
+    urgency = max(item.urgency for item in items)
+    return Recommendation(
+        id=row.id,
+        kind=row.kind,
+        urgency=urgency,
+        time_frame=release.urgencies[urgency.name].time_frame,
+        text=row.text,
+        codes=row.codes,
+        because=unique(tuple(item.because for item in items)),
+        safety_conditions=row.safety_conditions,
+        rule_ids=unique((f"recommendation.{row.id}", *(item.because.rpartition(": ")[0] or item.because for item in items))),
+        source_ids=unique((*row.source, *(source for item in items for source in item.source_ids))),
+        status=row.status,
+    )

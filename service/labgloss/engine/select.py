@@ -1,0 +1,270 @@
+"""Which rows speak for a patient: interval, band table, critical limits; one set for each admissible kind of patient."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from labgloss.domain.panel import LaboratoryInterval, Options, SpecimenKind
+from labgloss.domain.quantity import ARITHMETIC, Span, scaled
+from labgloss.domain.report import IntervalInForce, IntervalOrigin, Reading
+from labgloss.domain.subject import Age, BirthDate, Patient, Sex
+from labgloss.engine.facts import Facts
+from labgloss.engine.judged import Judged
+from labgloss.knowledge.partition import Cell, Known, admissible_cells, covers, in_range
+from labgloss.knowledge.release import Analyte, Release
+from labgloss.knowledge.schema import BandTable, ChoiceRow, CriticalRow, IntervalRow, Population
+from labgloss.knowledge.units import factor_between
+
+DEFAULT = "default"
+VITAMIN_D = "vitamin_d_25oh"
+LABORATORY = "laboratory"
+
+_NUMBER = r"([0-9]+(?:[.,][0-9]{1,2}|\.[0-9]+)?)"
+_BETWEEN = re.compile(rf"{_NUMBER}\s*(?:-|–|—|\bto\b|\.\.)\s*{_NUMBER}")
+_ONE_END = re.compile(rf"(<=|>=|<|>|≤|≥)\s*{_NUMBER}")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The vitamin D policy in force for a kind of patient."""
+
+    row: ChoiceRow
+    # Chosen, but it speaks for another population: the default of the age is used (DEC-68).
+    not_applicable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The interval in force in the unit compared, where its ends come from, and how the report shows it."""
+
+    span: Span
+    shown: tuple[IntervalInForce, ...]
+    default_used: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Everything that speaks for one kind of patient."""
+
+    cell: Cell
+    ends: Ends | None
+    table: BandTable | None
+    critical: tuple[CriticalRow, ...]
+
+
+def age_of(patient: Patient, judged: Judged, panel_age: Age | None) -> Age | None:
+    """The age at collection; at the panel's date of reference when the result has none (DEC-81)."""
+    if isinstance(patient.age, BirthDate):
+        collected = judged.result.collected if judged.result else None
+        return patient.age.age_on(collected.day) if collected else panel_age
+    return patient.age
+
+
+def known_of(patient: Patient, age: Age | None, judged: Judged, blood: bool) -> Known:
+    """What is known of a result's patient and specimen for choosing rows."""
+    kind = judged.result.specimen.kind if judged.result else None
+    specimen = None
+    if kind is SpecimenKind.SERUM:
+        specimen = "serum"
+    elif kind is not None or blood:
+        # Whole blood, capillary, venous and arterial samples take the plasma interval (DEC-58).
+        specimen = "plasma"
+    contradictory = patient.sex is Sex.MALE and bool(patient.pregnant or patient.trimester)
+    return Known(
+        age,
+        None if contradictory else patient.sex,
+        None if contradictory else patient.pregnant,
+        None if contradictory else patient.trimester,
+        patient.preterm,
+        specimen,
+    )
+
+
+def rows_for(
+    release: Release,
+    analyte: Analyte,
+    known: Known,
+    reading: Reading,
+    laboratory: LaboratoryEnds,
+    facts: Facts,
+    options: Options,
+) -> tuple[Rows, ...]:
+    """The rows for every kind of patient that this one may be; kinds with the same rows are one."""
+    distinct: dict[tuple[object, ...], Rows] = {}
+    for cell in admissible_cells(analyte.axes, known, release.computations.pregnancy.age):
+        ends = _ends(release, analyte, cell, reading, laboratory, options.intervals)
+        chosen = policy_for(release, cell.age, options.vitamin_d_policy, facts).row.id if analyte.id == VITAMIN_D else ""
+        rows = Rows(cell, ends, _table(analyte, cell, chosen, facts), _critical(analyte, cell, options.critical_limits, facts))
+        signature = (ends and ends.shown, rows.table and rows.table.id, tuple(row.id for row in rows.critical))
+        distinct.setdefault(signature, rows)
+    return tuple(distinct.values())
+
+
+# ---------------------------------------------------------------------------------------------- intervals
+
+
+@dataclass(frozen=True, slots=True)
+class LaboratoryEnds:
+    """The laboratory's own interval as read, in the unit of the result; a span that is None was not sent."""
+
+    span: Span | None = None
+    unreadable: bool = False
+
+
+def laboratory_ends(interval: LaboratoryInterval | None) -> LaboratoryEnds:
+    """The laboratory's interval as read; unreadable text, or low above high, is said and not used (DEC-79)."""
+    if interval is None or (interval.low is None and interval.high is None and not interval.text.strip()):
+        return LaboratoryEnds()
+    if interval.low is not None or interval.high is not None:
+        low, high = _end(interval.low), _end(interval.high)
+        if (interval.low is not None and low is None) or (interval.high is not None and high is None):
+            return LaboratoryEnds(unreadable=True)
+        span: Span | None = Span(low, True, high, True)
+    else:
+        span = _span_of_text(interval.text.strip())
+    return LaboratoryEnds(unreadable=True) if span is None or span.empty else LaboratoryEnds(span)
+
+
+def _end(text: str | None) -> Decimal | None:
+    match = re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", text.strip()) if text is not None else None
+    return Decimal(match.group()) if match and len(match.group()) <= ARITHMETIC.prec // 2 else None
+
+
+def _span_of_text(text: str) -> Span | None:
+    if match := _BETWEEN.fullmatch(text):
+        low, high = (Decimal(end.replace(",", ".")) for end in match.groups())
+        return Span(low, True, high, True)
+    if match := _ONE_END.fullmatch(text):
+        operator, end = match[1], Decimal(match[2].replace(",", "."))
+        inclusive = operator in ("<=", ">=", "≤", "≥")
+        return Span(high=end, high_inclusive=inclusive) if operator[0] in "<≤" else Span(end, inclusive)
+    return None
+
+
+def _ends(
+    release: Release, analyte: Analyte, cell: Cell, reading: Reading, laboratory: LaboratoryEnds, variant: str
+) -> Ends | None:
+    """The laboratory's interval, else the variant's, else the default's (K2, R-RI-1); none where none is known."""
+    row = _interval_row(analyte, cell, variant)
+    unit = reading.compared.unit
+    own = laboratory.span
+    default = _in_unit(release, analyte, row, unit) if row else None
+    if own is None:
+        if row is None or default is None:
+            return None
+        return Ends(default, (_shown_row(row, unit, cell, default),), True)
+    span = Span(
+        None if own.low is None else scaled(own.low, reading.factor),
+        own.low_inclusive,
+        None if own.high is None else scaled(own.high, reading.factor),
+        own.high_inclusive,
+    )
+    shown = [
+        IntervalInForce(
+            own, reading.quantity.unit, IntervalOrigin.LABORATORY, "as the laboratory sent it", LABORATORY, LABORATORY
+        )
+    ]
+    default_used = False
+    if default is not None and row is not None:
+        fills_low = span.low is None and default.low is not None
+        fills_high = span.high is None and default.high is not None
+        if default_used := fills_low or fills_high:
+            span = Span(
+                default.low if fills_low else span.low,
+                default.low_inclusive if fills_low else span.low_inclusive,
+                default.high if fills_high else span.high,
+                default.high_inclusive if fills_high else span.high_inclusive,
+            )
+            shown.append(_shown_row(row, unit, cell, default))
+    return Ends(span, tuple(shown), default_used)
+
+
+def _interval_row(analyte: Analyte, cell: Cell, variant: str) -> IntervalRow | None:
+    """The variant's row for the patient, else the default's: a variant need not speak for everybody."""
+    for name in dict.fromkeys((variant or DEFAULT, DEFAULT)):
+        for row in analyte.intervals.get(name, ()):
+            if covers(row, cell):
+                return row
+    return None
+
+
+def _in_unit(release: Release, analyte: Analyte, row: IntervalRow, unit: str) -> Span:
+    """The row's interval in a native unit: as its source prints it, else converted exactly."""
+    if unit in row.limits:
+        return row.limits[unit].span()
+    printed, limit = next(iter(row.limits.items()))
+    factor = factor_between(release.unit_table, analyte.form, printed, unit)
+    span = limit.span()
+    return Span(_times(span.low, factor), span.low_inclusive, _times(span.high, factor), span.high_inclusive)
+
+
+def _times(value: Decimal | None, factor: Fraction) -> Decimal | None:
+    return None if value is None else scaled(value, factor)
+
+
+def _shown_row(row: IntervalRow, unit: str, cell: Cell, span: Span) -> IntervalInForce:
+    origin = IntervalOrigin.DEFAULT if row.variant == DEFAULT else IntervalOrigin.VARIANT
+    if unit not in row.limits:
+        unit, limit = next(iter(row.limits.items()))
+        span = limit.span()
+    return IntervalInForce(span, unit, origin, whom(row), row.id, row.status, row.source)
+
+
+def whom(row: Population) -> str:
+    """Whom a row is for, in words."""
+    parts: list[str] = []
+    begin, end = row.age.begin, row.age.end
+    if begin and end:
+        parts.append(f"age {begin} to under {end}")
+    elif begin or end:
+        parts.append(f"age from {begin}" if begin else f"age under {end}")
+    if row.preterm is not None:
+        parts.append("born preterm" if row.preterm else "born at term")
+    if row.sex:
+        parts.append(row.sex)
+    if row.pregnancy and row.pregnancy != ("none",):
+        trimesters = [name.removeprefix("trimester_") for name in row.pregnancy if name != "none"]
+        parts.append(f"pregnancy, trimester {' or '.join(trimesters)}")
+    elif row.pregnancy:
+        parts.append("not pregnant")
+    if row.specimen:
+        parts.append(" or ".join(row.specimen))
+    return ", ".join(parts) or "everybody"
+
+
+# ---------------------------------------------------------------------------------------------- limits
+
+
+def _table(analyte: Analyte, cell: Cell, policy: str, facts: Facts) -> BandTable | None:
+    """The band table for the patient: one whose context is TRUE, else the one that asks for none."""
+    candidates = [table for table in analyte.form.band_tables if table.policy == policy and covers(table, cell)]
+    in_context = [table for table in candidates if table.when is not None and facts.holds(table.when)]
+    return next(iter(in_context or [table for table in candidates if table.when is None]), None)
+
+
+def _critical(analyte: Analyte, cell: Cell, limit_set: str, facts: Facts) -> tuple[CriticalRow, ...]:
+    """Critical limits of the default set and the chosen one together: a set adds, it never removes (DEC-08)."""
+    return tuple(
+        row
+        for name in dict.fromkeys((DEFAULT, limit_set or DEFAULT))
+        for row in analyte.critical.get(name, ())
+        if covers(row, cell) and facts.holds(row.when) and not (row.unless is not None and facts.holds(row.unless))
+    )
+
+
+def policy_for(release: Release, age: Age | None, chosen: str, facts: Facts) -> Policy:
+    """The vitamin D policy chosen where it speaks for the patient, else the default of the age (D2, DEC-68)."""
+    rows = release.choices["vitamin_d_policy"]
+    default = next(
+        row for row in rows.values() if row.default_for is not None and in_range(age, row.default_for) is not False
+    )
+    row = rows.get(chosen)
+    if row is None or row.wording_only:
+        return Policy(default)
+    if in_range(age, row.age) is not True or not facts.holds(row.when):
+        return Policy(default, row.id)
+    return Policy(row)
+

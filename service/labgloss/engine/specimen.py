@@ -1,0 +1,176 @@
+"""What the specimen does to a verdict: haemolysis, the wrong tube, rejection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from labgloss.domain.panel import Haemolysis, Specimen, SpecimenKind
+from labgloss.domain.quantity import ARITHMETIC, Comparator, Span, scaled
+from labgloss.domain.report import Critical, Reading, RefusalReason, ResultClass, ResultState
+from labgloss.engine.judged import Judged, Verdict
+from labgloss.knowledge.release import Release
+from labgloss.knowledge.units import factor_between
+
+POTASSIUM, MAGNESIUM = "potassium", "magnesium"
+_NEGATION = re.compile(r"\b(?:no|not|non|nil|without|absent)\b")
+_SLIGHT = re.compile(r"\b(?:slight|slightly|trace|minimal)\b")
+
+Regrade = Callable[[Judged, Span], Verdict]
+
+
+def judge_specimens(release: Release, entries: Sequence[Judged], regrade: Regrade) -> list[Judged]:
+    """The entries after their specimens were looked at. `regrade` judges a span of values in an entry's place."""
+    return [_judge(release, entry, entries, regrade) for entry in entries]
+
+
+def _judge(release: Release, entry: Judged, entries: Sequence[Judged], regrade: Regrade) -> Judged:
+    if entry.result is None or entry.verdict is None or entry.analyte is None:
+        return entry
+    form = release.computations.specimen
+    specimen = entry.result.specimen
+    entry = _whole_blood(release, entry)
+    entry = _haemolysed(release, entry, entries, regrade)
+    if entry.refusal is None and specimen.additive.strip() in entry.analyte.form.unsuitable_additives:
+        return entry.refused(RefusalReason.SPECIMEN_UNSUITABLE)
+    if entry.refusal is None and any(code.strip() in form.reject_reasons for code in specimen.conditions):
+        return entry.refused(RefusalReason.SPECIMEN_REJECTED)
+    return entry
+
+
+def _whole_blood(release: Release, entry: Judged) -> Judged:
+    """A potassium from whole blood or a gas analyser cannot show haemolysis (K6)."""
+    assert entry.result is not None and entry.analyte is not None
+    codes = [release.codes.get(coding.code) for coding in entry.result.codings]
+    blood = any(code is not None and code.row.specimen == "blood" for code in codes)
+    if entry.analyte.id == POTASSIUM and (entry.result.specimen.kind is SpecimenKind.WHOLE_BLOOD or blood):
+        return entry.noting(cautions=("whole_blood_haemolysis_invisible",))
+    return entry
+
+
+def haemolysis_of(release: Release, entry: Judged, entries: Sequence[Judged]) -> Haemolysis | None:
+    """How haemolysed the specimen of an entry is said to be, by grade, condition, comment or index; None: not said."""
+    form = release.computations.specimen
+    specimen = entry.result.specimen if entry.result else Specimen()
+    stated = specimen.haemolysis
+    if stated is Haemolysis.GROSS:
+        return stated
+    conditions = {code.strip() for code in specimen.conditions}
+    commented = _commented(release, specimen)
+    if (
+        stated is Haemolysis.MODERATE
+        or conditions & set(form.haemolysed_conditions)
+        or commented is Haemolysis.MODERATE
+        or _index_high(entry, entries)
+    ):
+        return Haemolysis.MODERATE
+    return commented or stated
+
+
+def _commented(release: Release, specimen: Specimen) -> Haemolysis | None:
+    """What the laboratory's comments say of haemolysis; a comment that denies it says nothing."""
+    for comment in specimen.comments:
+        text = comment.casefold()
+        if any(word in text for word in release.computations.haemolysis.words) and not _NEGATION.search(text):
+            return Haemolysis.SLIGHT if _SLIGHT.search(text) else Haemolysis.MODERATE
+    return None
+
+
+def _index_high(entry: Judged, entries: Sequence[Judged]) -> bool:
+    return any(
+        other.verdict is not None
+        and other.analyte is not None
+        and other.analyte.id == "haemolysis_index"
+        and other.verdict.classes == (ResultClass.HIGH,)
+        and same_draw(entry, other)
+        for other in entries
+    )
+
+
+def same_draw(entry: Judged, other: Judged) -> bool:
+    """Whether two results come from one draw: the same specimen id, else the same collection time."""
+    if entry.result is None or other.result is None:
+        return False
+    one, two = entry.result.specimen.id, other.result.specimen.id
+    if one and two:
+        return one == two
+    return entry.result.collected == other.result.collected
+
+
+def _haemolysed(release: Release, entry: Judged, entries: Sequence[Judged], regrade: Regrade) -> Judged:
+    """A potassium or magnesium after haemolysis: high is provisional or refused, normal may hide a low (DEC-14)."""
+    assert entry.analyte is not None and entry.verdict is not None
+    level = haemolysis_of(release, entry, entries)
+    if entry.analyte.id not in (POTASSIUM, MAGNESIUM) or level in (None, Haemolysis.NONE):
+        return entry
+    certain = entry.verdict.certain_class
+    if level is Haemolysis.SLIGHT:
+        # Slight haemolysis is said, and leaves class and band as they are (DEC-48).
+        masked = () if certain is ResultClass.LOW else ("masked_low_possible",)
+        return entry.noting(issues=("haemolysed",), cautions=masked)
+    entry = entry.noting(issues=("haemolysed", "result_unreliable"))
+    if certain is ResultClass.LOW:
+        return entry
+    if entry.analyte.id == MAGNESIUM:
+        return entry.refused(RefusalReason.HAEMOLYSIS) if certain is ResultClass.HIGH else _masked(entry)
+    free = _free_haemoglobin(release, entry, entries)
+    if level is Haemolysis.GROSS and free is None:
+        return entry.refused(RefusalReason.HAEMOLYSIS)
+    if certain is ResultClass.HIGH:
+        entry = entry.noting(cautions=("provisional_haemolysis",), missing=("a repeat on a specimen without haemolysis",))
+        return replace(entry, state=ResultState.CONDITIONAL)
+    if free is None or certain is not ResultClass.NORMAL:
+        return _masked(entry)
+    return _bounded(release, entry, free, regrade)
+
+
+def _masked(entry: Judged, verdict: Verdict | None = None) -> Judged:
+    """An entry whose true value may be low: no class until the repeat."""
+    assert entry.verdict is not None
+    open_verdict = verdict or replace(entry.verdict, bands=(), critical=Critical.NO)
+    entry = entry.noting(cautions=("masked_low_possible",), missing=("a repeat on a specimen without haemolysis",))
+    return replace(
+        entry,
+        state=ResultState.CONDITIONAL,
+        measured=entry.verdict,
+        verdict=replace(open_verdict, classes=(ResultClass.INDETERMINATE,), ctcae_grade=None),
+    )
+
+
+def _bounded(release: Release, entry: Judged, free: Decimal, regrade: Regrade) -> Judged:
+    """A normal potassium with known free haemoglobin: normal where even the lowest true value is (K6, DEC-75)."""
+    assert entry.reading is not None and entry.verdict is not None
+    fall = ARITHMETIC.multiply(release.computations.haemolysis.potassium_slope, free)
+    value = entry.reading.compared.value
+    below = regrade(entry, Span(ARITHMETIC.subtract(value, fall), True, value, True))
+    if below.classes == (ResultClass.NORMAL,):
+        return entry.noting(cautions=("masked_low_possible",))
+    return _masked(entry, below)
+
+
+def _free_haemoglobin(release: Release, entry: Judged, entries: Sequence[Judged]) -> Decimal | None:
+    """Free haemoglobin of the same draw in g/L: measured, or a haemolysis index in g/L or mg/dL."""
+    for analyte_id in ("free_haemoglobin", "haemolysis_index"):
+        for other in entries:
+            if other.analyte is None or other.analyte.id != analyte_id or not same_draw(entry, other):
+                continue
+            if (reading := other.reading) is None or other.refusal is not None:
+                continue
+            if (grams := _grams_per_litre(release, reading, other)) is not None:
+                return grams
+    return None
+
+
+def _grams_per_litre(release: Release, reading: Reading, entry: Judged) -> Decimal | None:
+    """The reading in g/L; None for a unitless index or a bound."""
+    assert entry.analyte is not None
+    if reading.quantity.comparator is not Comparator.EQUAL:
+        return None
+    try:
+        factor = factor_between(release.unit_table, entry.analyte.form, reading.quantity.unit, "g/L")
+    except (ValueError, KeyError):
+        return None
+    return scaled(reading.quantity.value, factor)
+

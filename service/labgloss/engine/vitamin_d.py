@@ -1,0 +1,137 @@
+"""25-OH vitamin D: components summed, policies, nearness to a cut-off, the acute phase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from labgloss.domain.quantity import ARITHMETIC, Comparator, Quantity, scaled
+from labgloss.domain.report import ResultClass, ResultState
+from labgloss.domain.subject import Age
+from labgloss.engine.calcium import current
+from labgloss.engine.facts import Facts
+from labgloss.engine.judged import Judged
+from labgloss.engine.normalise import reading_of
+from labgloss.engine.select import VITAMIN_D, laboratory_ends, policy_for
+from labgloss.knowledge.expression import Limit
+from labgloss.knowledge.partition import in_range
+from labgloss.knowledge.release import Release
+from labgloss.knowledge.units import factor_between
+
+D3, D2 = "vitamin_d_25oh_d3", "vitamin_d_25oh_d2"
+CRP = "crp"
+
+
+def computed_total(release: Release, entries: Sequence[Judged]) -> list[Judged]:
+    """The total of the components where no total was sent: their sum, or one of them as its lower bound (D4, DEC-22)."""
+    if any(current(entry, VITAMIN_D) is not None for entry in entries):
+        return []
+    d3 = [entry for entry in entries if current(entry, D3) is not None]
+    d2 = [entry for entry in entries if current(entry, D2) is not None]
+    parts = [*d3[:1], *d2[:1]]
+    if not parts:
+        return []
+    analyte = release.analytes[VITAMIN_D]
+    first = parts[0]
+    assert first.reading is not None
+    unit = first.reading.compared.unit
+    quantity = Quantity(_sum(release, parts, unit), unit, _comparator(parts))
+    entry = Judged(
+        None,
+        "",
+        analyte,
+        replace(first.result, id="", flags=(), codings=(), interval=None) if first.result else None,
+        reading=reading_of(release, analyte, quantity),
+        computed_from=tuple(part.index for part in parts if part.index is not None),
+    )
+    return [entry if len(parts) == 2 else entry.noting(cautions=("d3_fraction_only",))]
+
+
+def _sum(release: Release, parts: Sequence[Judged], unit: str) -> Decimal:
+    """The sum in a unit, each component converted by its own molar mass; a component below a value adds nothing."""
+    total = Decimal(0)
+    for part in parts:
+        assert part.reading is not None and part.analyte is not None
+        compared = part.reading.compared
+        if compared.comparator in (Comparator.LESS, Comparator.LESS_OR_EQUAL):
+            continue
+        factor = factor_between(release.unit_table, part.analyte.form, compared.unit, unit)
+        total = ARITHMETIC.add(total, scaled(compared.value, factor))
+    return total
+
+
+def _comparator(parts: Sequence[Judged]) -> Comparator:
+    """Exact for two measurements; otherwise a lower bound, which a component below a value (alone) is not even."""
+    measured = all(part.reading is not None and part.reading.quantity.measured for part in parts)
+    return Comparator.EQUAL if measured and len(parts) == 2 else Comparator.GREATER_OR_EQUAL
+
+
+def cautioned(release: Release, entry: Judged, age: Age | None, chosen: str, facts: Facts) -> Judged:
+    """A vitamin D entry with the cautions of its policy, its interval, the infant epimer and a near cut-off."""
+    if entry.analyte is None or entry.analyte.id != VITAMIN_D or entry.reading is None or entry.verdict is None:
+        return entry
+    form = release.computations.vitamin_d
+    cautions: list[str] = []
+    policy = policy_for(release, age, chosen, facts)
+    if policy.row.caution:
+        cautions.append(policy.row.caution)
+    if entry.result is not None and laboratory_ends(entry.result.interval).span is not None:
+        cautions.append("interval_supplied_not_used")
+    if in_range(age, form.epimer_age) is not False:
+        cautions.append("epimer_interference_possible")
+    if _near_cut_off(release, entry):
+        cautions.append("near_cut_off")
+    return entry.noting(
+        cautions=tuple(cautions), issues=("policy_not_applicable",) if policy.not_applicable else ()
+    )
+
+
+def _near_cut_off(release: Release, entry: Judged) -> bool:
+    """Whether a measurement lies within the percentage of a cut-off of the tables in force (DEC-80)."""
+    form = release.computations.vitamin_d
+    assert entry.reading is not None and entry.verdict is not None and entry.analyte is not None
+    if not entry.reading.quantity.measured:
+        return False
+    unit, value = entry.reading.compared.unit, entry.reading.compared.value
+    tables = [table for table in entry.analyte.form.band_tables if any(rule.startswith(f"{table.id}.") for rule in entry.verdict.rule_ids)]
+    limits = [row.limits[unit] for table in tables for row in table.bands]
+    limits.append(form.severely_low[unit])
+    cut_offs = {number for limit in limits for number in limit.numbers}
+    return any(100 * abs(value - cut_off) <= form.near_cut_off_percent * cut_off for cut_off in cut_offs)
+
+
+def after_acute_phase(release: Release, entries: Sequence[Judged], facts: Facts) -> list[Judged]:
+    """The entries; a low vitamin D in an acute phase is cautioned, and in a strong one left open (D6, DEC-54)."""
+    form = release.computations.vitamin_d
+    if not _crp_meets(entries, form.acute_phase_caution):
+        return list(entries)
+    strong = _crp_meets(entries, form.acute_phase_conditional)
+    return [_in_acute_phase(entry, strong and not facts.holds(form.acute_phase_unless)) for entry in entries]
+
+
+def _crp_meets(entries: Sequence[Judged], limits: Mapping[str, Limit]) -> bool:
+    """Whether a C-reactive protein of now lies wholly within a limit."""
+    return any(
+        (reading := current(entry, CRP)) is not None
+        and (limit := limits.get(reading.compared.unit)) is not None
+        and reading.compared.span.inside(limit.span())
+        for entry in entries
+    )
+
+
+def _in_acute_phase(entry: Judged, open_verdict: bool) -> Judged:
+    if entry.analyte is None or entry.analyte.id != VITAMIN_D or not entry.live or entry.verdict is None:
+        return entry
+    if entry.verdict.certain_class is not ResultClass.LOW:
+        return entry
+    entry = entry.noting(cautions=("acute_phase",))
+    if not open_verdict or entry.verdict is None:
+        return entry
+    return replace(
+        entry.noting(missing=("a repeat after the acute phase",)),
+        state=ResultState.CONDITIONAL,
+        measured=entry.verdict,
+        verdict=replace(entry.verdict, classes=(ResultClass.INDETERMINATE,)),
+    )
+

@@ -1,0 +1,268 @@
+"""The knowledge as loaded: one immutable object, indexed for the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from math import ceil
+from types import MappingProxyType
+
+from labgloss.domain.subject import AgeLimit
+from labgloss.knowledge import schema
+from labgloss.knowledge.expression import names
+from labgloss.knowledge.units import UnitTable, factor_between
+
+ENGINE_VERSION = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReference:
+    """What a report names of the release that answered."""
+
+    version: str
+    digest: str
+    engine: str = ENGINE_VERSION
+    overlay: str = ""
+    overlay_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitReading:
+    """How a unit of an analyte is read: the native unit it is compared in, and the exact factor to it."""
+
+    ucum: str
+    property: str
+    digits: int
+    compared_in: str
+    factor: Fraction
+    needs_code: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownUnit:
+    """A unit that a value is shown in beside its own, and the exact factor to it."""
+
+    ucum: str
+    factor: Fraction
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """What the rows of an analyte distinguish; the axes that are not here need not be enumerated."""
+
+    age_limits: tuple[AgeLimit, ...]
+    sex: bool
+    pregnancy: bool
+    # The age from which no row asks whether the patient was born preterm; None: no row asks at any age.
+    preterm_until: AgeLimit | None
+    specimen: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Analyte:
+    """One analyte: its file, and what the engine looks up in it."""
+
+    form: schema.AnalyteFile
+    units: Mapping[str, UnitReading]
+    # For a native unit, the other customary unit that its values are shown in as well.
+    shown_also: Mapping[str, ShownUnit]
+    axes: Axes
+    intervals: Mapping[str, tuple[schema.IntervalRow, ...]]
+    critical: Mapping[str, tuple[schema.CriticalRow, ...]]
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.form.id
+
+    @property
+    def name(self) -> str:
+        """Its name for people."""
+        return self.form.name
+
+    @cached_property
+    def native_units(self) -> tuple[str, ...]:
+        """The units that its limits are written in."""
+        return tuple(unit.ucum for unit in self.form.units if unit.native)
+
+    @cached_property
+    def customary(self) -> Mapping[str, str]:
+        """The first unit of each property: mass, moles."""
+        units: dict[str, str] = {}
+        for unit in self.form.units:
+            units.setdefault(unit.property, unit.ucum)
+        return units
+
+    @cached_property
+    def measured_in_urine(self) -> bool:
+        """Whether every code of it is of urine."""
+        return bool(self.form.codes) and all(code.specimen.startswith("urine") for code in self.form.codes)
+
+    @cached_property
+    def band_ids(self) -> tuple[str, ...]:
+        """Every band of its tables, in the order of the tables."""
+        return tuple(dict.fromkeys(row.band for table in self.form.band_tables for row in table.bands))
+
+    @cached_property
+    def family(self) -> str:
+        """The family it shares a primary result with, or its own id."""
+        return self.form.family or self.form.id
+
+
+@dataclass(frozen=True, slots=True)
+class CodeOfAnalyte:
+    """A LOINC code and the analyte it names."""
+
+    analyte: str
+    row: schema.CodeRow
+
+
+@dataclass(frozen=True, eq=False)
+class Release:
+    """A release of the knowledge base; immutable, made by `loader.load`."""
+
+    reference: ReleaseReference
+    file: schema.ReleaseFile
+    unit_table: UnitTable
+    analytes: Mapping[str, Analyte]
+    codes: Mapping[str, CodeOfAnalyte]
+    sources: Mapping[str, schema.SourceRow]
+    computations: schema.ComputationsFile
+    symptoms: Mapping[str, schema.SymptomRow]
+    associations: Mapping[str, schema.AssociationRow]
+    conditions: Mapping[str, schema.ContextRow]
+    medications: Mapping[str, schema.ContextRow]
+    groups: Mapping[str, schema.GroupRow]
+    findings: Mapping[str, tuple[schema.FindingRow, ...]]
+    patterns: Mapping[str, schema.PatternRow]
+    red_flags: Mapping[str, schema.RedFlagRow]
+    recommendations: Mapping[str, schema.RecommendationRow]
+    contradictions: tuple[schema.ContradictionRow, ...]
+    cautions: Mapping[str, schema.WordingRow]
+    issues: Mapping[str, schema.WordingRow]
+    refusals: Mapping[str, schema.RefusalRow]
+    urgencies: Mapping[str, schema.UrgencyRow]
+    choices: Mapping[str, Mapping[str, schema.ChoiceRow]]
+    # Patterns and red flags in an order in which each comes after what it reads.
+    rule_order: tuple[schema.PatternRow | schema.RedFlagRow, ...] = field(default=())
+
+    @property
+    def intended_use(self) -> str:
+        """Intended use and its limits, in one sentence."""
+        return self.file.intended_use
+
+    @property
+    def vitamin_d_policies(self) -> tuple[str, ...]:
+        """Vitamin D policies that a request may choose."""
+        return tuple(self.choices["vitamin_d_policy"])
+
+    @property
+    def critical_limit_sets(self) -> tuple[str, ...]:
+        """Critical-limit sets that a request may choose."""
+        return tuple(self.choices["critical_limits"])
+
+    @property
+    def interval_variants(self) -> tuple[str, ...]:
+        """Reference-interval variants that a request may choose."""
+        return tuple(self.choices["intervals"])
+
+    def source(self, source_id: str) -> schema.SourceRow:
+        """The source with this id. Raises KeyError."""
+        return self.sources[source_id]
+
+
+def compile_analyte(
+    form: schema.AnalyteFile, units: UnitTable, pregnancy: schema.PregnancyForm, policies: Iterable[schema.ChoiceRow]
+) -> Analyte:
+    """The analyte of a file whose units have been checked. Raises ValueError where a unit cannot be compared."""
+    native = [unit.ucum for unit in form.units if unit.native]
+    readings: dict[str, UnitReading] = {}
+    for unit in form.units:
+        target = unit.ucum if unit.native else _compared_in(unit, native, form, units)
+        factor = factor_between(units, form, unit.ucum, target)
+        readings[unit.ucum] = UnitReading(unit.ucum, unit.property, unit.digits, target, factor, unit.needs_code)
+    intervals: dict[str, tuple[schema.IntervalRow, ...]] = {}
+    for row in form.intervals:
+        intervals[row.variant] = (*intervals.get(row.variant, ()), row)
+    critical: dict[str, tuple[schema.CriticalRow, ...]] = {}
+    for limit in form.critical:
+        critical[limit.set] = (*critical.get(limit.set, ()), limit)
+    return Analyte(
+        form,
+        MappingProxyType(readings),
+        MappingProxyType(_shown_also(form, units)),
+        _axes(form, pregnancy, policies),
+        MappingProxyType(intervals),
+        MappingProxyType(critical),
+    )
+
+
+def _compared_in(
+    unit: schema.UnitOfAnalyte, native: list[str], form: schema.AnalyteFile, units: UnitTable
+) -> str:
+    """The native unit of the same property, else any that it converts to."""
+    same = [other.ucum for other in form.units if other.native and other.property == unit.property]
+    return (same or native)[0]
+
+
+def _shown_also(form: schema.AnalyteFile, units: UnitTable) -> dict[str, ShownUnit]:
+    """For each native unit, the first native unit of another property that it converts to."""
+    native = [unit for unit in form.units if unit.native]
+    shown: dict[str, ShownUnit] = {}
+    for unit in native:
+        for other in native:
+            if other.property == unit.property or unit.ucum in shown:
+                continue
+            with suppress(ValueError):  # two native units that nothing joins are simply not shown in each other
+                factor = factor_between(units, form, unit.ucum, other.ucum)
+                shown[unit.ucum] = ShownUnit(other.ucum, factor, other.digits)
+    return shown
+
+
+def _axes(
+    form: schema.AnalyteFile, pregnancy: schema.PregnancyForm, policies: Iterable[schema.ChoiceRow]
+) -> Axes:
+    populations: list[schema.Population] = [*form.intervals, *form.band_tables, *form.critical]
+    uses_pregnancy = any(row.pregnancy for row in populations)
+    limits = {limit for row in populations for limit in (row.age.begin, row.age.end) if limit}
+    if any(table.policy for table in form.band_tables):
+        ranges = [ages for row in policies for ages in (row.age, row.default_for) if ages is not None]
+        limits |= {limit for ages in ranges for limit in (ages.begin, ages.end) if limit}
+    if uses_pregnancy:
+        limits |= {limit for limit in (pregnancy.age.begin, pregnancy.age.end) if limit}
+    return Axes(
+        age_limits=tuple(sorted(limits, key=lambda limit: ceil(limit.days))),
+        sex=any(row.sex for row in populations),
+        pregnancy=uses_pregnancy,
+        preterm_until=max(
+            (row.age.end for row in populations if row.preterm is not None and row.age.end),
+            key=lambda limit: limit.days,
+            default=None,
+        ),
+        specimen=any(row.specimen for row in populations),
+    )
+
+
+def expressions_of(rule: schema.PatternRow | schema.RedFlagRow) -> Iterator[object]:
+    """Every expression of a pattern or red flag, in the order of its file."""
+    if isinstance(rule, schema.PatternRow):
+        yield from (*rule.core, *rule.required, *rule.excluding, *rule.supporting)
+    for level in rule.levels:
+        yield level.when
+    for bring in rule.recommend:
+        if bring.when is not None:
+            yield bring.when
+
+
+def reads(rule: schema.PatternRow | schema.RedFlagRow) -> frozenset[str]:
+    """Ids of the patterns and red flags that a rule reads."""
+    return frozenset(
+        name.id
+        for expression in expressions_of(rule)
+        for name in names(expression)  # type: ignore[arg-type]
+        if name.kind in ("pattern", "red_flag")
+    )

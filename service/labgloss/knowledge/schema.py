@@ -1,0 +1,550 @@
+"""The form of the knowledge files. Frozen; a key that is not here is refused."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+
+from labgloss.domain.report import Urgency
+from labgloss.domain.subject import AgeLimit
+from labgloss.knowledge.expression import Expression, Limit, parse_age, parse_expression, parse_limit
+
+
+def _decimal(raw: object) -> Decimal:
+    if isinstance(raw, bool) or not isinstance(raw, int | Decimal):
+        raise ValueError("a decimal number is needed, written without quotes")
+    return Decimal(raw)
+
+
+def _fraction(raw: object) -> Fraction:
+    if not isinstance(raw, str):
+        raise ValueError("an exact factor is needed, written as text: '0.001', '1/2'")
+    return Fraction(raw)
+
+
+def _urgency(raw: object) -> Urgency:
+    if not isinstance(raw, str) or raw not in Urgency.__members__:
+        raise ValueError(f"one of {', '.join(Urgency.__members__)} is needed")
+    return Urgency[raw]
+
+
+Number = Annotated[Decimal, BeforeValidator(_decimal)]
+Factor = Annotated[Fraction, PlainValidator(_fraction)]
+LimitText = Annotated[Limit, PlainValidator(parse_limit)]
+AgeText = Annotated[AgeLimit, PlainValidator(parse_age)]
+Logic = Annotated[Expression, PlainValidator(parse_expression)]
+UrgencyName = Annotated[Urgency, PlainValidator(_urgency)]
+Ucum = str
+Status = Literal["seen", "unit_seen", "recalled", "computed", "decision", "proposal"]
+Property = Literal["mass", "moles", "activity", "other"]
+
+
+class Form(BaseModel):
+    """Base of every form."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Sourced(Form):
+    """Something that a source stands behind: the ids of sources.toml, and how far they were read."""
+
+    source: tuple[str, ...] = Field(min_length=1)
+    status: Status
+    note: str = ""
+
+
+class AgeRange(Form):
+    """Ages from (inclusive) to (exclusive); an end that is absent is open."""
+
+    begin: AgeText | None = Field(default=None, alias="from")
+    end: AgeText | None = Field(default=None, alias="to")
+
+
+class Population(Form):
+    """Whom a row is for; what is absent is everybody."""
+
+    age: AgeRange = AgeRange()
+    sex: Literal["female", "male"] | None = None
+    pregnancy: tuple[Literal["none", "trimester_1", "trimester_2", "trimester_3"], ...] = ()
+    preterm: bool | None = None
+    specimen: tuple[Literal["serum", "plasma"], ...] = ()
+
+
+class ReleaseFile(Form):
+    """release.toml."""
+
+    version: str
+    title: str
+    released: date
+    review_by: date
+    intended_use: str
+    # TRUE for a patient whom the rules were not validated for: caution outside_validated_scope (SP, scope).
+    outside_validated_scope: Logic
+
+
+class SourceRow(Form):
+    """A row of sources.toml."""
+
+    id: str
+    citation: str
+    tier: Literal["A", "B", "C", ""] = ""
+    read: str = ""
+
+
+class UnitRow(Form):
+    """A row of units.toml: a UCUM unit, its dimension, its scale to the dimension's base unit, spellings in feeds."""
+
+    ucum: Ucum
+    dimension: str
+    scale: Factor
+    spellings: tuple[str, ...] = ()
+
+
+class CodeRow(Form):
+    """A LOINC code of an analyte."""
+
+    loinc: str
+    name: str
+    property: Property
+    specimen: str
+    unit: Ucum = ""
+    # Makes the result this analyte instead (a component code), or names the moiety (urea nitrogen) of its mass unit.
+    molar_mass: Number | None = None
+    # Says with every result what is doubtful about the code.
+    issue: str = ""
+    status: Status
+    source: tuple[str, ...] = Field(min_length=1)
+
+
+class UnitOfAnalyte(Form):
+    """A unit that an analyte is accepted in."""
+
+    ucum: Ucum
+    property: Property
+    # Decimal places for display, and for rounding a computed value.
+    digits: int = Field(ge=0, le=4)
+    # Limits are written in it; a value in it is compared without conversion.
+    native: bool = False
+    # Accepted only when one of the result's codes names the molar mass (urea or urea nitrogen in mg/dL).
+    needs_code: bool = False
+
+
+class PlausibilityRow(Sourced):
+    """A condition on the value, in each unit, that refuses it (hard) or raises an issue."""
+
+    kind: Literal["hard", "verify", "unit_suspect"]
+    limits: dict[Ucum, LimitText] = Field(min_length=1)
+    # Does not apply while this holds.
+    unless: Logic | None = None
+    # Does not apply to a bound (a value with a comparator).
+    measured_only: bool = False
+
+
+class IntervalRow(Sourced, Population):
+    """A reference interval: the values inside it, in each unit that the source gives."""
+
+    id: str
+    variant: str = "default"
+    limits: dict[Ucum, LimitText] = Field(min_length=1)
+
+
+class RaiseRow(Form):
+    """A condition that raises the urgency of a band: on logic, on the value, or both."""
+
+    urgency: UrgencyName
+    when: Logic | None = None
+    limits: dict[Ucum, LimitText] = {}
+
+
+class AlsoRow(Form):
+    """Recommendations that a band brings under a condition."""
+
+    recommend: tuple[str, ...] = Field(min_length=1)
+    when: Logic
+
+
+class BandRow(Sourced):
+    """A band: its values in each unit, its side, what it brings."""
+
+    band: str
+    side: Literal["low", "normal", "high", "indeterminate"]
+    limits: dict[Ucum, LimitText] = Field(min_length=1)
+    # A value inside the interval in force is normal, although it lies in this band (DEC-49).
+    yields_to_interval: bool = False
+    # Default urgency, minimum recommendations (vocabulary.md 4.2).
+    urgency: UrgencyName
+    recommend: tuple[str, ...] = ()
+    raises: tuple[RaiseRow, ...] = ()
+    also: tuple[AlsoRow, ...] = ()
+    # Counts for the red flag VALUE_ALONE, at the urgency of the row.
+    value_alone: bool = False
+
+
+class BandTable(Population):
+    """The bands of an analyte for one population, context or policy; together they cover every value."""
+
+    id: str
+    # Needed to be TRUE for the table to apply; the table without it applies otherwise.
+    when: Logic | None = None
+    # Vitamin D policy that it belongs to.
+    policy: str = ""
+    bands: tuple[BandRow, ...] = Field(min_length=1)
+
+
+class CriticalRow(Sourced, Population):
+    """A critical limit, in each unit."""
+
+    id: str
+    set: str = "default"
+    side: Literal["low", "high"]
+    limits: dict[Ucum, LimitText] = Field(min_length=1)
+    # Applies only while this is TRUE / is not TRUE.
+    when: Logic | None = None
+    unless: Logic | None = None
+
+
+class CtcaeRow(Sourced):
+    """CTCAE grades of one term, in the units that CTCAE gives."""
+
+    term: str
+    side: Literal["low", "high"]
+    grades: dict[Ucum, dict[str, LimitText]] = Field(min_length=1)
+    # Grades that the number alone cannot tell from the next: caution ctcae_grade_needs_symptoms.
+    needs_symptoms: tuple[str, ...] = ()
+
+
+class FindingsOfAnalyte(Form):
+    """Finding ids that the class of an analyte makes."""
+
+    low: str = ""
+    high: str = ""
+    indeterminate: str = ""
+
+
+class AnalyteFile(Form):
+    """analytes/ID.toml: everything about one analyte."""
+
+    id: str
+    name: str
+    symbol: str = ""
+    role: Literal["primary", "supporting", "computed", "never_read"]
+    # Why a never_read analyte is refused, and what to ask for instead.
+    note: str = ""
+    recommend_when_refused: tuple[str, ...] = ()
+    molar_mass: Number | None = None
+    charge: int = Field(default=0, ge=0, le=3)
+    # Measured in the order in which one counts (calcium); equal ids share findings and one primary entry.
+    family: str = ""
+    family_rank: int = 0
+    # A blank unit is accepted (pH, ratios, indices: DEC-82).
+    unit_may_be_blank: bool = False
+    # Additives (HL7 0371) that make the tube unsuitable.
+    unsuitable_additives: tuple[str, ...] = ()
+    # Percent of the previous value beyond which a change is real.
+    reference_change_percent: Number | None = None
+    # A refused implausible value may have been critical (DEC-13).
+    implausible_may_be_critical: bool = False
+    codes: tuple[CodeRow, ...] = ()
+    units: tuple[UnitOfAnalyte, ...] = ()
+    plausibility: tuple[PlausibilityRow, ...] = ()
+    intervals: tuple[IntervalRow, ...] = ()
+    band_tables: tuple[BandTable, ...] = ()
+    critical: tuple[CriticalRow, ...] = ()
+    ctcae: tuple[CtcaeRow, ...] = ()
+    findings: FindingsOfAnalyte = FindingsOfAnalyte()
+
+
+class FindingRow(Sourced):
+    """A finding with a limit of its own, or made by logic over other names."""
+
+    id: str
+    analyte: str = ""
+    text: str
+    limits: dict[Ucum, LimitText] = {}
+    # Only while the class of the analyte is one of these.
+    classes: tuple[Literal["low", "normal", "high"], ...] = ()
+    bands: tuple[str, ...] = ()
+    when: Logic | None = None
+    unless: Logic | None = None
+
+
+class SymptomCode(Form):
+    """A code of a symptom."""
+
+    system: Literal["icd10cm", "snomed"]
+    code: str
+    nearest: bool = False
+
+
+class SymptomRow(Form):
+    """A row of symptoms.toml."""
+
+    id: str
+    display: str
+    synonyms: tuple[str, ...] = Field(min_length=1)
+    codes: tuple[SymptomCode, ...] = ()
+    source: tuple[str, ...] = Field(min_length=1)
+    status: Status
+
+
+class AssociationRow(Form):
+    """A cell of the association matrix: how strongly findings account for a symptom."""
+
+    symptom: str
+    characteristic: tuple[str, ...] = ()
+    supportive: tuple[str, ...] = ()
+    non_specific: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    source: tuple[str, ...] = Field(min_length=1)
+    status: Status
+
+
+class ContextRow(Form):
+    """A row of conditions.toml or medications.toml: an id, its meaning, the words it is recognised by."""
+
+    id: str
+    display: str
+    words: tuple[str, ...] = ()
+    # Ids that it implies.
+    implies: tuple[str, ...] = ()
+    # Words among them that also deny every symptom ("no symptoms", for recorded_well).
+    denies_symptoms: tuple[str, ...] = ()
+    source: tuple[str, ...] = Field(min_length=1)
+    status: Status
+
+
+class GroupRow(Form):
+    """A named group: TRUE when any member is."""
+
+    id: str
+    members: tuple[Logic, ...] = Field(min_length=1)
+    source: tuple[str, ...] = Field(min_length=1)
+    status: Status
+
+
+class LevelRow(Form):
+    """An urgency that a pattern or red flag takes while its condition holds; the highest counts."""
+
+    urgency: UrgencyName
+    when: Logic
+
+
+class BringRow(Form):
+    """Recommendations that a pattern or red flag brings, always or under a condition."""
+
+    recommend: tuple[str, ...] = Field(min_length=1)
+    when: Logic | None = None
+
+
+class PatternRow(Sourced):
+    """A pattern over findings, symptoms, conditions and medications. It holds no number."""
+
+    id: str
+    number: str = ""
+    title: str
+    text: str
+    core: tuple[Logic, ...] = Field(min_length=1)
+    required: tuple[Logic, ...] = ()
+    excluding: tuple[Logic, ...] = ()
+    supporting: tuple[Logic, ...] = ()
+    urgency: UrgencyName
+    levels: tuple[LevelRow, ...] = ()
+    recommend: tuple[BringRow, ...] = ()
+    # Recommendations that it withholds, with the reason.
+    withholds: tuple[str, ...] = ()
+    withholds_reason: str = ""
+    explains: tuple[str, ...] = ()
+    # Patterns that it is shown in place of.
+    replaces: tuple[str, ...] = ()
+
+
+class RedFlagRow(Sourced):
+    """A red flag: urgencies by condition, the highest that holds counts."""
+
+    id: str
+    number: str
+    text: str
+    # On values alone: made by bands with value_alone, not by levels.
+    value_only: bool = False
+    levels: tuple[LevelRow, ...] = ()
+    recommend: tuple[BringRow, ...] = ()
+
+
+class RecommendationRow(Sourced):
+    """A recommendation, and what makes it unnecessary or contradicts it."""
+
+    id: str
+    kind: Literal["sample", "contact", "test", "ecg", "review", "consider", "refer", "safety"]
+    text: str
+    codes: tuple[str, ...] = ()
+    # Left out when one of these analytes is in the panel, final and reliable.
+    satisfied_by: tuple[str, ...] = ()
+    # Given only while this is not FALSE (a review of a recorded drug).
+    needs: Logic | None = None
+    # Withheld while this is TRUE, with the reason.
+    withheld_when: Logic | None = None
+    withheld_reason: str = ""
+    # Turned into the other by the overall urgency: REPEAT_SAMPLE_NOW and REPEAT_SAMPLE_ROUTINE.
+    when_same_day: str = ""
+    when_later: str = ""
+    safety_conditions: tuple[str, ...] = ()
+
+
+class ContradictionRow(Sourced):
+    """Recommendations that never stand together; the winner stays."""
+
+    winner: str
+    loser: str
+    reason: str
+
+
+class WordingRow(Form):
+    """The words of a caution, an issue or a refusal; {braces} hold what the engine fills in."""
+
+    id: str
+    text: str
+    # What it brings wherever it stands.
+    recommend: tuple[str, ...] = ()
+    urgency: UrgencyName = Urgency.NONE
+    source: tuple[str, ...] = Field(min_length=1)
+
+
+class RefusalRow(Form):
+    """A refusal reason: its words, and what it brings."""
+
+    id: str
+    text: str
+    mend: str
+    # Urgency where the refused number may have been critical, and otherwise.
+    urgency_if_possible_critical: UrgencyName
+    urgency: UrgencyName
+    recommend: tuple[str, ...] = ()
+    source: tuple[str, ...] = Field(min_length=1)
+
+
+class UrgencyRow(Form):
+    """An urgency: its words, time frame and contact line."""
+
+    id: UrgencyName
+    text: str
+    time_frame: str
+    contact: str = ""
+
+
+class ChoiceRow(Form):
+    """A vitamin D policy, critical-limit set or interval variant that a request may choose."""
+
+    id: str
+    title: str
+    source: tuple[str, ...] = Field(min_length=1)
+    status: Status
+    # Whom it speaks for: chosen for anybody else, the default is used and the report says so.
+    age: AgeRange = AgeRange()
+    when: Logic | None = None
+    # Default policy of these ages.
+    default_for: AgeRange | None = None
+    # Caution that comes with every result judged by it.
+    caution: str = ""
+    # Has no bands of its own: the default policy's are used.
+    wording_only: bool = False
+
+
+class AdjustmentFormula(Form):
+    """adjusted = total + slope x (intercept - albumin), rounded half-up to so many digits."""
+
+    total_unit: Ucum
+    albumin_unit: Ucum
+    slope: Number
+    intercept: Number
+    digits: int
+
+
+class ValidityRow(Sourced):
+    """A state in which the albumin adjustment may not be trusted: a value of an analyte, an age, or logic."""
+
+    id: str
+    analyte: str = ""
+    limits: dict[Ucum, LimitText] = {}
+    age: AgeRange = AgeRange()
+    when: Logic | None = None
+    text: str
+
+
+class AdjustmentForm(Sourced):
+    """Albumin adjustment of calcium."""
+
+    id: str
+    formulas: tuple[AdjustmentFormula, ...]
+    # Never adjusted below this age.
+    from_age: AgeText
+    not_valid: tuple[ValidityRow, ...]
+    low_confidence: tuple[ValidityRow, ...]
+    # Urgency of a calcium whose two views lie on different sides: when neither, or either, is beyond a mild band.
+    indeterminate_urgency: UrgencyName
+    indeterminate_urgency_severe: UrgencyName
+    mild_bands: tuple[str, ...]
+
+
+class HaemolysisForm(Sourced):
+    """What haemolysis does to a potassium."""
+
+    id: str
+    # Fall of the true potassium below the measured one, in mmol/L for each g/L of free haemoglobin.
+    potassium_slope: Number
+    words: tuple[str, ...]
+
+
+class AkiForm(Sourced):
+    """Acute kidney injury from creatinine."""
+
+    id: str
+    ratio: Number
+    ratio_baseline_days: int
+    ratio_median_days: int
+    rise: dict[Ucum, Number]
+    rise_hours: int
+
+
+class PregnancyForm(Sourced):
+    """Ages at which a pregnancy is admissible when it is unknown."""
+
+    id: str
+    age: AgeRange
+
+
+class VitaminDForm(Sourced):
+    """Vitamin D: nearness to a cut-off, the acute phase, the infant epimer."""
+
+    id: str
+    near_cut_off_percent: Number
+    severely_low: dict[Ucum, LimitText]
+    acute_phase_caution: dict[Ucum, LimitText]
+    acute_phase_conditional: dict[Ucum, LimitText]
+    # TRUE where a low result stands although the acute phase is high (DEC-54).
+    acute_phase_unless: Logic
+    acute_phase_urgency: UrgencyName
+    acute_phase_recommend: tuple[str, ...]
+    epimer_age: AgeRange
+
+
+class SpecimenForm(Sourced):
+    """Codes of HL7 tables 0490 and 0493 that decide about a specimen."""
+
+    id: str
+    reject_reasons: tuple[str, ...]
+    haemolysed_conditions: tuple[str, ...]
+
+
+class ComputationsFile(Form):
+    """computations.toml: every number that a computation uses."""
+
+    albumin_adjustment: AdjustmentForm
+    haemolysis: HaemolysisForm
+    aki: AkiForm
+    pregnancy: PregnancyForm
+    vitamin_d: VitaminDForm
+    specimen: SpecimenForm

@@ -1,0 +1,151 @@
+"""Panel files, read: TOML for what people write, JSON for what programs write."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from labgloss.panels import schema
+from labgloss.panels.errors import PanelFault, PanelFileError
+from labgloss.panels.faults import faults_of
+from labgloss.panels.message import panel_message
+from labgloss.v1.panel_pb2 import Panel
+
+Spelling = Literal["toml", "json"]
+
+_SPELLINGS: dict[str, Spelling] = {".toml": "toml", ".json": "json"}
+# A whole number of more digits is kept as it was written: as an int it would say nothing more.
+_WHOLE_DIGITS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class PanelCase:
+    """One panel of a file: the message to send, and what is expected of its report."""
+
+    id: str
+    file: str
+    panel: Panel
+    expect: schema.Expect
+    title: str
+    why: str
+
+
+def read_panels(paths: Iterable[Path], spelling: Spelling | None = None) -> list[PanelCase]:
+    """The panels of the files and, recursively, of the folders, in order of path and file.
+
+    `spelling`, where given, is that of every file, whatever its name.
+
+    Raises: PanelFileError with every fault of every file.
+    """
+    cases: list[PanelCase] = []
+    faults: list[PanelFault] = []
+    for path in paths:
+        for file in _files(path, spelling, faults):
+            _collect(cases, faults, file, spelling)
+    if faults:
+        raise PanelFileError(tuple(faults))
+    return cases
+
+
+def read_content(content: bytes, spelling: Spelling, file: str) -> list[PanelCase]:
+    """The panels of what a file holds; `file` is the name that its faults carry.
+
+    Raises: PanelFileError with every fault.
+    """
+    faults: list[PanelFault] = []
+    cases = _cases(content, spelling, file, faults)
+    if faults:
+        raise PanelFileError(tuple(faults))
+    return cases
+
+
+def _files(path: Path, spelling: Spelling | None, faults: list[PanelFault]) -> list[Path]:
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.suffix in _SPELLINGS and file.is_file())
+        if not files:
+            faults.append(PanelFault(str(path), "", "", "the folder holds no panel file; *.toml and *.json are read"))
+        return files
+    if spelling is None and path.suffix not in _SPELLINGS:
+        faults.append(PanelFault(str(path), "", "", "a panel file is named *.toml or *.json"))
+        return []
+    return [path]
+
+
+def _collect(cases: list[PanelCase], faults: list[PanelFault], file: Path, spelling: Spelling | None) -> None:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        faults.append(PanelFault(str(file), "", "", f"cannot be read: {error.strerror}"))
+    else:
+        cases.extend(_cases(content, spelling or _SPELLINGS[file.suffix], str(file), faults))
+
+
+def _cases(written: bytes, spelling: Spelling, file: str, faults: list[PanelFault]) -> list[PanelCase]:
+    try:
+        # A byte order mark is what some editors write; it is no part of the text.
+        text = written.decode("utf-8-sig")
+        content = _parse_toml(text) if spelling == "toml" else _parse_json(text)
+    except UnicodeDecodeError as error:
+        faults.append(PanelFault(file, "", "", f"is not UTF-8 at byte {error.start}; save it as UTF-8"))
+        return []
+    except (ValueError, RecursionError) as error:
+        problem = str(error) if isinstance(error, ValueError) else "is nested too deeply"
+        faults.append(PanelFault(file, "", "", f"is not {spelling.upper()}: {problem}"))
+        return []
+    if not isinstance(content, dict):
+        faults.append(PanelFault(file, "", "", 'is not a panel file; {"panel": [...]} is needed'))
+        return []
+    faults.extend(_repeated_ids(file, content))
+    try:
+        form = schema.PanelFile.model_validate(content)
+    except ValidationError as error:
+        faults.extend(faults_of(file, content, error))
+        return []
+    return [
+        PanelCase(panel.id, file, panel_message(panel), panel.expect, panel.title, panel.why) for panel in form.panel
+    ]
+
+
+def _repeated_ids(file: str, content: dict[str, Any]) -> list[PanelFault]:
+    panels = content.get("panel")
+    ids = [panel.get("id") for panel in panels if isinstance(panel, dict)] if isinstance(panels, list) else []
+    names = [name for name in ids if isinstance(name, str)]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    return [PanelFault(file, f'"{name}"', "id", "stands twice; an id is unique in its file") for name in repeated]
+
+
+def _parse_toml(text: str) -> Any:
+    return tomllib.loads(text, parse_float=lambda written: schema.WrittenNumber(written.replace("_", "")))
+
+
+def _parse_json(text: str) -> Any:
+    return json.loads(
+        text,
+        parse_float=schema.WrittenNumber,
+        parse_int=_whole,
+        parse_constant=_no_constant,
+        object_pairs_hook=_object,
+    )
+
+
+def _whole(written: str) -> int | schema.WrittenNumber:
+    return int(written) if len(written) <= _WHOLE_DIGITS else schema.WrittenNumber(written)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON; write it as text, in quotes")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = sorted({key for key in keys if keys.count(key) > 1})
+        raise ValueError(f"a key stands twice in one object: {', '.join(repeated)}")
+    return content

@@ -1,0 +1,1 @@
+"""The server: handlers over one release, and the gRPC adapter around them."""

@@ -1,0 +1,193 @@
+"""The server: one release behind gRPC, from an open port to the last answer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType, TracebackType
+
+import grpc
+from structlog.typing import FilteringBoundLogger
+
+from labgloss.engine.interpret import interpret
+from labgloss.errors import SettingsError
+from labgloss.knowledge.release import Release
+from labgloss.server import health, reflection
+from labgloss.server.calls import Calls, without_deadline
+from labgloss.server.handlers import Interpret, InterpretationHandlers, KnowledgeHandlers
+from labgloss.server.log import make_log, quieten_libraries
+from labgloss.server.settings import Settings
+
+INTERPRETATION = "labgloss.v1.InterpretationService"
+KNOWLEDGE = "labgloss.v1.KnowledgeService"
+
+# How long calls that are under way may take to end, once nothing new is taken.
+GRACE_SECONDS = 5.0
+
+
+def options_of(settings: Settings) -> list[tuple[str, int]]:
+    """The options of gRPC's core: everything that a caller could exhaust is bounded."""
+    return [
+        # A second server on the same port fails to start, rather than taking half of the calls.
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", settings.core_bytes),
+        ("grpc.max_send_message_length", settings.core_bytes),
+        ("grpc.max_metadata_size", 4_096),
+        ("grpc.absolute_max_metadata_size", 8_192),
+        ("grpc.max_concurrent_streams", 64),
+        ("grpc.max_allowed_incoming_connections", 512),
+        ("grpc.max_connection_age_ms", 60_000),
+        ("grpc.max_connection_age_grace_ms", 5_000),
+        ("grpc.max_connection_idle_ms", 300_000),
+        ("grpc.server_handshake_timeout_ms", 3_000),
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 5_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.http2.max_ping_strikes", 2),
+        # Identity only: a compressed message can be a thousand times larger than what was received.
+        ("grpc.compression_enabled_algorithms_bitset", 1),
+        ("grpc.server.max_pending_requests", 128),
+        ("grpc.server.max_pending_requests_hard_limit", 256),
+        ("grpc.server_max_unrequested_time_in_server", 1),
+        ("grpc.enable_channelz", 0),
+    ]
+
+
+class RunningServer:
+    """A server that answers; `port` is the one it was given by the machine when the setting was 0."""
+
+    def __init__(self, server: grpc.Server, port: int, status: health.Health) -> None:
+        self._server = server
+        self._health = status
+        self.port = port
+
+    def stop_taking(self) -> None:
+        """Says NOT_SERVING to health checks, and still answers whatever comes."""
+        self._health.stop_serving()
+
+    def stop(self, grace_seconds: float = 0.0) -> None:
+        """Takes nothing new, and returns when the calls under way have ended or the grace is over."""
+        self._health.stop_serving()
+        self._health.end_watches()
+        self._server.stop(grace_seconds).wait()
+        self._health.close()
+
+    def __enter__(self) -> RunningServer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def start(
+    settings: Settings, release: Release, log: FilteringBoundLogger | None = None, interpret: Interpret = interpret
+) -> RunningServer:
+    """A server that answers, inside this process; without signal handlers, and silent below errors without a log.
+
+    Raises SettingsError when the port cannot be opened.
+    """
+    log = log or make_log(sys.stderr.buffer, "error")
+    log = log.bind(release=release.reference.version, digest=release.reference.digest)
+    status = health.Health((INTERPRETATION, KNOWLEDGE))
+    server = grpc.server(
+        ThreadPoolExecutor(settings.threads, thread_name_prefix="labgloss"),
+        handlers=[status.handler(), *_handlers(settings, release, log, interpret)],
+        options=options_of(settings),
+    )
+    port = _open_port(server, settings)
+    server.start()
+    return RunningServer(server, port, status)
+
+
+def serve(settings: Settings, release: Release) -> int:
+    """Serves until SIGTERM or SIGINT, then drains; the exit code. A second signal stops at once.
+
+    The log on stdout says "serving", with the port, once calls are answered.
+    """
+    log = make_log(sys.stdout.buffer, settings.log_level)
+    quieten_libraries(log)
+    stopping, at_once = threading.Event(), threading.Event()
+    received: list[str] = []
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        received.append(signal.Signals(number).name)
+        (at_once if stopping.is_set() else stopping).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    running = start(settings, release, log)
+    reference = release.reference
+    log.info("serving", port=running.port, pid=os.getpid(), release=reference.version, digest=reference.digest)
+    stopping.wait()
+    log.info("draining", signal=received[0], seconds=settings.drain_seconds)
+    # Connections move away while everything is still answered: a server that stops loses the calls in its queue.
+    running.stop_taking()
+    at_once.wait(settings.drain_seconds)
+    running.stop(0.0 if at_once.is_set() else GRACE_SECONDS)
+    log.info("stopped")
+    return 0
+
+
+def _handlers(
+    settings: Settings, release: Release, log: FilteringBoundLogger, interpret: Interpret
+) -> list[grpc.GenericRpcHandler]:
+    calls = Calls(log, settings.stream_slots)
+    interpretation = InterpretationHandlers(release, interpret, settings, calls.defect)
+    knowledge = KnowledgeHandlers(release, settings)
+    served = [
+        grpc.method_handlers_generic_handler(
+            INTERPRETATION,
+            {
+                "InterpretPanel": calls.unary("InterpretPanel", without_deadline(interpretation.interpret_panel)),
+                "BatchInterpretPanels": calls.batch("BatchInterpretPanels", interpretation.batch),
+                "StreamInterpretPanels": calls.stream("StreamInterpretPanels", interpretation.stream_message),
+            },
+        ),
+        grpc.method_handlers_generic_handler(
+            KNOWLEDGE,
+            {name: calls.unary(name, without_deadline(answering)) for name, answering in knowledge.methods.items()},
+        ),
+    ]
+    if settings.serves_reflection:
+        answering = reflection.reflection_answering((INTERPRETATION, KNOWLEDGE, health.SERVICE))
+        method = "ServerReflectionInfo"
+        served.append(
+            grpc.method_handlers_generic_handler(reflection.SERVICE, {method: calls.stream(method, answering)})
+        )
+    return served
+
+
+def _open_port(server: grpc.Server, settings: Settings) -> int:
+    """The port that was opened. Raises SettingsError with the reason of the operating system."""
+    reason = _why_not_bound(settings)
+    if reason is None:
+        try:
+            return server.add_insecure_port(settings.address)
+        except RuntimeError:
+            reason = "gRPC could not open it"
+    mend = "choose another by --host and --port, or LABGLOSS_HOST and LABGLOSS_PORT (port 0 takes any free one)"
+    raise SettingsError((f"{settings.address} cannot be listened on: {reason}; {mend}",))
+
+
+def _why_not_bound(settings: Settings) -> str | None:
+    """Why no address of the host can be bound; asked before gRPC is, which says why on stderr only."""
+    reason = "the host has no address"
+    try:
+        addresses = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return error.strerror or reason
+    for family, kind, protocol, _, address in addresses:
+        try:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+                return None
+        except OSError as error:
+            reason = error.strerror or reason
+    return reason

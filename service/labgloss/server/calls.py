@@ -1,0 +1,172 @@
+"""The guard around every call: bytes in, bytes or a status out, one line in the log, and nothing else ever leaves."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore
+from typing import NoReturn, TypeAlias
+
+import grpc
+from google.rpc import code_pb2
+from grpc_status import rpc_status
+from structlog.typing import FilteringBoundLogger
+
+from labgloss.errors import CallError, DeadlineExceededError, InternalError, TooManyStreamsError
+from labgloss.server.handlers import Answer, Deadline
+from labgloss.wire.status import CODES, status_of
+
+# A slot is free again when a batch or stream ends; batches take a fraction of a second.
+RETRY_SECONDS = 1.0
+
+Answering = Callable[[bytes, Deadline], Answer]
+Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
+
+
+class _CallerGoneError(Exception):
+    """The caller cancelled, or the connection broke."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """What the log says of one call."""
+
+    method: str
+    started: float = field(default_factory=time.perf_counter)
+    request_bytes: int = 0
+    response_bytes: int = 0
+    panels: int = 0
+    rule_ids: set[str] = field(default_factory=set)
+
+    def add(self, answer: Answer) -> None:
+        self.response_bytes += len(answer.body)
+        self.panels += answer.panels
+        self.rule_ids |= answer.rule_ids
+
+
+class Calls:
+    """Makes gRPC handlers of functions from bytes to answers; `slots` bounds the streams and batches under way."""
+
+    def __init__(self, log: FilteringBoundLogger, slots: int) -> None:
+        self._log = log
+        self._slots = BoundedSemaphore(slots)
+
+    def unary(self, method: str, answering: Answering) -> Handler:
+        """A handler of one message."""
+
+        def behaviour(body: bytes, context: grpc.ServicerContext) -> bytes:
+            return self._unary(method, answering, body, context)
+
+        return grpc.unary_unary_rpc_method_handler(behaviour)
+
+    def batch(self, method: str, answering: Answering) -> Handler:
+        """A handler of one message that may take long: it needs a slot."""
+
+        def in_slot(body: bytes, deadline: Deadline) -> Answer:
+            self._take_slot()
+            try:
+                return answering(body, deadline)
+            finally:
+                self._slots.release()
+
+        return self.unary(method, in_slot)
+
+    def stream(self, method: str, answering: Answering) -> Handler:
+        """A handler of a stream, each message answered by one, in order: it needs a slot."""
+
+        def behaviour(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+            return self._stream(method, answering, bodies, context)
+
+        return grpc.stream_stream_rpc_method_handler(behaviour)
+
+    def defect(self, error: BaseException) -> InternalError:
+        """The error that a defect becomes. The log has its id and type; its text may hold a patient's value."""
+        error_id = uuid.uuid4().hex
+        self._log.error("defect", error_id=error_id, error_type=type(error).__name__)
+        return InternalError(error_id)
+
+    def _unary(self, method: str, answering: Answering, body: bytes, context: grpc.ServicerContext) -> bytes:
+        line, deadline = _Line(method, request_bytes=len(body)), _deadline(context)
+        refused: BaseException
+        try:
+            deadline()
+            answer = answering(body, deadline)
+        except BaseException as error:  # noqa: BLE001 - in a pool's thread not even SystemExit may end more than its call
+            refused = error
+        else:
+            line.add(answer)
+            self._say(line, "OK")
+            return answer.body
+        return self._refuse(line, refused, context)
+
+    def _stream(
+        self, method: str, answering: Answering, bodies: Iterator[bytes], context: grpc.ServicerContext
+    ) -> Iterator[bytes]:
+        line, deadline = _Line(method), _deadline(context)
+        refused: BaseException | None = None
+        holds_slot = False
+        try:
+            self._take_slot()
+            holds_slot = True
+            for body in bodies:
+                line.request_bytes += len(body)
+                deadline()
+                answer = answering(body, deadline)
+                line.add(answer)
+                yield answer.body
+        except GeneratorExit:  # the caller went away while an answer was on its way to it
+            self._say(line, "CANCELLED")
+            raise
+        except BaseException as error:  # noqa: BLE001 - as in _unary
+            refused = _CallerGoneError() if isinstance(error, grpc.RpcError) else error
+        finally:
+            if holds_slot:
+                self._slots.release()
+        if refused is None:
+            self._say(line, "OK")
+        else:
+            self._refuse(line, refused, context)
+
+    def _take_slot(self) -> None:
+        if not self._slots.acquire(blocking=False):
+            raise TooManyStreamsError(RETRY_SECONDS)
+
+    def _refuse(self, line: _Line, refused: BaseException, context: grpc.ServicerContext) -> NoReturn:
+        """Ends the call with the status of what went wrong, by the exception that gRPC needs for it."""
+        if isinstance(refused, _CallerGoneError):
+            self._say(line, "CANCELLED")
+            context.abort(grpc.StatusCode.CANCELLED, "The caller cancelled the call.")
+        error = refused if isinstance(refused, CallError) else self.defect(refused)
+        self._say(line, code_pb2.Code.Name(CODES[error.reason]), error)
+        context.abort_with_status(rpc_status.to_status(status_of(error)))
+
+    def _say(self, line: _Line, status: str, error: CallError | None = None) -> None:
+        self._log.info(
+            "call",
+            method=line.method,
+            status=status,
+            duration_ms=round((time.perf_counter() - line.started) * 1_000, 3),
+            request_bytes=line.request_bytes,
+            response_bytes=line.response_bytes,
+            panels=line.panels,
+            rule_ids=sorted(line.rule_ids),
+            **({} if error is None else {"reason": error.reason}),
+            **({"error_id": error.error_id} if isinstance(error, InternalError) else {}),
+        )
+
+
+def _deadline(context: grpc.ServicerContext) -> Deadline:
+    def check() -> None:
+        if context.time_remaining() <= 0:
+            raise DeadlineExceededError
+        if not context.is_active():
+            raise _CallerGoneError
+
+    return check
+
+
+def without_deadline(answering: Callable[[bytes], Answer]) -> Answering:
+    """What answers fast enough not to look at the deadline while it does."""
+    return lambda body, _: answering(body)

@@ -1,0 +1,195 @@
+"""Requests to answers, bytes in and bytes out; knows nothing of gRPC. Raises CallError for a refused call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from labgloss.domain import panel as domain_panel
+from labgloss.domain import report as domain_report
+from labgloss.errors import (
+    CallError,
+    DeadlineExceededError,
+    InternalError,
+    MalformedMessageError,
+    MessageTooLargeError,
+    RequestError,
+    Violation,
+)
+from labgloss.knowledge.release import Release
+from labgloss.server.settings import Settings
+from labgloss.v1 import interpretation_pb2, knowledge_pb2, panel_pb2, report_pb2
+from labgloss.wire.decode import decode_panel
+from labgloss.wire.encode import encode_report
+from labgloss.wire.knowledge import Knowledge
+from labgloss.wire.rules import rules_of
+from labgloss.wire.status import item_error_of
+
+Request = TypeVar("Request", bound=Message)
+Interpret = Callable[[Release, domain_panel.Panel], domain_report.Report]
+# Raises when nobody waits for the answer any more: DeadlineExceededError, or what its adapter knows.
+Deadline = Callable[[], None]
+# Logs a defect, by its type only, and gives the error that names it.
+OnDefect = Callable[[BaseException], InternalError]
+
+# interpretation.proto, BatchInterpretPanelsRequest.panels.
+PANELS_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one message, and what the log may say of it."""
+
+    body: bytes
+    panels: int = 0
+    rule_ids: frozenset[str] = frozenset()
+
+
+class InterpretationHandlers:
+    """The methods of InterpretationService over one release."""
+
+    def __init__(self, release: Release, interpret: Interpret, settings: Settings, on_defect: OnDefect) -> None:
+        self._release = release
+        self._interpret = interpret
+        self._settings = settings
+        self._on_defect = on_defect
+        self._known_rules = frozenset(rule.id for rule in rules_of(release))
+
+    def interpret_panel(self, body: bytes) -> Answer:
+        """Answers InterpretPanel."""
+        mend = "send fewer results, or several panels"
+        request = _parsed(interpretation_pb2.InterpretPanelRequest, body, self._settings.unary_bytes, mend)
+        if not request.HasField("panel"):
+            raise RequestError((Violation("panel", "REQUIRED", "the panel to interpret is needed"),))
+        report, rule_ids = self._report(request.panel, "panel")
+        response = interpretation_pb2.InterpretPanelResponse(report=report)
+        self._check_answer(response.ByteSize(), "switch the trace off, or send fewer results")
+        return Answer(_serialised(response), 1, rule_ids)
+
+    def batch(self, body: bytes, deadline: Deadline) -> Answer:
+        """Answers BatchInterpretPanels: each panel has its own outcome, in the order sent."""
+        mend = "send fewer panels in one message"
+        request = _parsed(interpretation_pb2.BatchInterpretPanelsRequest, body, self._settings.batch_bytes, mend)
+        outcomes, rule_ids = self._outcomes(request.panels, deadline)
+        response = interpretation_pb2.BatchInterpretPanelsResponse(outcomes=outcomes)
+        return Answer(_serialised(response), len(outcomes), rule_ids)
+
+    def stream_message(self, body: bytes, deadline: Deadline) -> Answer:
+        """Answers one message of a stream. One that is refused as a whole is told why, and the stream goes on."""
+        mend = "send fewer panels in one message"
+        try:
+            request = _parsed(interpretation_pb2.StreamInterpretPanelsRequest, body, self._settings.batch_bytes, mend)
+            outcomes, rule_ids = self._outcomes(request.panels, deadline)
+        except DeadlineExceededError:
+            raise
+        except CallError as error:
+            refused = interpretation_pb2.StreamInterpretPanelsResponse(error=item_error_of(error))
+            return Answer(_serialised(refused))
+        response = interpretation_pb2.StreamInterpretPanelsResponse(outcomes=outcomes)
+        return Answer(_serialised(response), len(outcomes), rule_ids)
+
+    def _outcomes(
+        self, panels: Sequence[panel_pb2.Panel], deadline: Deadline
+    ) -> tuple[list[interpretation_pb2.PanelOutcome], frozenset[str]]:
+        _check_count(panels)
+        outcomes: list[interpretation_pb2.PanelOutcome] = []
+        rule_ids: set[str] = set()
+        size = 0
+        for position, panel in enumerate(panels):
+            deadline()
+            outcome, decided = self._outcome(panel, f"panels[{position}]")
+            size += outcome.ByteSize()
+            self._check_answer(size, "switch the trace off, or send fewer panels in one message")
+            outcomes.append(outcome)
+            rule_ids |= decided
+        return outcomes, frozenset(rule_ids)
+
+    def _outcome(self, panel: panel_pb2.Panel, path: str) -> tuple[interpretation_pb2.PanelOutcome, frozenset[str]]:
+        try:
+            report, rule_ids = self._report(panel, path)
+        except CallError as error:
+            refused = error
+        except Exception as error:  # noqa: BLE001 - a defect that one panel meets must not cost the others their answers
+            refused = self._on_defect(error)
+        else:
+            return interpretation_pb2.PanelOutcome(panel_id=panel.id, report=report), rule_ids
+        return interpretation_pb2.PanelOutcome(panel_id=panel.id, error=item_error_of(refused)), frozenset()
+
+    def _report(self, panel: panel_pb2.Panel, path: str) -> tuple[report_pb2.Report, frozenset[str]]:
+        """The report of one panel, and the ids of the rules that decided."""
+        decoded = decode_panel(panel, path, self._release)
+        report = self._interpret(self._release, decoded)
+        # An entry of the report may be named by the caller's id; in the log only the release's own ids may stand.
+        rule_ids = self._known_rules.intersection(_rule_ids(report))
+        return encode_report(report, panel, self._release), rule_ids
+
+    def _check_answer(self, size: int, mend: str) -> None:
+        """Raises MessageTooLargeError for an answer that clients would not take; their default is that of gRPC's core."""
+        if size > self._settings.core_bytes:
+            raise MessageTooLargeError(size, self._settings.core_bytes, f"the answer would be larger: {mend}")
+
+
+class KnowledgeHandlers:
+    """The methods of KnowledgeService over one release, by name."""
+
+    def __init__(self, release: Release, settings: Settings) -> None:
+        knowledge = Knowledge(release)
+        limit = settings.unary_bytes
+        self.methods: Mapping[str, Callable[[bytes], Answer]] = MappingProxyType(
+            {
+                "GetRelease": _method(knowledge_pb2.GetReleaseRequest, knowledge.get_release, limit),
+                "ListAnalytes": _method(knowledge_pb2.ListAnalytesRequest, knowledge.list_analytes, limit),
+                "ListReferenceIntervals": _method(
+                    knowledge_pb2.ListReferenceIntervalsRequest, knowledge.list_reference_intervals, limit
+                ),
+                "ListRules": _method(knowledge_pb2.ListRulesRequest, knowledge.list_rules, limit),
+                "GetRule": _method(knowledge_pb2.GetRuleRequest, knowledge.get_rule, limit),
+                "ListSymptoms": _method(knowledge_pb2.ListSymptomsRequest, knowledge.list_symptoms, limit),
+                "ListSources": _method(knowledge_pb2.ListSourcesRequest, knowledge.list_sources, limit),
+            }
+        )
+
+
+def _method(kind: type[Request], answer: Callable[[Request], Message], limit: int) -> Callable[[bytes], Answer]:
+    return lambda body: Answer(_serialised(answer(_parsed(kind, body, limit, "send the fields of the schema only"))))
+
+
+def _parsed(kind: type[Request], body: bytes, limit: int, mend: str) -> Request:
+    """The message that the bytes are. Raises MessageTooLargeError before parsing, and MalformedMessageError."""
+    if len(body) > limit:
+        raise MessageTooLargeError(len(body), limit, mend)
+    try:
+        message = kind.FromString(body)
+    except DecodeError:
+        raise MalformedMessageError from None
+    # What this version does not know is not read, so it is not repeated in a report either.
+    message.DiscardUnknownFields()
+    return message
+
+
+def _serialised(message: Message) -> bytes:
+    return message.SerializeToString(deterministic=True)
+
+
+def _check_count(panels: Sequence[panel_pb2.Panel]) -> None:
+    """Raises RequestError unless a batch or stream message holds 1 to 100 panels."""
+    if not panels:
+        raise RequestError((Violation("panels", "REQUIRED", f"1 to {PANELS_LIMIT} panels are needed"),))
+    if len(panels) > PANELS_LIMIT:
+        description = f"at most {PANELS_LIMIT} panels are allowed; send several messages"
+        raise RequestError((Violation("panels", "TOO_MANY", description),))
+
+
+def _rule_ids(report: domain_report.Report) -> Iterable[str]:
+    for result in report.results:
+        yield from result.rule_ids
+    for finding in report.findings:
+        yield finding.rule_id
+    yield from (pattern.id for pattern in report.patterns)
+    yield from (flag.id for flag in report.red_flags)
+    for recommendation in report.recommendations:
+        yield from recommendation.rule_ids

@@ -1,0 +1,149 @@
+"""The standard health service, on threads of its own, so that no other call can keep it waiting.
+
+grpc_health's own servicer sends to its watchers while it holds the lock that every check takes: one watcher that does
+not read (an HTTP/2 window of zero) stops all checks. Here a check takes no lock, and a watcher delays itself only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+
+import grpc
+from google.protobuf.message import DecodeError
+from grpc_health.v1 import health_pb2 as pb
+
+SERVICE = "grpc.health.v1.Health"
+
+_CHECK_THREADS = 2
+_WATCH_THREADS = 2
+# A service name; a watch keeps it as long as it lasts.
+_REQUEST_BYTES = 1_024
+
+
+class Health:
+    """SERVING for each of its services and for the whole, until `stop_serving`."""
+
+    def __init__(self, services: tuple[str, ...]) -> None:
+        self._services = frozenset(("", *services))
+        self._serving = True
+        self._check_pool = ThreadPoolExecutor(_CHECK_THREADS, thread_name_prefix="health-check")
+        self._watch_pool = ThreadPoolExecutor(_WATCH_THREADS, thread_name_prefix="health-watch")
+        self._watchers: set[_Watcher] = set()
+        self._watchers_lock = Lock()
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """The handler of the health service."""
+        return grpc.method_handlers_generic_handler(
+            SERVICE,
+            {
+                "Check": grpc.unary_unary_rpc_method_handler(_Check(self, self._check_pool)),
+                "Watch": grpc.unary_stream_rpc_method_handler(_Watch(self, self._watch_pool)),
+            },
+        )
+
+    def status(self, service: str) -> int:
+        """The ServingStatus of a service now."""
+        if service not in self._services:
+            return int(pb.HealthCheckResponse.SERVICE_UNKNOWN)
+        return int(pb.HealthCheckResponse.SERVING if self._serving else pb.HealthCheckResponse.NOT_SERVING)
+
+    def watch(self, watcher: _Watcher, context: grpc.ServicerContext) -> None:
+        """Tells a watcher the status now, and again when it changes."""
+        with self._watchers_lock:
+            self._watchers.add(watcher)
+        if not context.add_callback(lambda: self._forget(watcher)):
+            self._forget(watcher)
+        watcher.tell()
+
+    def stop_serving(self) -> None:
+        """Turns NOT_SERVING, for good, and tells the watchers."""
+        self._serving = False
+        for watcher in self._current():
+            self._watch_pool.submit(watcher.tell)
+
+    def end_watches(self) -> None:
+        """Ends the watches, which would otherwise hold a stopping server for its whole grace."""
+        for watcher in self._current():
+            self._watch_pool.submit(watcher.end)
+
+    def close(self) -> None:
+        """Ends the threads; only once the server has stopped, for a call that finds no thread breaks gRPC's loop."""
+        self._watch_pool.shutdown(wait=False)
+        self._check_pool.shutdown(wait=False)
+
+    def _current(self) -> tuple[_Watcher, ...]:
+        with self._watchers_lock:
+            return tuple(self._watchers)
+
+    def _forget(self, watcher: _Watcher) -> None:
+        with self._watchers_lock:
+            self._watchers.discard(watcher)
+
+
+class _Watcher:
+    """One watch: tells its service's status, one message at a time, so that the last told is the last there was."""
+
+    def __init__(self, health: Health, service: str, send: Callable[[bytes | None], None]) -> None:
+        self._health = health
+        self._service = service
+        self._send = send
+        self._lock = Lock()
+        self._ended = False
+
+    def tell(self) -> None:
+        with self._lock:
+            if not self._ended:
+                self._send(_response(self._health.status(self._service)))
+
+    def end(self) -> None:
+        # A watcher that does not read holds its own lock; the stopping server cancels it.
+        if self._lock.acquire(blocking=False):
+            try:
+                self._ended = True
+                self._send(None)
+            finally:
+                self._lock.release()
+
+
+class _Check:
+    """Health.Check, on its own threads."""
+
+    def __init__(self, health: Health, pool: ThreadPoolExecutor) -> None:
+        self._health = health
+        self.experimental_thread_pool = pool
+
+    def __call__(self, body: bytes, context: grpc.ServicerContext) -> bytes:
+        status = self._health.status(_service(body, context))
+        if status == pb.HealthCheckResponse.SERVICE_UNKNOWN:
+            context.abort(grpc.StatusCode.NOT_FOUND, "No such service; ask for none, or for one that is served.")
+        return _response(status)
+
+
+class _Watch:
+    """Health.Watch, on its own threads, none of which it keeps while it waits."""
+
+    experimental_non_blocking = True
+
+    def __init__(self, health: Health, pool: ThreadPoolExecutor) -> None:
+        self._health = health
+        self.experimental_thread_pool = pool
+
+    def __call__(self, body: bytes, context: grpc.ServicerContext, send: Callable[[bytes | None], None]) -> None:
+        self._health.watch(_Watcher(self._health, _service(body, context), send), context)
+
+
+def _service(body: bytes, context: grpc.ServicerContext) -> str:
+    """The service that is asked for; ends the call when the bytes are not a request."""
+    malformed = "The bytes are not a grpc.health.v1.HealthCheckRequest."
+    if len(body) > _REQUEST_BYTES:
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, malformed)
+    try:
+        return str(pb.HealthCheckRequest.FromString(body).service)
+    except DecodeError:
+        return context.abort(grpc.StatusCode.INVALID_ARGUMENT, malformed)
+
+
+def _response(status: int) -> bytes:
+    return bytes(pb.HealthCheckResponse(status=status).SerializeToString())

@@ -1,0 +1,82 @@
+"""The log: one JSON object a line, of listed events and keys only, so that no patient's value can stand in it.
+
+The logger is made, not configured globally, so that a server inside another program leaves that program's log alone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any, BinaryIO, cast
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+
+EVENTS = frozenset({"serving", "call", "defect", "draining", "stopped", "library"})
+
+# Every key that may stand in the log. Whatever is bound under another is dropped, exceptions included.
+KEYS = frozenset(
+    {
+        "event", "level", "timestamp", "logger",
+        "method", "status", "reason", "duration_ms", "request_bytes", "response_bytes", "panels", "rule_ids",
+        "release", "digest", "error_id", "error_type",
+        "port", "pid", "signal", "seconds",
+    }
+)  # fmt: skip
+
+
+def make_log(stream: BinaryIO, level: str) -> FilteringBoundLogger:
+    """A logger that writes to a stream, from a level (debug, info, warning, error) upwards."""
+    bound = structlog.wrap_logger(
+        structlog.BytesLogger(cast("BinaryIO", _Unfailing(stream))),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _keep_listed,
+            structlog.processors.JSONRenderer(_json_line),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+    )
+    return cast("FilteringBoundLogger", bound)
+
+
+def quieten_libraries(log: FilteringBoundLogger) -> None:
+    """Sends what libraries log to our log: which library, and the type of error, never its text."""
+    logging.basicConfig(handlers=[_Library(log)], level=logging.WARNING, force=True)
+
+
+class _Library(logging.Handler):
+    def __init__(self, log: FilteringBoundLogger) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[0] if record.exc_info else None
+        self._log.warning("library", logger=record.name, error_type=error.__name__ if error else "")
+
+
+class _Unfailing:
+    """A stream whose reader may be gone: an answer is worth more than its line in the log."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, line: bytes) -> None:
+        try:
+            self._stream.write(line)
+            self._stream.flush()
+        except (OSError, ValueError):
+            return
+
+    def flush(self) -> None:
+        """Nothing: each line was flushed as it was written."""
+
+
+def _keep_listed(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    # structlog fills positional arguments into the event, so that its text is as free as any value.
+    name = event["event"] if event["event"] in EVENTS else "unlisted"
+    return {"event": name, **{key: value for key, value in event.items() if key in KEYS and key != "event"}}
+
+
+def _json_line(event: EventDict, **options: Any) -> bytes:
+    return json.dumps(event, **options).encode()

@@ -1,0 +1,232 @@
+"""Every rule of a release by the id that a report names, as messages, ordered by id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from enum import Enum
+
+from labgloss.domain.quantity import plain
+from labgloss.engine.select import whom
+from labgloss.knowledge import schema
+from labgloss.knowledge.expression import Limit
+from labgloss.knowledge.release import Analyte, Release
+from labgloss.v1 import knowledge_pb2 as pb
+
+
+def rules_of(release: Release) -> tuple[pb.Rule, ...]:
+    """Every rule of a release, ordered by id; no two share one."""
+    rules: list[pb.Rule] = []
+    for analyte in release.analytes.values():
+        rules += _of_analyte(analyte)
+    rules += [_finding(ident, rows) for ident, rows in release.findings.items()]
+    rules += [_pattern(row) for row in release.patterns.values()]
+    rules += [_red_flag(row) for row in release.red_flags.values()]
+    rules += [_recommendation(row) for row in release.recommendations.values()]
+    rules += [_wording(row, "caution", pb.RULE_KIND_CAUTION) for row in release.cautions.values()]
+    rules += [_wording(row, "issue", pb.RULE_KIND_ISSUE) for row in release.issues.values()]
+    rules += [_refusal(row) for row in release.refusals.values()]
+    rules += _computations(release.computations)
+    return tuple(sorted(rules, key=lambda rule: rule.id))
+
+
+def limits_of(limits: Mapping[str, Limit]) -> list[pb.Limit]:
+    """The limits in each unit, in the order of their file."""
+    return [pb.Limit(unit=unit, expression=limit.text) for unit, limit in limits.items()]
+
+
+def _of_analyte(analyte: Analyte) -> Iterator[pb.Rule]:
+    form = analyte.form
+    yield from _class(form)
+    for interval in form.intervals:
+        title = f"{form.name}: reference interval, {interval.variant}"
+        yield _rule(pb.RULE_KIND_INTERVAL, interval.id, interval, title, whom(interval), form.id, interval.limits)
+    for table in form.band_tables:
+        for band in table.bands:
+            title = f"{form.name}: {band.band}"
+            yield _rule(
+                pb.RULE_KIND_BAND, f"{table.id}.{band.band}", band, title, _of_band(table, band), form.id, band.limits
+            )
+    for critical in form.critical:
+        title = f"{form.name}: critical {critical.side}, {critical.set}"
+        statement = _sentence(whom(critical), *_conditions(critical.when, critical.unless))
+        yield _rule(pb.RULE_KIND_CRITICAL_LIMIT, critical.id, critical, title, statement, form.id, critical.limits)
+    for term in form.ctcae:
+        ident = f"{form.id}.ctcae.{term.term.lower().replace(' ', '_')}"
+        rule = _rule(pb.RULE_KIND_CTCAE_GRADE, ident, term, f"CTCAE: {term.term}", f"side {term.side}", form.id)
+        for unit, grades in term.grades.items():
+            rule.limits.extend(
+                pb.Limit(unit=unit, expression=f"grade {name}: {limit.text}") for name, limit in grades.items()
+            )
+        yield rule
+    for number, row in enumerate(form.plausibility):
+        statement = _sentence(*_conditions(None, row.unless), "measurements only" if row.measured_only else "")
+        ident, title = f"{form.id}.plausibility.{number}", f"{form.name}: plausibility, {row.kind}"
+        yield _rule(pb.RULE_KIND_PLAUSIBILITY, ident, row, title, statement, form.id, row.limits)
+
+
+def _of_band(table: schema.BandTable, band: schema.BandRow) -> str:
+    return _sentence(
+        f"side {band.side}",
+        whom(table),
+        f"policy {table.policy}" if table.policy else "",
+        *_conditions(table.when, None),
+        "a value inside the interval in force is normal instead" if band.yields_to_interval else "",
+        f"urgency {band.urgency.name}",
+        f"brings {', '.join(band.recommend)}" if band.recommend else "",
+    )
+
+
+def _class(form: schema.AnalyteFile) -> Iterator[pb.Rule]:
+    """The rule by which the class of an analyte makes findings, if it makes any."""
+    made = [f"{ident} when the class is {side}" for side, ident in form.findings if ident]
+    if made:
+        title = f"{form.name}: findings of its class"
+        yield pb.Rule(
+            id=f"{form.id}.class",
+            kind=pb.RULE_KIND_FINDING,
+            analyte=form.id,
+            title=title,
+            statement=_sentence(*made),
+        )
+
+
+def _finding(ident: str, rows: Sequence[schema.FindingRow]) -> pb.Rule:
+    """One rule for a finding, whose rows are alternatives."""
+    first = rows[0]
+    rule = _rule(pb.RULE_KIND_FINDING, f"finding.{ident}", first, first.text, "", first.analyte, first.limits)
+    rule.statement = ", or ".join(filter(None, map(_of_finding, rows)))
+    for row in rows[1:]:
+        rule.limits.extend(limits_of(row.limits))
+        rule.source_ids.extend(source for source in row.source if source not in rule.source_ids)
+    return rule
+
+
+def _of_finding(row: schema.FindingRow) -> str:
+    classes = f"class {' or '.join(row.classes)}" if row.classes else ""
+    bands = f"band {' or '.join(row.bands)}" if row.bands else ""
+    return _sentence(row.analyte, classes, bands, *_conditions(row.when, row.unless))
+
+
+def _pattern(row: schema.PatternRow) -> pb.Rule:
+    statement = _sentence(
+        *(f"core {part}" for part in row.core),
+        *(f"required {part}" for part in row.required),
+        *(f"excluding {part}" for part in row.excluding),
+        *(f"supporting {part}" for part in row.supporting),
+        f"urgency {row.urgency.name}",
+        *_levels(row.levels),
+        *_brings(row.recommend),
+    )
+    return _rule(pb.RULE_KIND_PATTERN, row.id, row, row.title, statement, number=row.number)
+
+
+def _red_flag(row: schema.RedFlagRow) -> pb.Rule:
+    value_only = "on a value alone" if row.value_only else ""
+    statement = _sentence(value_only, *_levels(row.levels), *_brings(row.recommend))
+    return _rule(pb.RULE_KIND_RED_FLAG, row.id, row, row.text, statement, number=row.number)
+
+
+def _recommendation(row: schema.RecommendationRow) -> pb.Rule:
+    statement = _sentence(
+        f"kind {row.kind}",
+        f"unnecessary when in the panel: {', '.join(row.satisfied_by)}" if row.satisfied_by else "",
+        f"needs {row.needs}" if row.needs else "",
+        f"withheld while {row.withheld_when}: {row.withheld_reason}" if row.withheld_when else "",
+    )
+    return _rule(pb.RULE_KIND_RECOMMENDATION, f"recommendation.{row.id}", row, row.text, statement)
+
+
+def _wording(row: schema.WordingRow, prefix: str, kind: pb.RuleKind.ValueType) -> pb.Rule:
+    ident = f"{prefix}.{row.id}"
+    return pb.Rule(id=ident, kind=kind, title=row.id, statement=row.text, source_ids=row.source)
+
+
+def _refusal(row: schema.RefusalRow) -> pb.Rule:
+    statement = _sentence(
+        row.text,
+        row.mend,
+        f"urgency {row.urgency.name}",
+        f"urgency {row.urgency_if_possible_critical.name} where the number may be critical",
+    )
+    ident, kind = f"refusal.{row.id}", pb.RULE_KIND_REFUSAL
+    return pb.Rule(id=ident, kind=kind, title=row.id, statement=statement, source_ids=row.source)
+
+
+def _computations(file: schema.ComputationsFile) -> Iterator[pb.Rule]:
+    for name in schema.ComputationsFile.model_fields:
+        form = getattr(file, name)
+        figures = (f"{key} {_words(value)}" for key, value in form if key not in _NO_FIGURES)
+        yield _rule(pb.RULE_KIND_COMPUTATION, form.id, form, name.replace("_", " "), _sentence(*figures))
+    adjustment = file.albumin_adjustment
+    for row in (*adjustment.not_valid, *adjustment.low_confidence):
+        statement = _sentence(row.analyte, *_conditions(row.when, None))
+        yield _rule(pb.RULE_KIND_COMPUTATION, row.id, row, row.text, statement, limits=row.limits)
+
+
+_NO_FIGURES = frozenset({"id", "source", "status", "note", "not_valid", "low_confidence"})
+
+
+def _words(value: object) -> str:
+    """A figure of a computation, or a group of them, in one line."""
+    match value:
+        case Decimal():
+            return plain(value)
+        case Limit():
+            return value.text
+        case Mapping():
+            return ", ".join(f"{_words(part)} {unit}" for unit, part in value.items())
+        case tuple():
+            return ", ".join(_words(part) for part in value)
+        case schema.AgeRange():
+            return f"{value.begin or 'birth'} to {value.end or 'any age'}"
+        case schema.Form():
+            return f"({_sentence(*(f'{key} {_words(part)}' for key, part in value))})"
+        case Enum():
+            return value.name
+        case _:
+            return str(value)
+
+
+def _levels(levels: Iterable[schema.LevelRow]) -> Iterator[str]:
+    return (f"{level.urgency.name} while {level.when}" for level in levels)
+
+
+def _brings(rows: Iterable[schema.BringRow]) -> Iterator[str]:
+    for row in rows:
+        yield f"brings {', '.join(row.recommend)}{f' while {row.when}' if row.when else ''}"
+
+
+def _conditions(when: object, unless: object) -> Iterator[str]:
+    if when:
+        yield f"while {when}"
+    if unless:
+        yield f"unless {unless}"
+
+
+def _sentence(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _rule(
+    kind: pb.RuleKind.ValueType,
+    ident: str,
+    row: schema.Sourced,
+    title: str,
+    statement: str,
+    analyte: str = "",
+    limits: Mapping[str, Limit] | None = None,
+    number: str = "",
+) -> pb.Rule:
+    return pb.Rule(
+        id=ident,
+        kind=kind,
+        number=number,
+        analyte=analyte,
+        title=title,
+        statement=statement,
+        limits=limits_of(limits or {}),
+        source_ids=row.source,
+        status=row.status,
+        note=row.note,
+    )
