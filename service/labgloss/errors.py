@@ -82,7 +82,7 @@ class RequestError(CallError):
     def __init__(self, violations: tuple[Violation, ...]) -> None:
         count = len(violations)
         fields = "1 field is wrong" if count == 1 else f"{count} fields are wrong"
-        message = f"{fields}; each is named with what is allowed. Mend them and send the request again."
+        message = f"{fields}; mend each as its description says, and send the request again."
         super().__init__(message, {"violations": str(count)}, violations)
 
 

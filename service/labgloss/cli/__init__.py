@@ -37,11 +37,15 @@ def entry_point() -> int:
 
 def _run(arguments: Namespace) -> int:
     # Imported here, so that `--help` waits for none of it.
+    import os
     from importlib import import_module
 
     from labgloss.errors import KnowledgeError, SettingsError
     from labgloss.panels.errors import PanelFileError
 
+    if arguments.command != "serve":
+        # gRPC's core writes to standard error in its own words; the commands say in theirs what went wrong.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         code: int = import_module(f"labgloss.cli.commands.{arguments.command}").run(arguments)
     except KnowledgeError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from labgloss import __version__
 from labgloss.cli import manual
 
 # What the type checker takes for typing.TYPE_CHECKING, without the import.
@@ -146,10 +147,5 @@ class _Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            print(f"labgloss {version('labgloss')}")
-        except PackageNotFoundError:
-            print("labgloss, run from a checkout that is not installed")
+        print(f"labgloss {__version__}")
         parser.exit()

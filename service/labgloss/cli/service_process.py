@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from queue import Empty, SimpleQueue
 from threading import Thread
 from types import TracebackType
-from typing import IO
+from typing import IO, cast
 
 from labgloss.cli.health import SERVING, serving_status
 
@@ -42,7 +42,8 @@ class ServiceProcess(AbstractContextManager["ServiceProcess"]):
         )
         self._last: deque[str] = deque(maxlen=_LINES_KEPT)
         self._ports: SimpleQueue[int | None] = SimpleQueue()
-        Thread(target=self._read_log, daemon=True).start()
+        self._reader = Thread(target=self._read_log, daemon=True)
+        self._reader.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -69,17 +70,19 @@ class ServiceProcess(AbstractContextManager["ServiceProcess"]):
         """Its exit code, after SIGTERM; it is killed when it takes too long."""
         self._process.terminate()
         try:
-            return self._process.wait(_STOP_S)
+            code = self._process.wait(_STOP_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            return self._process.wait()
+            code = self._process.wait()
+        self._reader.join(_STOP_S)
+        return code
 
     def _read_log(self) -> None:
-        log: IO[str] | None = self._process.stdout
-        for line in log or ():
-            self._last.append(line.rstrip())
-            if (port := _port_of(line)) is not None:
-                self._ports.put(port)
+        with cast("IO[str]", self._process.stdout) as log:
+            for line in log:
+                self._last.append(line.rstrip())
+                if (port := _port_of(line)) is not None:
+                    self._ports.put(port)
         self._ports.put(None)
 
     def _failed(self, why: str) -> ServiceStartError:

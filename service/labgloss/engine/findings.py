@@ -21,7 +21,7 @@ SECONDARY_TOTAL = {ResultClass.LOW: "CA_TOTAL_LOW", ResultClass.HIGH: "CA_TOTAL_
 def measured(release: Release, entries: Sequence[Judged], facts: Facts) -> dict[str, Truth]:
     """Findings that rest on a number alone, known before anything is graded."""
     return {
-        ident: any_of(_of_limits(release, row, entries, facts) for row in rows)
+        ident: _any_read([_of_limits(release, row, entries, facts) for row in rows])
         for ident, rows in release.findings.items()
         if not any(_needs_verdict(row) for row in rows)
     }
@@ -33,8 +33,14 @@ def of_verdicts(release: Release, entries: Sequence[Judged], facts: Facts) -> di
     known = facts.adding("finding", truths)
     for ident, rows in release.findings.items():
         if any(_needs_verdict(row) for row in rows):
-            truths[ident] = any_of(_of_row(release, row, entries, known) for row in rows)
+            truths[ident] = _any_read([_of_row(release, row, entries, known) for row in rows])
     return truths
+
+
+def _any_read(truths: Sequence[Truth | None]) -> Truth:
+    """The truth of a finding over its rows; a row whose analyte is not in the panel (None) says nothing beside others."""
+    read = [truth for truth in truths if truth is not None]
+    return any_of(read) if read else Truth.UNKNOWN
 
 
 def bands(release: Release, entries: Sequence[Judged]) -> dict[str, Truth]:
@@ -93,20 +99,24 @@ def _has_class(entry: Judged, side: ResultClass) -> Truth:
     return Truth.UNKNOWN if side in classes or ResultClass.INDETERMINATE in classes else Truth.FALSE
 
 
-def _of_row(release: Release, row: FindingRow, entries: Sequence[Judged], facts: Facts) -> Truth:
+def _of_row(release: Release, row: FindingRow, entries: Sequence[Judged], facts: Facts) -> Truth | None:
+    """What a row with a class, band or condition comes to; None when its analyte does not count in this panel."""
     parts = [] if row.when is None else [facts.truth(row.when)]
     live = [entry for entry in _counting(entries) if entry.analyte is not None and entry.analyte.id == row.analyte]
+    if row.analyte and not live:
+        return None
     if row.classes:
         allowed = [ResultClass(name) for name in row.classes]
-        parts.append(any_of(any_of(_has_class(entry, side) for side in allowed) for entry in live) if live else Truth.UNKNOWN)
+        parts.append(any_of(_has_class(entry, side) for side in allowed for entry in live))
     if row.bands:
-        parts.append(any_of(_has_band(entry, band) for entry in live for band in row.bands) if live else Truth.UNKNOWN)
+        parts.append(any_of(_has_band(entry, band) for entry in live for band in row.bands))
     if row.limits:
-        parts.append(_of_limits(release, row, live, facts))
+        parts.append(_of_limits(release, row, live, facts) or Truth.UNKNOWN)
     return all_of(parts)
 
 
-def _of_limits(release: Release, row: FindingRow, entries: Sequence[Judged], facts: Facts) -> Truth:
+def _of_limits(release: Release, row: FindingRow, entries: Sequence[Judged], facts: Facts) -> Truth | None:
+    """Whether a reading of now meets the row's limits; None when there is no reading of its analyte."""
     if row.unless is not None and facts.holds(row.unless):
         return Truth.FALSE
     readings = [
@@ -118,7 +128,7 @@ def _of_limits(release: Release, row: FindingRow, entries: Sequence[Judged], fac
         and entry.refusal is None
         and not entry.earlier
     ]
-    return any_of(_meets(release, row, entry, reading) for entry, reading in readings) if readings else Truth.UNKNOWN
+    return any_of(_meets(release, row, entry, reading) for entry, reading in readings) if readings else None
 
 
 def _meets(release: Release, row: FindingRow, entry: Judged, reading: Reading) -> Truth:

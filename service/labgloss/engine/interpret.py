@@ -79,8 +79,8 @@ def _with_vitamin_d(bench: Bench, entries: Sequence[Judged]) -> tuple[list[Judge
 
 
 def _with_verdicts(bench: Bench, entries: Sequence[Judged]) -> Facts:
-    facts = bench.facts.adding("finding", findings.of_verdicts(bench.release, entries, bench.facts))
-    return facts.adding("band", findings.bands(bench.release, entries))
+    facts = bench.facts.adding("band", findings.bands(bench.release, entries))
+    return facts.adding("finding", findings.of_verdicts(bench.release, entries, facts))
 
 
 def _overall(release: Release, entries: Sequence[Judged], evaluated: rules.Evaluated) -> Urgency:

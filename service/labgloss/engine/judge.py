@@ -40,7 +40,7 @@ def _after_unit_conflict(bench: Bench, entry: Judged, other: Reading) -> Judged:
     assert entry.analyte is not None and entry.verdict is not None
     same = bench.verdict(entry, other).classes == entry.verdict.classes and len(entry.verdict.classes) == 1
     settled = same or not plausibility.inside_hard_limits(entry.analyte, other)
-    if entry.analyte.form.role == "primary" and settled:
+    if _of_the_four(entry) and settled:
         return entry.noting(issues=(RefusalReason.UNIT_CONFLICT.value,))
     return entry.refused(RefusalReason.UNIT_CONFLICT)
 
@@ -109,7 +109,9 @@ def _finish_refused(bench: Bench, entry: Judged) -> Judged:
     assert entry.refusal is not None
     possible = not entry.earlier and _may_be_critical(bench, entry, entry.refusal)
     row = bench.release.refusals[entry.refusal.value]
-    urgency = row.urgency_if_possible_critical if possible else row.urgency
+    # An implausible vitamin D is never critical, and is looked into the same day all the same (vocabulary.md 2).
+    pressing = possible or (entry.refusal is RefusalReason.VALUE_IMPLAUSIBLE and _of_the_four(entry))
+    urgency = row.urgency_if_possible_critical if pressing else row.urgency
     if not entry.earlier and _flagged_critical(entry) and entry.refusal not in _QUIET:
         urgency = max(urgency, Urgency.SAME_DAY)
     return replace(
@@ -141,6 +143,10 @@ def _may_be_critical(bench: Bench, entry: Judged, reason: RefusalReason) -> bool
     return entry.measured is not None and entry.measured.critical is not Critical.NO
 
 
+def _of_the_four(entry: Judged) -> bool:
+    return entry.analyte is not None and entry.analyte.form.role == "primary"
+
+
 def _flagged_critical(entry: Judged) -> bool:
     return entry.result is not None and any(flag.strip() in CRITICAL_FLAGS for flag in entry.result.flags)
 
@@ -164,6 +170,8 @@ def _of_bands(bench: Bench, entry: Judged, facts: Facts) -> Urgency:
             return _of_opposed_calcium(bench, entry)
         if entry.analyte.id == VITAMIN_D:
             return bench.release.computations.vitamin_d.acute_phase_urgency
+        if not bands:
+            return bench.release.computations.haemolysis.masked_urgency
     return max((band_urgency(entry, band, facts) for band in bands), default=Urgency.NONE)
 
 

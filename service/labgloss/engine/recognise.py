@@ -14,7 +14,8 @@ from labgloss.knowledge.schema import ContextRow
 
 # Words that turn a symptom into its denial, its past, or somebody else's (SP 1, traps of a free-text matcher).
 _DENIED = frozenset({"no", "not", "denies", "denied", "without", "never", "nil"})
-_ELSEWHERE = frozenset({"father", "mother", "brother", "sister", "family", "risk", "resolved", "previously", "history"})
+_OTHERS = frozenset({"father", "mother", "brother", "sister", "family", "risk"})
+_ELSEWHERE = _OTHERS | {"resolved", "previously", "history"}
 _REACH = 3
 
 
@@ -127,15 +128,15 @@ class _Words:
             return RecognisedSymptom((symptom.id,), symptom.present)
         if symptom.coding is not None:
             key = (symptom.coding.system.strip().lower(), symptom.coding.code.strip().upper())
-            if ids := self.codes.get(key):
-                # A code that several symptoms share does not say which one is meant; the text decides, if there is one.
-                if len(ids) == 1 or not symptom.text:
-                    return RecognisedSymptom(tuple(ids[:1]), symptom.present)
+            if ids := self.codes.get(key, []):
+                # A code that several symptoms share does not say which is meant: the text does, or all of them count.
+                named = self._in_text(_text(symptom.text))[0]
+                return RecognisedSymptom(tuple(ident for ident in ids if ident in named) or tuple(ids), symptom.present)
         text = _text(symptom.text)
-        ids, denied = self._in_text(text)
-        if not ids and self.context_in_text(text)[0]:
+        found, denied = self._in_text(text)
+        if not found and self.context_in_text(text)[0]:
             return RecognisedSymptom((), present=False)
-        return RecognisedSymptom(ids, symptom.present and not denied)
+        return RecognisedSymptom(found, symptom.present and not denied)
 
     def _in_text(self, text: str) -> tuple[tuple[str, ...], bool]:
         """Symptom ids in a text, and whether it denies them or puts them elsewhere."""
@@ -153,21 +154,41 @@ class _Words:
             rest = f"{rest[:at]} | {rest[at + len(phrase) + 1:]}"
         return tuple(dict.fromkeys(found)), away
 
-    def item(self, item: ContextItem, index: tuple[frozenset[str], list[tuple[str, str]]]) -> tuple[str, ...]:
+    def item(self, item: ContextItem, index: _ContextIndex) -> tuple[str, ...]:
         """Condition or medication ids that an item names; a coded one is matched by its display."""
-        ids, phrases = index
-        if item.id in ids:
+        if item.id in index.ids:
             return (item.id,)
-        text = f" {_text(item.text or (item.coding.display if item.coding else ''))} "
-        found: list[str] = []
-        for phrase, ident in phrases:
-            if f" {phrase} " in text:
-                found.append(ident)
+        text = _text(item.text or (item.coding.display if item.coding else ""))
+        if text in index.whole:
+            return index.whole[text]
+        found = [ident for phrase, ident in index.phrases if self._states(f" {text} ", phrase)]
         return tuple(dict.fromkeys(found))
 
+    @staticmethod
+    def _states(text: str, phrase: str) -> bool:
+        """Whether a text names a phrase of the patient: not denied just before it, not somebody else's."""
+        before, found, _ = text.partition(f" {phrase} ")
+        words = before.split()
+        return bool(found) and not (_DENIED & set(words[-_REACH:])) and not (_OTHERS & set(words))
 
-def _context_index(rows: Mapping[str, ContextRow]) -> tuple[frozenset[str], list[tuple[str, str]]]:
-    phrases = [
-        (_text(word), row.id) for row in rows.values() for word in (*row.words, row.id.replace("_", " "), row.display)
-    ]
-    return frozenset(rows), sorted(set(phrases), key=lambda item: (-len(item[0]), item[0]))
+
+@dataclass(frozen=True, slots=True)
+class _ContextIndex:
+    """Conditions or medications by id, by a phrase inside a text, and by a text as a whole."""
+
+    ids: frozenset[str]
+    phrases: tuple[tuple[str, str], ...]
+    whole: Mapping[str, tuple[str, ...]]
+
+
+def _context_index(rows: Mapping[str, ContextRow]) -> _ContextIndex:
+    phrases: set[tuple[str, str]] = set()
+    whole: dict[str, tuple[str, ...]] = {}
+    for row in rows.values():
+        for word in (*row.words, row.id.replace("_", " "), row.display):
+            whole[_text(word)] = (*whole.get(_text(word), ()), row.id)
+            # "well" states a condition only as the whole text: "well controlled diabetes" does not.
+            if not row.denies_symptoms:
+                phrases.add((_text(word), row.id))
+    ordered = tuple(sorted(phrases, key=lambda item: (-len(item[0]), item[0], item[1])))
+    return _ContextIndex(frozenset(rows), ordered, {text: tuple(dict.fromkeys(ids)) for text, ids in whole.items()})

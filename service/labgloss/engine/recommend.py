@@ -17,6 +17,7 @@ from labgloss.domain.truth import Truth
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, unique
 from labgloss.engine.rules import Brought
+from labgloss.engine.select import VITAMIN_D
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import RecommendationRow
 
@@ -40,7 +41,7 @@ def of_entries(release: Release, entries: Sequence[Judged], facts: Facts) -> lis
             brought += _of_refusal(release, entry)
         elif entry.live and entry.primary:
             brought += _of_bands(entry, facts)
-            brought += _of_state(entry)
+            brought += _of_state(release, entry)
         if entry.critical is not Critical.NO and entry.refusal is not RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN:
             brought.append(Brought(PHONE_CRITICAL, f"{entry.key}: critical", max(entry.urgency, Urgency.SAME_DAY), ()))
         if not entry.earlier:
@@ -50,7 +51,9 @@ def of_entries(release: Release, entries: Sequence[Judged], facts: Facts) -> lis
             ):
                 because = f"{entry.key}: {wording.id}"
                 urgency = max(wording.urgency, entry.urgency)
-                brought += [Brought(ident, because, urgency, wording.source) for ident in wording.recommend]
+                brought += [
+                    Brought(ident, because, urgency, wording.source, wording.serial) for ident in wording.recommend
+                ]
     return brought
 
 
@@ -76,8 +79,12 @@ def _of_bands(entry: Judged, facts: Facts) -> list[Brought]:
     return [Brought(ident, because, entry.urgency, worst.source) for ident in ids]
 
 
-def _of_state(entry: Judged) -> list[Brought]:
-    """The number is asked for where a bound leaves the verdict open (D3, K13)."""
+def _of_state(release: Release, entry: Judged) -> list[Brought]:
+    """The number behind a bound that leaves the verdict open (D3, K13); the repeat after an acute phase (D6)."""
+    form = release.computations.vitamin_d
+    if entry.analyte is not None and entry.analyte.id == VITAMIN_D and entry.measured is not None:
+        because = f"{entry.key}: acute_phase"
+        return [Brought(ident, because, entry.urgency, form.source) for ident in form.acute_phase_recommend]
     bound = entry.reading is not None and not entry.reading.quantity.measured and not entry.computed_from
     if entry.state is ResultState.CONDITIONAL and bound:
         return [Brought(REQUEST_NUMBER, f"{entry.key}: comparator_bound", entry.urgency, ())]
@@ -96,16 +103,19 @@ def recommend(
     settled = {entry.analyte.id for entry in entries if entry.settled and entry.analyte is not None}
     withheld: list[WithheldRecommendation] = []
     kept: dict[str, list[Brought]] = {}
-    for ident, items in by_id.items():
+    waiting = list(by_id.items())
+    for ident, items in waiting:
         row = release.recommendations[ident]
-        if any(analyte in settled for analyte in row.satisfied_by):
+        if any(analyte in settled for analyte in row.satisfied_by) and not any(item.serial for item in items):
             continue
         if row.needs is not None and facts.truth(row.needs) is Truth.FALSE:
             continue
         if row.withheld_when is not None and facts.holds(row.withheld_when):
             withheld.append(_withheld(ident, str(row.withheld_when), row.withheld_reason, items))
+            if row.instead:
+                waiting.append((row.instead, items))
             continue
-        kept[ident] = items
+        kept[ident] = [*kept.get(ident, ()), *items]
     for pair in release.contradictions:
         if pair.winner in kept and pair.loser in kept:
             withheld.append(_withheld(pair.loser, pair.winner, pair.reason, kept.pop(pair.loser)))

@@ -23,6 +23,8 @@ class Brought:
     because: str
     urgency: Urgency
     source_ids: tuple[str, ...]
+    # Brought although the test is in the panel.
+    serial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def _brought(
     rows: Sequence[BringRow], because: str, urgency: Urgency, sources: tuple[str, ...], facts: Facts
 ) -> list[Brought]:
     return [
-        Brought(ident, because, urgency, sources)
+        Brought(ident, because, urgency, sources, row.serial)
         for row in rows
         if facts.holds(row.when)
         for ident in row.recommend

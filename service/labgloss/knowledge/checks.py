@@ -346,7 +346,7 @@ def _recommendations_named(release: Release, origin: Origin) -> Iterator[tuple[s
     for wording in (*release.cautions.values(), *release.issues.values()):
         yield "wording.toml", wording.id, wording.recommend
     for row in release.recommendations.values():
-        yield "recommendations.toml", row.id, tuple(ident for ident in (row.when_same_day, row.when_later) if ident)
+        yield "recommendations.toml", row.id, tuple(ident for ident in (row.when_same_day, row.when_later, row.instead) if ident)
     for urgency in release.urgencies.values():
         yield "wording.toml", urgency.id.name, (urgency.contact,) if urgency.contact else ()
     for contradiction in release.contradictions:

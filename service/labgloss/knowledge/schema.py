@@ -338,6 +338,8 @@ class BringRow(Form):
 
     recommend: tuple[str, ...] = Field(min_length=1)
     when: Logic | None = None
+    # Asked for although the test is in the panel: to follow it.
+    serial: bool = False
 
 
 class PatternRow(Sourced):
@@ -388,6 +390,8 @@ class RecommendationRow(Sourced):
     # Withheld while this is TRUE, with the reason.
     withheld_when: Logic | None = None
     withheld_reason: str = ""
+    # Given in its place while it is withheld.
+    instead: str = ""
     # Turned into the other by the overall urgency: REPEAT_SAMPLE_NOW and REPEAT_SAMPLE_ROUTINE.
     when_same_day: str = ""
     when_later: str = ""
@@ -409,6 +413,8 @@ class WordingRow(Form):
     text: str
     # What it brings wherever it stands.
     recommend: tuple[str, ...] = ()
+    # Asked for although the test is in the panel: to repeat it.
+    serial: bool = False
     urgency: UrgencyName = Urgency.NONE
     source: tuple[str, ...] = Field(min_length=1)
 
@@ -495,6 +501,8 @@ class HaemolysisForm(Sourced):
     id: str
     # Fall of the true potassium below the measured one, in mmol/L for each g/L of free haemoglobin.
     potassium_slope: Number
+    # Urgency of a result whose low may be masked, while how low it may be is not known.
+    masked_urgency: UrgencyName
     words: tuple[str, ...]
 
 

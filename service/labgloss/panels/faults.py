@@ -21,6 +21,11 @@ _PROBLEMS = {
     "model_type": "a table is needed",
     "model_attributes_type": "a table is needed",
 }
+_BOUNDS = {
+    "greater_than_equal": ("ge", "from"),
+    "less_than_equal": ("le", "up to"),
+    "less_than": ("lt", "below"),
+}
 
 
 def faults_of(file: str, content: dict[str, Any], error: ValidationError) -> list[PanelFault]:
@@ -54,6 +59,9 @@ def _problem(detail: Any) -> str:
         return f"is not a key here; allowed: {', '.join(_keys_at(detail['loc'][:-1]))}"
     if kind == "literal_error":
         return f"is not allowed; allowed: {context['expected']}"
+    if kind in _BOUNDS:
+        bound, words = _BOUNDS[kind]
+        return f"a number {words} {context[bound]} is needed"
     if kind == "value_error":
         return str(context["error"])
     return _PROBLEMS.get(kind, str(detail["msg"]))

@@ -46,8 +46,14 @@ def _header(page: Page, report: pb.Report, title: str) -> None:
 def _results(page: Page, report: pb.Report) -> None:
     if report.results:
         page.heading("RESULTS")
+    explained: set[str] = set()
     for entry in report.results:
         _result(page, entry)
+        for caution in entry.cautions:
+            # In words once; a caution that stands beside every result would bury the rest.
+            text = "" if caution.id in explained else caution.text
+            page.text(_with_id(text, caution.id), indent=6, mark="! ")
+            explained.add(caution.id)
 
 
 def _result(page: Page, entry: pb.ResultInterpretation) -> None:
@@ -66,8 +72,6 @@ def _result(page: Page, entry: pb.ResultInterpretation) -> None:
         page.text(f"possible bands: {', '.join(entry.bands)}", indent=6)
     if entry.HasField("ctcae_grade"):
         page.text(f"CTCAE grade {entry.ctcae_grade} (information)", indent=6)
-    for caution in entry.cautions:
-        page.text(_with_id(caution.text, caution.id), indent=6, mark="! ")
     for conflict in entry.conflicts:
         page.text(conflict.text, indent=6, mark="! ")
     page.text(entry.trend.text, indent=6)
@@ -160,10 +164,13 @@ def _recommendations(page: Page, report: pb.Report) -> None:
         page.heading("RECOMMENDATIONS, FOR A CLINICIAN TO CONSIDER")
     for urgency, steps in groupby(report.recommendations, key=lambda step: step.urgency):
         group = list(steps)
-        page.text(name_of(pb.Urgency, urgency), colour=_colour(urgency))
+        # What the whole group shares is said once.
+        shared = group[0].time_frame if len({step.time_frame for step in group}) == 1 else ""
+        page.text(": ".join(filter(None, [name_of(pb.Urgency, urgency), shared])), colour=_colour(urgency))
         for step in group:
             page.text(_with_id(step.text, step.id), indent=4, mark="- ")
-            details = [step.time_frame, f"because of {', '.join(step.because)}" if step.because else ""]
+            details = ["" if shared else step.time_frame]
+            details.append(f"because of {', '.join(step.because)}" if step.because else "")
             details.append(f"to order: {', '.join(coding.code for coding in step.codes)}" if step.codes else "")
             page.text("; ".join(detail for detail in details if detail), indent=8, colour=DIM)
             page.text("; ".join(step.safety_conditions), indent=8, mark="provided that: ")
@@ -201,7 +208,9 @@ def _issues(page: Page, report: pb.Report) -> None:
     if report.issues:
         page.heading("DATA QUALITY")
     for issue in report.issues:
-        page.text(_with_id(issue.text, issue.id), mark="- ")
+        concerned = [_label(report.results[position]) for position in issue.results if position < len(report.results)]
+        where = ", ".join(concerned) or issue.field
+        page.text(f"{where}: {_with_id(issue.text, issue.id)}" if where else _with_id(issue.text, issue.id), mark="- ")
 
 
 def _release(page: Page, report: pb.Report) -> None:

@@ -60,9 +60,11 @@ def options_of(settings: Settings) -> list[tuple[str, int]]:
 class RunningServer:
     """A server that answers; `port` is the one it was given by the machine when the setting was 0."""
 
-    def __init__(self, server: grpc.Server, port: int, status: health.Health) -> None:
+    def __init__(self, server: grpc.Server, port: int, pool: ThreadPoolExecutor, status: health.Health) -> None:
         self._server = server
+        self._pool = pool
         self._health = status
+        self._stopped = False
         self.port = port
 
     def stop_taking(self) -> None:
@@ -71,10 +73,15 @@ class RunningServer:
 
     def stop(self, grace_seconds: float = 0.0) -> None:
         """Takes nothing new, and returns when the calls under way have ended or the grace is over."""
+        if self._stopped:
+            return
+        self._stopped = True
         self._health.stop_serving()
         self._health.end_watches()
         self._server.stop(grace_seconds).wait()
+        # Only now: a call that finds its threads gone would break gRPC's loop.
         self._health.close()
+        self._pool.shutdown(wait=False)
 
     def __enter__(self) -> RunningServer:
         return self
@@ -88,21 +95,22 @@ class RunningServer:
 def start(
     settings: Settings, release: Release, log: FilteringBoundLogger | None = None, interpret: Interpret = interpret
 ) -> RunningServer:
-    """A server that answers, inside this process; without signal handlers, and silent below errors without a log.
+    """A server that answers, inside this process, without signal handlers; it logs to stderr unless given a log.
 
     Raises SettingsError when the port cannot be opened.
     """
-    log = log or make_log(sys.stderr.buffer, "error")
+    log = log or make_log(sys.stderr.buffer, settings.log_level)
     log = log.bind(release=release.reference.version, digest=release.reference.digest)
     status = health.Health((INTERPRETATION, KNOWLEDGE))
+    pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="labgloss")
     server = grpc.server(
-        ThreadPoolExecutor(settings.threads, thread_name_prefix="labgloss"),
+        pool,
         handlers=[status.handler(), *_handlers(settings, release, log, interpret)],
         options=options_of(settings),
     )
     port = _open_port(server, settings)
     server.start()
-    return RunningServer(server, port, status)
+    return RunningServer(server, port, pool, status)
 
 
 def serve(settings: Settings, release: Release) -> int:

@@ -128,7 +128,7 @@ class InterpretationHandlers:
         return encode_report(report, panel, self._release), rule_ids
 
     def _check_answer(self, size: int, mend: str) -> None:
-        """Raises MessageTooLargeError for an answer that clients would not take; their default is that of gRPC's core."""
+        """Raises MessageTooLargeError for an answer beyond the limit of gRPC's core, which is the clients' as well."""
         if size > self._settings.core_bytes:
             raise MessageTooLargeError(size, self._settings.core_bytes, f"the answer would be larger: {mend}")
 

@@ -69,7 +69,7 @@ class Health:
             self._watch_pool.submit(watcher.end)
 
     def close(self) -> None:
-        """Ends the threads; only once the server has stopped, for a call that finds no thread breaks gRPC's loop."""
+        """Ends the threads; only once the server has stopped."""
         self._watch_pool.shutdown(wait=False)
         self._check_pool.shutdown(wait=False)
 

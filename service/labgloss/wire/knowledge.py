@@ -26,7 +26,7 @@ _PREFIXES = ("finding", "recommendation", "caution", "issue", "refusal")
 
 
 class Knowledge:
-    """Answers the requests of KnowledgeService; its messages are built once. Raises RequestError and RuleNotFoundError."""
+    """Answers the requests of KnowledgeService, from messages that are built once. Raises CallError."""
 
     def __init__(self, release: Release) -> None:
         self._digest = release.reference.digest

@@ -55,7 +55,7 @@ def status_of(error: CallError) -> status_pb2.Status:
     if error.violations:
         named = _named(error.violations, STATUS_LIMIT - status.ByteSize())
         if len(named) < len(error.violations):
-            status.message += f" The first {len(named)} are named here."
+            status.message += f" Only the first {len(named)} are named."
         status.details.append(_packed(error_details_pb2.BadRequest(field_violations=named)))
     return status
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
@@ -39,6 +40,10 @@ class DecidedService(InterpretationServiceServicer):
         if len(request.panels) > self.batch_limit:
             context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too large")
         return pb.BatchInterpretPanelsResponse(outcomes=[self.outcome(panel) for panel in request.panels])
+
+    def StreamInterpretPanels(self, request_iterator: Any, context: grpc.ServicerContext) -> NoReturn:  # noqa: N802
+        """Nothing: no command streams."""
+        raise NotImplementedError
 
     def check(self, request: StringValue, context: grpc.ServicerContext) -> Int32Value:
         """The health of the service that is asked for."""

@@ -2,12 +2,11 @@
 
 import io
 import json
-import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import pytest
 from google.protobuf.json_format import Parse
@@ -24,6 +23,7 @@ from labgloss.v1.interpretation_pb2 import PanelOutcome
 from labgloss.v1.panel_pb2 import Panel
 
 from tests.unit.cli.decided_service import DecidedService
+from tests.unit.cli.subprocesses import IMPORTING_LABGLOSS
 
 PANELS = """
 [[panel]]
@@ -154,7 +154,8 @@ def test_many_panels_go_in_batches(asked: DecidedService, tmp_path: Path) -> Non
     file = tmp_path / "many.json"
     file.write_text(json.dumps({"panel": [{"id": str(number)} for number in range(120)]}))
     assert main(["check", str(file), "--target", asked.target]) == 0
-    assert asked.batches == [50, 50, 20] and asked.singles == []
+    assert asked.batches == [50, 50, 20]
+    assert asked.singles == []
 
 
 def test_large_panels_go_in_batches_that_the_service_takes(asked: DecidedService, tmp_path: Path) -> None:
@@ -295,11 +296,11 @@ def test_a_reader_that_goes_away_is_quiet(asked: DecidedService, tmp_path: Path)
         [sys.executable, "-m", "labgloss", "interpret", str(file), "--target", asked.target],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        env=IMPORTING_LABGLOSS,
     )
-    assert command.stdout is not None and command.stderr is not None
-    command.stdout.close()
-    assert (command.stderr.read(), command.wait(timeout=30)) == (b"", 141)
-    command.stderr.close()
+    with cast("IO[bytes]", command.stdout), cast("IO[bytes]", command.stderr) as errors:
+        cast("IO[bytes]", command.stdout).close()
+        assert (errors.read(), command.wait(timeout=30)) == (b"", 141)
 
 
 def test_output_is_ascii_where_the_terminal_knows_no_more(asked: DecidedService, panels: Path) -> None:
@@ -307,6 +308,7 @@ def test_output_is_ascii_where_the_terminal_knows_no_more(asked: DecidedService,
         [sys.executable, "-m", "labgloss", "interpret", str(panels), "--target", asked.target],
         capture_output=True,
         check=True,
-        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        env={**IMPORTING_LABGLOSS, "PYTHONIOENCODING": "ascii"},
     )
-    assert run.stdout.startswith(b"=====") and run.stdout.isascii()
+    assert run.stdout.startswith(b"=====")
+    assert run.stdout.isascii()

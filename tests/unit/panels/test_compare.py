@@ -229,7 +229,8 @@ def test_a_forbidden_output_is_looked_for_in_every_text() -> None:
         'not_recommend: expected no SUGGEST_CALCIUM_SUPPLEMENT, got summary says "give calcium"',
         "not_recommend: expected no SUGGEST_CALCIUM_SUPPLEMENT, got recommendations[0].safety_conditions[0] says "
         '"consider a calcium supplement"',
-        'not_recommend: expected no SUGGEST_CALCIUM_SUPPLEMENT, got trace[0].outcome says "calcium treatment is advised"',
+        "not_recommend: expected no SUGGEST_CALCIUM_SUPPLEMENT, got trace[0].outcome says "
+        '"calcium treatment is advised"',
     ]
 
 

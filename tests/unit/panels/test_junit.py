@@ -35,5 +35,6 @@ def test_what_xml_cannot_hold_is_replaced() -> None:
     panel = CheckedPanel("a\x1b", "f<&>.toml", (Difference("a", "x\x00", "\ud800", "\ufffe"),))
     suite = ET.fromstring(junit_xml([panel], seconds=0))
     case = suite.find(".//testcase")
-    assert case is not None and case.attrib == {"name": "a\ufffd", "classname": "f<&>.toml"}
+    assert case is not None
+    assert case.attrib == {"name": "a\ufffd", "classname": "f<&>.toml"}
     assert case.findtext("failure") == "x\ufffd: expected \ufffd, got \ufffd"

@@ -11,8 +11,9 @@ from labgloss.v1 import report_pb2 as pb
 
 
 def bar(value: str, comparator: Any = 0, **limits: Any) -> str:
-    limits = {"low": "0.70", "low_inclusive": True, "high": "1.00", "high_inclusive": True} | limits
-    interval = pb.IntervalInForce(unit="mmol/L", **{name: given for name, given in limits.items() if given is not None})
+    usual: dict[str, Any] = {"low": "0.70", "low_inclusive": True, "high": "1.00", "high_inclusive": True}
+    given = {name: limit for name, limit in (usual | limits).items() if limit is not None}
+    interval = pb.IntervalInForce(unit="mmol/L", **given)
     return interval_bar(interval, pb.Reading(value=value, unit="mmol/L", comparator=comparator))
 
 
@@ -107,6 +108,8 @@ REPORT = pb.Report(
             critical=pb.CRITICAL_NO,
             ctcae_grade=2,
             cautions=[pb.Caution(id="interval_default_used", text="No interval came with the result.")],
+            conflicts=[pb.Conflict(kind="flag", text="The laboratory's flag N disagrees.")],
+            trend=pb.Trend(text="0.10 lower than a day before."),
         ),
         pb.ResultInterpretation(
             id="k1",
@@ -126,6 +129,7 @@ REPORT = pb.Report(
             flag="N",
             band="normal",
             critical=pb.CRITICAL_NO,
+            cautions=[pb.Caution(id="interval_default_used", text="No interval came with the result.")],
         ),
     ],
     findings=[pb.Finding(id="MG_LOW", band="moderate_low", truth=pb.TRUTH_TRUE, text="Magnesium is low.")],
@@ -166,7 +170,10 @@ REPORT = pb.Report(
     withheld_recommendations=[
         pb.WithheldRecommendation(id="CHECK_MG", withheld_by="in_panel", reason="Magnesium is in the panel.")
     ],
-    issues=[pb.DataQualityIssue(id="unit_missing", text="k1 has no unit.")],
+    issues=[
+        pb.DataQualityIssue(id="unit_missing", results=[1], text="A unit is missing."),
+        pb.DataQualityIssue(id="text_not_recognised", field="symptoms[1]", text="Not recognised."),
+    ],
 )
 
 TEXT = """\
@@ -180,11 +187,14 @@ RESULTS
   magnesium                 0.41 mmol/L             L    moderate_low     critical no
       ··●·· 0.70 [··········] 1.00 ·····  mmol/L  (default: adults)
       CTCAE grade 2 (information)
+      ! The laboratory's flag N disagrees.
+      0.10 lower than a day before.
       ! No interval came with the result. (interval_default_used)
   k1 (potassium)            <5.0                    IND  -                critical possible
       refused: unit_missing
   calcium_adjusted          9.2 mg/dL (computed)    N    normal           critical no
       9.2 mg/dL compared as 2.30 mmol/L
+      ! interval_default_used
 
 NOT JUDGED, OR ONLY ON A CONDITION
   - k1 (potassium): refused (unit_missing). No unit came with the value.
@@ -203,9 +213,9 @@ PATTERNS
       missing: finding.CA_LOW
 
 RECOMMENDATIONS, FOR A CLINICIAN TO CONSIDER
-  EMERGENCY
+  EMERGENCY: within one hour
     - Consider an ECG now. (ECG_NOW)
-        within one hour; because of TETANY; to order: 11524-6
+        because of TETANY; to order: 11524-6
         provided that: the patient is monitored
   PROMPT
     - Consider PTH. (CHECK_PTH)
@@ -219,7 +229,8 @@ SYMPTOMS
   - "floaty \ufffd[2J": unrecognised
 
 DATA QUALITY
-  - k1 has no unit. (unit_missing)
+  - k1 (potassium): A unit is missing. (unit_missing)
+  - symptoms[1]: Not recognised. (text_not_recognised)
 ────────────────────────────────────────────────────────────────────────────────────────────────────
 release 1.0.0 (0123456789ab), engine 0.1.0
 Supports a clinician's decision.

@@ -20,7 +20,7 @@ from labgloss.panels.shipped import sample_panels_folder
 from labgloss.panels.text import report_text
 
 
-def run(arguments: Namespace) -> int:
+def run(_: Namespace) -> int:
     """Prints every report and a closing line; 1 when a report is not as expected."""
     begin = time.monotonic()
     with ServiceProcess() as service:

@@ -92,7 +92,8 @@ def _rule(page: Page, rule: pb.Rule, release: Release) -> None:
     number = f" ({rule.number})" if rule.number else ""
     page.heading(f"{rule.id}{number}: {word_of(pb.RuleKind, rule.kind).replace('_', ' ')}")
     page.text(rule.title)
-    page.text(rule.statement)
+    for part in rule.statement.split("; "):
+        page.text(part)
     page.text(_limits(rule))
     page.text(f"status: {rule.status}" if rule.status else "")
     page.text(rule.note)

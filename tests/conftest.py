@@ -1,0 +1,14 @@
+"""What every room's tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+from labgloss.knowledge.loader import load
+from labgloss.knowledge.release import Release
+
+
+@pytest.fixture(scope="session")
+def release() -> Release:
+    """The release that ships with the package."""
+    return load()

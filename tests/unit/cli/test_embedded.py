@@ -1,0 +1,126 @@
+"""The commands that bring their own service: embedded, or as a process of its own."""
+
+import json
+from pathlib import Path
+
+import pytest
+from labgloss.cli import main
+from labgloss.cli.commands import demo
+
+from tests.unit.cli.subprocesses import IMPORTING_LABGLOSS
+
+AGREES = """
+[[panel]]
+id = "magnesium-in-its-interval"
+title = "Magnesium inside the laboratory's interval"
+[panel.patient]
+age_years = 40
+sex = "male"
+[[panel.results]]
+analyte = "magnesium"
+value = 0.80
+unit = "mmol/L"
+interval = { low = "0.70", high = "1.00" }
+[panel.expect.results.magnesium]
+class = "normal"
+flag = "N"
+value = "0.80"
+"""
+DIFFERS = AGREES.replace('"magnesium-in-its-interval"', '"magnesium-called-low"').replace('"normal"', '"low"')
+NOT_ACCEPTED = '[[panel]]\nid = "too-old"\n[panel.patient]\nage_years = 1000\n'
+
+
+@pytest.fixture
+def panels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of panels, which the demo takes for the samples."""
+    monkeypatch.setattr(demo, "sample_panels_folder", lambda: tmp_path)
+    monkeypatch.setenv("PYTHONPATH", IMPORTING_LABGLOSS["PYTHONPATH"])
+    (tmp_path / "agrees.toml").write_text(AGREES)
+    return tmp_path
+
+
+def test_check_without_a_target_asks_a_service_of_its_own(panels: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (panels / "b.toml").write_text(DIFFERS)
+    (panels / "c.toml").write_text(NOT_ACCEPTED)
+    assert main(["check", str(panels)]) == 1
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert [
+        f"{panels}/b.toml: magnesium-called-low",
+        "  results.magnesium.class: expected low, got normal",
+        f"{panels}/c.toml: too-old",
+    ] == lines[:3]
+    assert lines[-1] == "3 panels: 1 as expected, 1 differing, 1 without a report"
+    assert captured.err == ""
+
+
+def test_interpret_without_a_target_prints_the_report(panels: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["interpret", str(panels / "agrees.toml"), "--format", "json"]) == 0
+    (outcome,) = json.loads(capsys.readouterr().out)["outcomes"]
+    assert outcome["report"]["results"][0]["flag"] == "N"
+    assert outcome["report"]["results"][0]["as_sent"]["value"] == "0.80"
+
+
+def test_demo_shows_every_report_and_ends_with_0(panels: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (panels / "again.toml").write_text(AGREES)
+    assert main(["demo"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("····· 0.70 [···●······] 1.00 ·····  mmol/L") == 2
+    assert out.count("magnesium-in-its-interval: as expected") == 2
+    assert out.splitlines()[-1].startswith(
+        "2 panels: 2 as expected, 0 differing, 0 without a report. Service ready in "
+    )
+    assert "stopped with exit code 0" in out
+
+
+def test_demo_says_what_is_not_as_expected_and_ends_with_1(panels: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (panels / "b.toml").write_text(DIFFERS)
+    assert main(["demo"]) == 1
+    assert (
+        "NOT AS EXPECTED: magnesium-called-low\n  results.magnesium.class: expected low, got normal\n"
+        in capsys.readouterr().out
+    )
+
+
+def test_demo_says_why_the_service_did_not_start(
+    panels: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LABGLOSS_THREADS", "many")
+    assert main(["demo"]) == 1
+    assert capsys.readouterr().err.splitlines()[:3] == [
+        "labgloss: the service ended at once; the end of its log:",
+        "  labgloss: cannot start so:",
+        "    LABGLOSS_THREADS: needs a whole number of threads from 2 to 64",
+    ]
+
+
+def test_the_shipped_knowledge_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["knowledge", "lint"]) == 0
+    assert capsys.readouterr().out.startswith("clean: ")
+
+
+def test_an_analyte_is_shown_with_its_rules(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["knowledge", "show", "magnesium"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("magnesium: magnesium\n  LOINC: 2601-3, 19123-9")
+    assert "magnesium.interval.default.from_28_days 0.70 <= x <= 1.00 mmol/L; 1.7 <= x <= 2.4 mg/dL" in out
+
+
+def test_a_rule_is_shown_with_its_sources(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["knowledge", "show", "magnesium.interval.default.from_28_days"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("magnesium.interval.default.from_28_days: interval\n")
+    assert "\n  status: " in out
+    assert "\n  - MC-S" in out
+
+
+def test_the_release_is_shown_without_an_id(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["knowledge", "show"]) == 0
+    assert "\n  magnesium                  magnesium\n" in capsys.readouterr().out
+
+
+def test_an_unknown_id_is_answered_with_those_near_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["knowledge", "show", "magnesum"]) == 1
+    assert capsys.readouterr().err.startswith(
+        "labgloss: neither an analyte nor a rule has the id magnesum; near it: magnesium, "
+    )
