@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from labgloss.domain.report import Clause, Pattern, PatternState, RedFlag, TraceStep, Urgency
 from labgloss.domain.truth import Truth, all_of
 from labgloss.engine.facts import Facts
-from labgloss.knowledge.expression import Combination, Expression
+from labgloss.knowledge.expression import Combination, Expression, Name
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import BringRow, LevelRow, PatternRow, RedFlagRow
 
@@ -89,6 +89,7 @@ def _pattern(rule: PatternRow, truth: Truth, facts: Facts) -> Pattern | None:
     required = [_clause(part, facts) for part in (*rule.core, *rule.required)]
     supporting = [_clause(part, facts) for part in rule.supporting]
     excluding = [_clause(part, facts) for part in rule.excluding]
+    against = [_clause(part, facts) for part in rule.against]
     matched = truth is Truth.TRUE
     return Pattern(
         id=rule.id,
@@ -98,7 +99,7 @@ def _pattern(rule: PatternRow, truth: Truth, facts: Facts) -> Pattern | None:
         title=rule.title,
         text=rule.text,
         evidence_for=tuple(clause for clause in (*required, *supporting) if clause.truth is Truth.TRUE),
-        evidence_against=tuple(clause for clause in supporting if clause.truth is Truth.FALSE),
+        evidence_against=tuple(clause for clause in against if clause.truth is Truth.TRUE),
         missing=tuple(clause for clause in (*required, *excluding) if clause.truth is Truth.UNKNOWN),
         explains=rule.explains if matched else (),
         suppresses=(*rule.withholds, *rule.replaces) if matched else (),
@@ -139,7 +140,7 @@ def _words(part: Expression, facts: Facts) -> str:
         joint = " and " if part.operator == "all" else " or "
         words = joint.join(_words(item, facts) for item in parts or part.parts)
         return f"none of: {words}" if part.operator == "none" else words
-    return str(part).partition(".")[2].replace("_", " ").lower() if "." in str(part) else str(part)
+    return part.id.replace(".", " ").replace("_", " ").lower() if isinstance(part, Name) else str(part)
 
 
 def _expression(rule: PatternRow | RedFlagRow) -> str:

@@ -250,7 +250,7 @@ def _axes(
 def expressions_of(rule: schema.PatternRow | schema.RedFlagRow) -> Iterator[object]:
     """Every expression of a pattern or red flag, in the order of its file."""
     if isinstance(rule, schema.PatternRow):
-        yield from (*rule.core, *rule.required, *rule.excluding, *rule.supporting)
+        yield from (*rule.core, *rule.required, *rule.excluding, *rule.supporting, *rule.against)
     for level in rule.levels:
         yield level.when
     for bring in rule.recommend:

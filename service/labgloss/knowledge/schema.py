@@ -352,7 +352,9 @@ class PatternRow(Sourced):
     core: tuple[Logic, ...] = Field(min_length=1)
     required: tuple[Logic, ...] = ()
     excluding: tuple[Logic, ...] = ()
+    # Make it more, or less, likely; neither decides.
     supporting: tuple[Logic, ...] = ()
+    against: tuple[Logic, ...] = ()
     urgency: UrgencyName
     levels: tuple[LevelRow, ...] = ()
     recommend: tuple[BringRow, ...] = ()

@@ -17,7 +17,7 @@ def release() -> Release:
         return SourceRow(id=source_id, citation=f"citation of {source_id}")
 
     fake = SimpleNamespace(
-        reference=ReleaseReference("1.2.3", "d" * 64, "0.9", "", ""),
+        reference=ReleaseReference("1.2.3", "d" * 64, "0.9", "site", "e" * 64),
         intended_use="Supports, never decides.",
         vitamin_d_policies=("nam_2011", "grc_2016"),
         critical_limit_sets=("default", "rcpath"),

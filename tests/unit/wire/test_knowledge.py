@@ -1,0 +1,210 @@
+"""What the release knows can be listed in pages, and every rule found by the name that a report gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from labgloss.errors import RequestError, RuleNotFoundError
+from labgloss.knowledge.loader import load
+from labgloss.knowledge.release import Release
+from labgloss.v1 import knowledge_pb2 as pb
+from labgloss.wire.knowledge import Knowledge
+from labgloss.wire.rules import rules_of
+
+
+@pytest.fixture(scope="module")
+def release() -> Release:
+    return load()
+
+
+@pytest.fixture(scope="module")
+def knowledge(release: Release) -> Knowledge:
+    return Knowledge(release)
+
+
+LISTS: dict[str, tuple[Callable[[Knowledge, Any], Any], type, str]] = {
+    "analytes": (Knowledge.list_analytes, pb.ListAnalytesRequest, "analytes"),
+    "intervals": (Knowledge.list_reference_intervals, pb.ListReferenceIntervalsRequest, "intervals"),
+    "rules": (Knowledge.list_rules, pb.ListRulesRequest, "rules"),
+    "symptoms": (Knowledge.list_symptoms, pb.ListSymptomsRequest, "symptoms"),
+    "sources": (Knowledge.list_sources, pb.ListSourcesRequest, "sources"),
+}
+
+
+def violations_of(call: Callable[[], object]) -> list[tuple[str, str, str]]:
+    with pytest.raises(RequestError) as raised:
+        call()
+    return [(each.field, each.reason, each.description) for each in raised.value.violations]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_pages_hold_every_item_once_in_the_order_of_ids(name: str, knowledge: Knowledge) -> None:
+    answer, request, field = LISTS[name]
+    whole = [item.id for item in getattr(answer(knowledge, request(page_size=1_000)), field)]
+    assert whole
+    assert all(one < other for one, other in pairwise(whole))
+    paged: list[str] = []
+    token = ""
+    while token or not paged:
+        page = answer(knowledge, request(page_size=7, page_token=token))
+        assert len(getattr(page, field)) == 7 or not page.next_page_token
+        paged += [item.id for item in getattr(page, field)]
+        token = page.next_page_token
+    assert whole == paged
+
+
+def test_a_page_holds_100_items_unless_another_size_is_asked_for(knowledge: Knowledge) -> None:
+    assert 100 == len(knowledge.list_rules(pb.ListRulesRequest()).rules)
+
+
+@pytest.mark.parametrize("size", [-1, 1_001])
+def test_a_page_size_outside_its_limits_is_refused(size: int, knowledge: Knowledge) -> None:
+    expected = [("page_size", "OUT_OF_RANGE", "items a page 0 to 1,000 are allowed")]
+    assert expected == violations_of(lambda: knowledge.list_sources(pb.ListSourcesRequest(page_size=size)))
+
+
+def test_a_token_of_another_list_another_filter_or_nobody_is_refused(knowledge: Knowledge) -> None:
+    token = knowledge.list_rules(pb.ListRulesRequest(page_size=3)).next_page_token
+    description = "the next_page_token of the same list, with the same filters, from the release loaded is needed"
+    for bad in (token[:-2], token[1:], "AAAA", "%", "é", "x" * 5_000):
+        assert [("page_token", "BAD_FORM", description)] == violations_of(
+            lambda bad=bad: knowledge.list_rules(pb.ListRulesRequest(page_token=bad))
+        )
+    for other in (
+        lambda: knowledge.list_sources(pb.ListSourcesRequest(page_token=token)),
+        lambda: knowledge.list_rules(pb.ListRulesRequest(page_token=token, analyte="magnesium")),
+    ):
+        assert [("page_token", "BAD_FORM", description)] == violations_of(other)
+
+
+def test_every_bad_field_of_a_list_request_is_named_at_once(knowledge: Knowledge) -> None:
+    request = pb.ListRulesRequest(page_size=-1, page_token="x", analyte="kryptonite")
+    request.kind = 99  # type: ignore[assignment]  # a number that the list does not hold
+    assert ["kind", "analyte", "page_size", "page_token"] == [
+        field for field, _, _ in violations_of(lambda: knowledge.list_rules(request))
+    ]
+
+
+def test_intervals_are_listed_by_analyte_and_variant(knowledge: Knowledge) -> None:
+    request = pb.ListReferenceIntervalsRequest(analyte="magnesium", variant="rcpa_aacb")
+    found = knowledge.list_reference_intervals(request).intervals
+    assert {("magnesium", "rcpa_aacb")} == {(interval.analyte, interval.variant) for interval in found}
+    adult = next(interval for interval in found if interval.id == "magnesium.interval.rcpa_aacb.adult")
+    assert ("age from 18 y", "mmol/L", "0.70 <= x <= 1.10", ["MC-S15"], "seen") == (
+        adult.applies_to,
+        adult.limits[0].unit,
+        adult.limits[0].expression,
+        list(adult.source_ids),
+        adult.status,
+    )
+
+
+def test_an_unknown_filter_is_refused_rather_than_answered_by_nothing(knowledge: Knowledge) -> None:
+    request = pb.ListReferenceIntervalsRequest(analyte="kryptonite", variant="nobody")
+    assert [("analyte", "UNKNOWN_VALUE"), ("variant", "UNKNOWN_VALUE")] == [
+        (field, reason) for field, reason, _ in violations_of(lambda: knowledge.list_reference_intervals(request))
+    ]
+
+
+def test_rules_are_listed_by_kind(knowledge: Knowledge) -> None:
+    request = pb.ListRulesRequest(kind=pb.RULE_KIND_CRITICAL_LIMIT, analyte="magnesium", page_size=1_000)
+    rules = knowledge.list_rules(request).rules
+    assert "magnesium.critical.default.low" in [rule.id for rule in rules]
+    assert {(pb.RULE_KIND_CRITICAL_LIMIT, "magnesium")} == {(rule.kind, rule.analyte) for rule in rules}
+
+
+def test_rules_of_every_kind_are_listed(knowledge: Knowledge) -> None:
+    kinds = {
+        rule.kind
+        for kind in pb.RuleKind.values()
+        for rule in knowledge.list_rules(pb.ListRulesRequest(kind=kind)).rules
+    }
+    assert set(pb.RuleKind.values()) - {pb.RULE_KIND_UNSPECIFIED} == kinds
+
+
+def test_no_two_rules_share_an_id(release: Release) -> None:
+    ids = [rule.id for rule in rules_of(release)]
+    assert sorted(set(ids)) == ids
+
+
+def test_a_band_says_its_limits_in_every_unit_and_what_it_brings(knowledge: Knowledge) -> None:
+    rule = knowledge.get_rule(pb.GetRuleRequest(id="magnesium.band.severe_low")).rule
+    assert [("mmol/L", "x <= 0.40"), ("mg/dL", "x <= 1.0")] == [(limit.unit, limit.expression) for limit in rule.limits]
+    assert (pb.RULE_KIND_BAND, "magnesium", "magnesium: severe_low", "seen") == (
+        rule.kind,
+        rule.analyte,
+        rule.title,
+        rule.status,
+    )
+    assert rule.statement.startswith("side low; everybody; urgency EMERGENCY; brings ECG_NOW, ")
+
+
+@pytest.mark.parametrize(
+    ("ident", "kind"),
+    [
+        ("MG_LOW_WITH_SECONDARY_HYPOCALCAEMIA", pb.RULE_KIND_PATTERN),
+        ("recommendation.CHECK_PTH", pb.RULE_KIND_RECOMMENDATION),
+        ("CHECK_PTH", pb.RULE_KIND_RECOMMENDATION),
+        ("interval_default_used", pb.RULE_KIND_CAUTION),
+        ("unit_suspect", pb.RULE_KIND_ISSUE),
+        ("refusal.no_value", pb.RULE_KIND_REFUSAL),
+        ("magnesium.class", pb.RULE_KIND_FINDING),
+        ("magnesium.plausibility.0", pb.RULE_KIND_PLAUSIBILITY),
+        ("magnesium.ctcae.hypomagnesemia", pb.RULE_KIND_CTCAE_GRADE),
+        ("computation.albumin_adjustment", pb.RULE_KIND_COMPUTATION),
+    ],
+)
+def test_a_rule_is_found_by_the_name_that_a_report_gives_it(ident: str, kind: int, knowledge: Knowledge) -> None:
+    assert kind == knowledge.get_rule(pb.GetRuleRequest(id=ident)).rule.kind
+
+
+def test_a_rule_that_does_not_exist_is_not_found(knowledge: Knowledge) -> None:
+    with pytest.raises(RuleNotFoundError):
+        knowledge.get_rule(pb.GetRuleRequest(id="magnesium.band.purple"))
+
+
+def test_a_rule_without_an_id_is_a_bad_field(knowledge: Knowledge) -> None:
+    expected = [("id", "REQUIRED", "a rule id is needed, such as ListRules or a report names")]
+    assert expected == violations_of(lambda: knowledge.get_rule(pb.GetRuleRequest()))
+
+
+def test_an_analyte_says_how_each_unit_is_compared(knowledge: Knowledge) -> None:
+    analytes = knowledge.list_analytes(pb.ListAnalytesRequest(page_size=1_000)).analytes
+    magnesium = next(analyte for analyte in analytes if analyte.id == "magnesium")
+    units = {unit.ucum: unit for unit in magnesium.units}
+    assert (True, "mg/dL", "1") == (units["mg/dL"].native, units["mg/dL"].compared_in, units["mg/dL"].factor)
+    assert (False, "mmol/L", "1/2") == (units["meq/L"].native, units["meq/L"].compared_in, units["meq/L"].factor)
+    assert ("primary", "24.305", 2) == (magnesium.role, magnesium.molar_mass, magnesium.charge)
+    assert {"2601-3", "19123-9"} <= {code.loinc for code in magnesium.codes}
+    assert ("hard", "x < 0.10", "mmol/L") == (
+        magnesium.plausibility[0].kind,
+        magnesium.plausibility[0].expression,
+        magnesium.plausibility[0].unit,
+    )
+
+
+def test_a_release_says_what_it_is_and_what_still_needs_a_signature(knowledge: Knowledge, release: Release) -> None:
+    said = knowledge.get_release(pb.GetReleaseRequest()).release
+    assert (release.reference.version, release.reference.digest) == (said.version, said.digest)
+    assert release.file.intended_use == said.intended_use
+    counts = {count.name: count.count for count in said.counts}
+    assert (len(release.analytes), len(release.patterns)) == (counts["analytes"], counts["pattern"])
+    statuses = {count.name: count.count for count in said.statuses}
+    rules = [rule for rule in rules_of(release) if rule.status]
+    assert len(rules) + len(release.codes) == sum(statuses.values())
+    assert release.vitamin_d_policies == tuple(said.vitamin_d_policies)
+
+
+def test_a_symptom_and_a_source_say_what_their_rows_say(knowledge: Knowledge, release: Release) -> None:
+    symptom = knowledge.list_symptoms(pb.ListSymptomsRequest(page_size=1)).symptoms[0]
+    row = release.symptoms[symptom.id]
+    assert (row.display, row.synonyms) == (symptom.display, tuple(symptom.synonyms))
+    assert [(code.system, code.code, code.nearest) for code in row.codes] == [
+        (code.system, code.code, code.nearest) for code in symptom.codes
+    ]
+    source = knowledge.list_sources(pb.ListSourcesRequest(page_size=1)).sources[0]
+    assert (release.sources[source.id].citation, release.sources[source.id].tier) == (source.citation, source.tier)
