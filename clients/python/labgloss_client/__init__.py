@@ -11,7 +11,6 @@ messages of `labgloss.v1`.
 
 from labgloss.v1.panel_pb2 import Panel
 from labgloss.v1.report_pb2 import Report
-
 from labgloss_client._aio import AsyncClient
 from labgloss_client._core import Outcome, PanelFailure
 from labgloss_client._sync import Client

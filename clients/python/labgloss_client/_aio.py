@@ -11,6 +11,7 @@ from typing import Self, TypeVar
 import grpc
 import grpc.aio
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
+
 from labgloss.v1.interpretation_pb2 import (
     BatchInterpretPanelsRequest,
     InterpretPanelRequest,
@@ -36,7 +37,6 @@ from labgloss.v1.knowledge_pb2 import (
 from labgloss.v1.knowledge_pb2_grpc import KnowledgeServiceStub
 from labgloss.v1.panel_pb2 import Panel
 from labgloss.v1.report_pb2 import Report
-
 from labgloss_client import _core
 from labgloss_client._core import Outcome, PageRequestT, PageT, Panels
 from labgloss_client._status import error_of_call

@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
+
 from labgloss.v1.interpretation_pb2 import (
     BatchInterpretPanelsResponse,
     InterpretPanelResponse,
@@ -18,7 +19,6 @@ from labgloss.v1.interpretation_pb2 import (
 )
 from labgloss.v1.panel_pb2 import Panel
 from labgloss.v1.report_pb2 import Report
-
 from labgloss_client._status import defect, error_of_item
 from labgloss_client.exceptions import LabglossError
 

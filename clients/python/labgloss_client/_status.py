@@ -11,12 +11,9 @@ import grpc
 from google.protobuf.any_pb2 import Any
 from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.message import DecodeError
-from google.rpc import (
-    error_details_pb2,
-    status_pb2,
-)
-from labgloss.v1 import error_reason_pb2
+from google.rpc import error_details_pb2, status_pb2
 
+from labgloss.v1 import error_reason_pb2
 from labgloss_client.exceptions import (
     DeadlineExceeded,
     InvalidPanel,
@@ -184,9 +181,12 @@ def _sent_details(failure: grpc.RpcError) -> Iterable[Any]:
 
 
 def _name(names: EnumDescriptor, number: int) -> str:
-    """The name without prefix; the number itself when a newer service sent one that is not known here."""
+    """The name without prefix, none for the unspecified; the number itself where a later service sent a new one."""
+    unspecified = names.values_by_number[0].name
     value = names.values_by_number.get(number)
-    return value.name.removeprefix(names.values_by_number[0].name.removesuffix("UNSPECIFIED")) if value else str(number)
+    if value is None:
+        return str(number)
+    return "" if number == 0 else value.name.removeprefix(unspecified.removesuffix("UNSPECIFIED"))
 
 
 def _number(metadata: Mapping[str, str], key: str) -> int | None:

@@ -27,7 +27,6 @@ from labgloss.v1.panel_pb2 import (
     Specimen,
     Symptom,
 )
-
 from labgloss_client._words import COMPARATOR, HAEMOLYSIS, RESULT_STATUS, SEX, SPECIMEN_KIND
 
 ItemT = TypeVar("ItemT")

@@ -34,9 +34,9 @@ class LabglossError(Exception):
         code: the gRPC status code.
     """
 
-    # All arguments are positional and go to `args`, so that an error survives pickling between processes.
-    def __init__(self, message: str, reason: str, code: grpc.StatusCode, *more: object) -> None:
-        super().__init__(message, reason, code, *more)
+    # The three go to `args`, with which every class can be made again: so an error survives pickling.
+    def __init__(self, message: str, reason: str, code: grpc.StatusCode) -> None:
+        super().__init__(message, reason, code)
         self.message = message
         self.reason = reason
         self.code = code
@@ -55,7 +55,7 @@ class InvalidRequest(LabglossError):
     def __init__(
         self, message: str, reason: str, code: grpc.StatusCode, violations: tuple[Violation, ...] = ()
     ) -> None:
-        super().__init__(message, reason, code, violations)
+        super().__init__(message, reason, code)
         self.violations = violations
 
     def __str__(self) -> str:
@@ -82,7 +82,7 @@ class MessageTooLarge(LabglossError):
         size_bytes: int | None = None,
         limit_bytes: int | None = None,
     ) -> None:
-        super().__init__(message, reason, code, size_bytes, limit_bytes)
+        super().__init__(message, reason, code)
         self.size_bytes = size_bytes
         self.limit_bytes = limit_bytes
 
@@ -98,7 +98,7 @@ class ReleaseNotLoaded(LabglossError):
     def __init__(
         self, message: str, reason: str, code: grpc.StatusCode, loaded_version: str = "", loaded_digest: str = ""
     ) -> None:
-        super().__init__(message, reason, code, loaded_version, loaded_digest)
+        super().__init__(message, reason, code)
         self.loaded_version = loaded_version
         self.loaded_digest = loaded_digest
 
@@ -111,7 +111,7 @@ class Overloaded(LabglossError):
     """
 
     def __init__(self, message: str, reason: str, code: grpc.StatusCode, retry_after_s: float | None = None) -> None:
-        super().__init__(message, reason, code, retry_after_s)
+        super().__init__(message, reason, code)
         self.retry_after_s = retry_after_s
 
 
@@ -143,5 +143,5 @@ class ServiceDefect(LabglossError):
     """
 
     def __init__(self, message: str, reason: str, code: grpc.StatusCode, error_id: str = "") -> None:
-        super().__init__(message, reason, code, error_id)
+        super().__init__(message, reason, code)
         self.error_id = error_id

@@ -25,7 +25,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        _discard_output()
         return NOBODY_READS
     return code
 
@@ -60,11 +59,3 @@ def _run(arguments: Namespace) -> int:
 def _faulty(what: str, faults: Iterable[object]) -> int:
     print(f"labgloss: {what}:", *(f"  {fault}" for fault in faults), sep="\n", file=sys.stderr)
     return FAULT
-
-
-def _discard_output() -> None:
-    """Points standard output at nothing: what is still buffered would fail again when the interpreter ends."""
-    import os
-
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, sys.stdout.fileno())

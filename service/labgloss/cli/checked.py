@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from labgloss_client import Outcome, PanelFailure
-
 from labgloss.panels.compare import compare
 from labgloss.panels.junit import CheckedPanel
 from labgloss.panels.layout import printable
 from labgloss.panels.reader import PanelCase
+from labgloss_client import Outcome, PanelFailure
 
 
 def checked_panels(

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import grpc
-from labgloss_client import Client
 
 from labgloss.errors import SettingsError
 from labgloss.knowledge.loader import load
 from labgloss.server.app import start
 from labgloss.server.settings import read_settings
+from labgloss_client import Client
 
 _TIMEOUT_S = 10.0
 _BATCH_TIMEOUT_S = 60.0

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from labgloss.v1.error_reason_pb2 import ErrorReason, FieldViolation, ItemError, ViolationReason
+from labgloss.v1.interpretation_pb2 import BatchInterpretPanelsResponse, PanelOutcome
+from labgloss.v1.panel_pb2 import Panel
 from labgloss_client import (
     Client,
     DeadlineExceeded,
@@ -15,10 +18,6 @@ from labgloss_client import (
     Unauthenticated,
     Unavailable,
 )
-
-from labgloss.v1.error_reason_pb2 import ErrorReason, FieldViolation, ItemError, ViolationReason
-from labgloss.v1.interpretation_pb2 import BatchInterpretPanelsResponse, PanelOutcome
-from labgloss.v1.panel_pb2 import Panel
 
 # Half of what a batch may hold: the answer with its trace is many times larger than the panels.
 _PANELS = 50

@@ -24,7 +24,7 @@ class Bench:
     panel: Panel
     panel_age: Age | None
     facts: Facts
-    adjustment: Adjustment = Adjustment()
+    adjustment: Adjustment
 
     def age(self, entry: Judged) -> Age | None:
         """The age at the entry's collection."""

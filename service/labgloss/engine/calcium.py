@@ -99,9 +99,7 @@ def computed_adjusted(release: Release, entries: Sequence[Judged], adjustment: A
 
 
 def _same_draw(entry: Judged, other: Judged) -> bool:
-    return (
-        entry.result is not None and other.result is not None and entry.result.collected == other.result.collected
-    )
+    return entry.result is not None and other.result is not None and entry.result.collected == other.result.collected
 
 
 def _adjusted(release: Release, total: Reading, albumin: Reading) -> Quantity | None:
@@ -178,9 +176,10 @@ def _has(entries: Sequence[Judged], analyte_id: str) -> bool:
 
 def _secondary(entry: Judged) -> Judged:
     """A calcium that does not count: class and flag, no band, no critical."""
-    assert entry.verdict is not None
+    verdict = entry.verdict
+    assert verdict is not None
     entry = entry.noting(cautions=("not_primary_calcium",))
-    verdict = replace(entry.verdict, bands=(), critical=Critical.NO, ctcae_grade=None, ctcae_needs_symptoms=False)
+    verdict = replace(verdict, bands=(), critical=Critical.NO, ctcae_grade=None, ctcae_needs_symptoms=False)
     return replace(entry, primary=False, verdict=verdict)
 
 

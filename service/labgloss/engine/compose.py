@@ -158,16 +158,12 @@ def _explained(found: Sequence[Finding], evaluated: Evaluated) -> tuple[Finding,
     """The findings, each with the matched patterns that explain it."""
     explaining = [pattern for pattern in evaluated.patterns if pattern.state is PatternState.MATCHED]
     return tuple(
-        replace(
-            finding, explained_by=tuple(pattern.id for pattern in explaining if finding.id in pattern.explains)
-        )
+        replace(finding, explained_by=tuple(pattern.id for pattern in explaining if finding.id in pattern.explains))
         for finding in found
     )
 
 
-def _symptom(
-    release: Release, place: int, item: RecognisedSymptom, found: Sequence[Finding]
-) -> SymptomInterpretation:
+def _symptom(release: Release, place: int, item: RecognisedSymptom, found: Sequence[Finding]) -> SymptomInterpretation:
     if not item.present:
         text = "Denied, past, or not the patient's: it counts as absent."
         return SymptomInterpretation(place, item.ids, SymptomOutcome.DENIED, (), text)
@@ -199,9 +195,7 @@ def _associations(row: AssociationRow, true: Sequence[str]) -> list[Association]
         (Strength.NON_SPECIFIC, row.non_specific),
         (Strength.AGAINST, row.against),
     )
-    return [
-        Association(ident, strength, row.source) for strength, ids in cells for ident in ids if ident in true
-    ]
+    return [Association(ident, strength, row.source) for strength, ids in cells for ident in ids if ident in true]
 
 
 def _items(sent: Sequence[object], recognised: Sequence[tuple[str, ...]]) -> tuple[RecognisedItem, ...]:
@@ -275,7 +269,8 @@ def _trace(entries: Sequence[Judged], evaluated: Evaluated, overall: Urgency) ->
     """Every limit compared, by result, then every rule, then the urgency."""
     steps = [replace(step, result=entry.index) for entry in entries for step in entry.trace]
     highest = [entry.key for entry in entries if entry.urgency is overall]
-    highest += [item.id for item in (*evaluated.patterns, *evaluated.red_flags) if item.urgency is overall]
+    highest += [pattern.id for pattern in evaluated.patterns if pattern.urgency is overall]
+    highest += [flag.id for flag in evaluated.red_flags if flag.urgency is overall]
     outcome = f"{overall.name}: {', '.join(highest) or 'nothing raises it'}"
     last = TraceStep(None, "urgency", "VO-14", "maximum of all that counts", Truth.TRUE, outcome)
     return (*steps, *evaluated.trace, last)
@@ -320,7 +315,9 @@ def _open(entries: Sequence[Judged]) -> list[str]:
     )
     found = [f"{count} not judged ({reason})" for reason, count in reasons.items()]
     open_entries = [
-        _name(entry) for entry in entries if entry.live and entry.primary and _class_of(entry) is ResultClass.INDETERMINATE
+        _name(entry)
+        for entry in entries
+        if entry.live and entry.primary and _class_of(entry) is ResultClass.INDETERMINATE
     ]
     sentences = [f"Results: {_joined(found)}. None of these may be read as normal."] if found else []
     if open_entries:

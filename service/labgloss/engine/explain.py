@@ -58,7 +58,9 @@ def _refused(release: Release, entry: Judged) -> str:
     row = release.refusals[entry.refusal.value]
     sentences = [row.text, row.mend]
     if entry.critical is Critical.POSSIBLE:
-        sentences.insert(1, "The number may lie beyond a critical limit: it counts as possibly critical until it is settled.")
+        sentences.insert(
+            1, "The number may lie beyond a critical limit: it counts as possibly critical until it is settled."
+        )
     return " ".join(sentences)
 
 
@@ -98,12 +100,17 @@ def placed(entry: Judged) -> str:
 
 def _words(band: str) -> str:
     side = band.rpartition("_")[2]
-    return f"{band.removesuffix(f'_{side}')} {side}" if side in ("low", "high") and "_" in band else band.replace("_", " ")
+    return (
+        f"{band.removesuffix(f'_{side}')} {side}" if side in ("low", "high") and "_" in band else band.replace("_", " ")
+    )
 
 
 def _inside_every(entry: Judged, intervals: Sequence[IntervalInForce]) -> bool:
     assert entry.reading is not None
-    quantities = {entry.reading.quantity.unit: entry.reading.quantity, entry.reading.compared.unit: entry.reading.compared}
+    quantities = {
+        entry.reading.quantity.unit: entry.reading.quantity,
+        entry.reading.compared.unit: entry.reading.compared,
+    }
     known = [(interval.span, quantities[interval.unit]) for interval in intervals if interval.unit in quantities]
     return bool(known) and all(quantity.measured and quantity.value in span for span, quantity in known)
 
@@ -113,7 +120,9 @@ def _against(intervals: Sequence[IntervalInForce]) -> str:
     parts = []
     for interval in intervals:
         whom = f", {interval.applies_to}" if interval.origin is not IntervalOrigin.LABORATORY else ""
-        parts.append(f"{_ORIGINS[interval.origin]} ({span_words(interval.span)} {interval.unit}{whom})".replace(" 1)", ")"))
+        parts.append(
+            f"{_ORIGINS[interval.origin]} ({span_words(interval.span)} {interval.unit}{whom})".replace(" 1)", ")")
+        )
     return " or ".join(parts)
 
 

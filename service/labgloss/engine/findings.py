@@ -38,7 +38,7 @@ def of_verdicts(release: Release, entries: Sequence[Judged], facts: Facts) -> di
 
 
 def _any_read(truths: Sequence[Truth | None]) -> Truth:
-    """The truth of a finding over its rows; a row whose analyte is not in the panel (None) says nothing beside others."""
+    """The truth of a finding over its rows; a row whose analyte is not in the panel (None) says nothing."""
     read = [truth for truth in truths if truth is not None]
     return any_of(read) if read else Truth.UNKNOWN
 
@@ -49,9 +49,7 @@ def bands(release: Release, entries: Sequence[Judged]) -> dict[str, Truth]:
     for analyte in release.analytes.values():
         live = [entry for entry in _counting(entries) if entry.analyte is analyte]
         for band in analyte.band_ids:
-            truths[f"{analyte.id}.{band}"] = (
-                any_of(_has_band(entry, band) for entry in live) if live else Truth.UNKNOWN
-            )
+            truths[f"{analyte.id}.{band}"] = any_of(_has_band(entry, band) for entry in live) if live else Truth.UNKNOWN
     return truths
 
 
@@ -160,8 +158,13 @@ def listed(release: Release, truths: Mapping[str, Truth], entries: Sequence[Judg
             )
     if truths.get("AKI") is Truth.TRUE:
         found["AKI"] = Finding(
-            "AKI", "creatinine", "", Truth.TRUE, (), "Acute kidney injury is recorded, or creatinine rose as it does "
-            "in acute kidney injury.", release.computations.aki.id,
+            "AKI",
+            "creatinine",
+            "",
+            Truth.TRUE,
+            (),
+            "Acute kidney injury is recorded, or creatinine rose as it does in acute kidney injury.",
+            release.computations.aki.id,
         )
     return tuple(found.values())
 

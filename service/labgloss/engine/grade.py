@@ -22,7 +22,7 @@ from labgloss.knowledge.schema import BandRow, BandTable, CtcaeRow
 _ORDER = (ResultClass.LOW, ResultClass.NORMAL, ResultClass.HIGH, ResultClass.INDETERMINATE)
 
 
-class KnowledgeDefect(Exception):
+class UncoveredValueError(Exception):
     """A value that no band holds: the checks at start-up let a gap through."""
 
 
@@ -77,12 +77,14 @@ def band_of(analyte: Analyte, rows: Rows, value: Decimal, unit: str) -> BandRow:
     """The band of a value.
 
     Moderate and severe bands never move; inside the interval in force a value is normal unless it is critical;
-    outside, the mild bands begin where the interval ends (DEC-49, DEC-87). Raises KnowledgeDefect.
+    outside, the mild bands begin where the interval ends (DEC-49, DEC-87). Raises UncoveredValueError.
     """
     table = rows.table
     assert table is not None
     ends = rows.ends.span if rows.ends else None
-    fixed = (row for row in table.bands if not row.yields_to_interval and row.side != "normal" and _holds(row, value, unit))
+    fixed = (
+        row for row in table.bands if not row.yields_to_interval and row.side != "normal" and _holds(row, value, unit)
+    )
     if (band := next(fixed, None)) is not None:
         return band
     beyond = next((row.side for row in rows.critical if _beyond(row.limits.get(unit), value)), None)
@@ -97,7 +99,7 @@ def band_of(analyte: Analyte, rows: Rows, value: Decimal, unit: str) -> BandRow:
     for row in table.bands:
         if row.yields_to_interval and row.side == side and value in _fixed_part(row.limits[unit]):
             return row
-    raise KnowledgeDefect(f"{table.id}: no band holds a value that {analyte.id} can have")
+    raise UncoveredValueError(f"{table.id}: no band holds a value that {analyte.id} can have")
 
 
 def _holds(row: BandRow, value: Decimal, unit: str) -> bool:
@@ -165,8 +167,7 @@ def _ctcae(
 def _grade_of_term(term: CtcaeRow, unit: str, span: Span, ends: Span | None) -> tuple[int | None, bool]:
     limits = {name: limit.span(ends) for name, limit in term.grades[unit].items()}
     grades = {
-        next((name for name, limit in limits.items() if value in limit), "")
-        for value in _probes(span, limits.values())
+        next((name for name, limit in limits.items() if value in limit), "") for value in _probes(span, limits.values())
     }
     name = grades.pop() if len(grades) == 1 else ""
     return (int(name), name in term.needs_symptoms) if name else (None, False)
@@ -233,7 +234,9 @@ def trace_of(unit: str, span: Span, rows: Rows) -> Iterable[TraceStep]:
     for shown in rows.ends.shown if rows.ends else ():
         expression = f"{span_text(shown.span)} {shown.unit}"
         truth = _meets(span, ends) if ends else Truth.UNKNOWN
-        yield TraceStep(None, "interval", shown.rule_id, expression, truth, shown.applies_to, shown.source_ids, shown.status)
+        yield TraceStep(
+            None, "interval", shown.rule_id, expression, truth, shown.applies_to, shown.source_ids, shown.status
+        )
     table: BandTable | None = rows.table
     for band in table.bands if table else ():
         limit = band.limits[unit]
@@ -252,8 +255,14 @@ def trace_of(unit: str, span: Span, rows: Rows) -> Iterable[TraceStep]:
             limit = critical.limits[unit]
             truth = _meets(span, limit.span())
             yield TraceStep(
-                None, "critical", critical.id, f"{limit.text} {unit}", truth, f"critical {critical.side}",
-                critical.source, critical.status,
+                None,
+                "critical",
+                critical.id,
+                f"{limit.text} {unit}",
+                truth,
+                f"critical {critical.side}",
+                critical.source,
+                critical.status,
             )
 
 

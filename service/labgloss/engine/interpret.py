@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from labgloss.domain.panel import Panel
 from labgloss.domain.report import Report, Urgency
@@ -70,9 +69,7 @@ def _panel_age(panel: Panel) -> Age | None:
 def _with_vitamin_d(bench: Bench, entries: Sequence[Judged]) -> tuple[list[Judged], Facts]:
     """The entries with what only vitamin D needs, and the facts that every verdict makes."""
     policy = bench.panel.options.vitamin_d_policy
-    entries = [
-        vitamin_d.cautioned(bench.release, entry, bench.age(entry), policy, bench.facts) for entry in entries
-    ]
+    entries = [vitamin_d.cautioned(bench.release, entry, bench.age(entry), policy, bench.facts) for entry in entries]
     facts = _with_verdicts(bench, entries)
     settled = vitamin_d.after_acute_phase(bench.release, entries, facts)
     return settled, facts if settled == entries else _with_verdicts(bench, settled)
@@ -86,7 +83,8 @@ def _with_verdicts(bench: Bench, entries: Sequence[Judged]) -> Facts:
 def _overall(release: Release, entries: Sequence[Judged], evaluated: rules.Evaluated) -> Urgency:
     """The highest of results, red flags, matched patterns, and what cautions and issues bring (vocabulary.md 14)."""
     found = [Urgency.NONE, *(entry.urgency for entry in entries if not entry.earlier)]
-    found += [item.urgency for item in (*evaluated.patterns, *evaluated.red_flags)]
+    found += [pattern.urgency for pattern in evaluated.patterns]
+    found += [flag.urgency for flag in evaluated.red_flags if not flag.held]
     for entry in entries:
         if not entry.earlier:
             found += [release.cautions[ident].urgency for ident in entry.cautions]

@@ -24,15 +24,14 @@ _COMPONENTS = frozenset({"vitamin_d_25oh_d3", "vitamin_d_25oh_d2"})
 
 def judge(bench: Bench, entry: Judged) -> Judged:
     """The entry with its verdict, or refused where code and unit contradict each other for good."""
-    if entry.refusal is not None or entry.reading is None or entry.analyte is None:
+    analyte, reading = entry.analyte, entry.reading
+    if entry.refusal is not None or reading is None or analyte is None:
         return entry
-    entry = replace(entry, verdict=bench.verdict(entry, entry.reading))
+    verdict = bench.verdict(entry, reading)
+    entry = replace(entry, verdict=verdict, trace=(*plausibility.trace_of(analyte, reading), *verdict.trace))
     if entry.conflicting is not None:
         entry = _after_unit_conflict(bench, entry, entry.conflicting)
-    if entry.verdict is None:
-        return entry
-    entry = replace(entry, trace=(*plausibility.trace_of(entry.analyte, entry.reading), *entry.verdict.trace))
-    return _noted(bench, entry)
+    return entry if entry.verdict is None else _noted(bench, entry)
 
 
 def _after_unit_conflict(bench: Bench, entry: Judged, other: Reading) -> Judged:
@@ -59,26 +58,24 @@ def _noted(bench: Bench, entry: Judged) -> Judged:
     entry = entry.noting(cautions=tuple(cautions), issues=issues)
     found = (*conflicts.of_interval(bench, entry), *conflicts.of_flag(entry))
     disagrees = any(conflict.kind == "flag" for conflict in found)
-    return replace(
-        entry.noting(issues=("laboratory_flag_disagrees",) if disagrees else ()), conflicts=tuple(found)
-    )
+    return replace(entry.noting(issues=("laboratory_flag_disagrees",) if disagrees else ()), conflicts=tuple(found))
 
 
 def finish(bench: Bench, entry: Judged, facts: Facts) -> Judged:
     """The entry with state, critical and urgency settled."""
     if entry.refusal is not None:
         return _finish_refused(bench, entry)
-    if entry.verdict is None or entry.analyte is None:
+    analyte, verdict = entry.analyte, entry.verdict
+    if verdict is None or analyte is None:
         return entry
     entry = _with_state(entry)
-    assert entry.verdict is not None
-    if entry.verdict.ctcae_needs_symptoms:
+    if verdict.ctcae_needs_symptoms:
         entry = entry.noting(cautions=("ctcae_grade_needs_symptoms",))
     if entry.earlier:
         # The present state decides; an older value serves trend and context (DEC-85).
         return replace(entry, critical=Critical.NO)
-    joint = entry.measured is not None and entry.analyte.family == FAMILY
-    critical = entry.verdict.critical if entry.primary or joint else Critical.NO
+    joint = entry.measured is not None and analyte.family == FAMILY
+    critical = verdict.critical if entry.primary or joint else Critical.NO
     entry = replace(entry, critical=critical)
     return replace(entry, urgency=_urgency(bench, entry, facts))
 
@@ -190,8 +187,7 @@ def band_urgency(entry: Judged, band: BandRow, facts: Facts) -> Urgency:
     raised = [
         row.urgency
         for row in band.raises
-        if facts.holds(row.when)
-        and (not row.limits or compared.span.overlaps(row.limits[compared.unit].span()))
+        if facts.holds(row.when) and (not row.limits or compared.span.overlaps(row.limits[compared.unit].span()))
     ]
     return max([band.urgency, *raised])
 

@@ -110,8 +110,11 @@ def _with_unit(
         return replace(judged, candidates=candidates).refused(RefusalReason.UNIT_NOT_ACCEPTED)
     reading = read.as_(unit)
     expected = analyte.customary.get(code.property) if code else None
-    if code is None or expected is None or unit.property == code.property or "moles" not in (
-        unit.property, code.property
+    if (
+        code is None
+        or expected is None
+        or unit.property == code.property
+        or "moles" not in (unit.property, code.property)
     ):
         return replace(judged, reading=reading)
     other = read.as_(analyte.units[expected])
@@ -137,9 +140,7 @@ class _Reader:
         return reading_of(self._release, self._analyte, quantity, self._code.molar_mass if self._code else None)
 
 
-def reading_of(
-    release: Release, analyte: Analyte, quantity: Quantity, molar_mass: Decimal | None = None
-) -> Reading:
+def reading_of(release: Release, analyte: Analyte, quantity: Quantity, molar_mass: Decimal | None = None) -> Reading:
     """A quantity in one of the analyte's units as a reading: compared in a native unit, shown in another."""
     unit = analyte.units[quantity.unit]
     factor = unit.factor

@@ -151,7 +151,7 @@ class _Words:
             after = rest[at + len(phrase) + 1 :].split()
             away = away or bool(_DENIED & set(before)) or bool(_ELSEWHERE & {*rest[:at].split(), *after})
             found.append(ident)
-            rest = f"{rest[:at]} | {rest[at + len(phrase) + 1:]}"
+            rest = f"{rest[:at]} | {rest[at + len(phrase) + 1 :]}"
         return tuple(dict.fromkeys(found)), away
 
     def item(self, item: ContextItem, index: _ContextIndex) -> tuple[str, ...]:

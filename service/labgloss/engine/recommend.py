@@ -1,4 +1,4 @@
-"""What the rules bring to a list for a clinician: merged, ordered, without contradictions; nothing withheld in silence."""
+"""What the rules bring, as a list for a clinician: merged, ordered, free of contradictions, nothing withheld unsaid."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from labgloss.domain.report import (
     Critical,
     Recommendation,
     RefusalReason,
+    ResultClass,
     ResultState,
     Urgency,
     WithheldRecommendation,
@@ -71,7 +72,8 @@ def _of_refusal(release: Release, entry: Judged) -> list[Brought]:
 def _of_bands(entry: Judged, facts: Facts) -> list[Brought]:
     """The minimum of the worst band that remains (vocabulary.md 4.2)."""
     assert entry.verdict is not None
-    if not entry.verdict.bands or entry.verdict.certain_class.value == "indeterminate" and entry.measured is not None:
+    left_open = entry.measured is not None and entry.verdict.certain_class is ResultClass.INDETERMINATE
+    if not entry.verdict.bands or (left_open and entry.analyte is not None and entry.analyte.id == VITAMIN_D):
         return []
     worst = max(entry.verdict.bands, key=lambda band: band.urgency)
     because = f"{entry.key}: {worst.band}"
@@ -148,7 +150,9 @@ def _given(release: Release, row: RecommendationRow, items: Sequence[Brought]) -
         codes=row.codes,
         because=unique(tuple(item.because for item in items)),
         safety_conditions=row.safety_conditions,
-        rule_ids=unique((f"recommendation.{row.id}", *(item.because.rpartition(": ")[0] or item.because for item in items))),
+        rule_ids=unique(
+            (f"recommendation.{row.id}", *(item.because.rpartition(": ")[0] or item.because for item in items))
+        ),
         source_ids=unique((*row.source, *(source for item in items for source in item.source_ids))),
         status=row.status,
     )

@@ -153,4 +153,3 @@ def _expression(rule: PatternRow | RedFlagRow) -> str:
 
 def _matched(patterns: Sequence[Pattern], ident: str) -> bool:
     return any(pattern.id == ident and pattern.state is PatternState.MATCHED for pattern in patterns)
-

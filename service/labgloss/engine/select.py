@@ -1,4 +1,4 @@
-"""Which rows speak for a patient: interval, band table, critical limits; one set for each admissible kind of patient."""
+"""Which rows speak for a patient: interval, band table, critical limits, for each admissible kind of patient."""
 
 from __future__ import annotations
 
@@ -96,8 +96,12 @@ def rows_for(
     distinct: dict[tuple[object, ...], Rows] = {}
     for cell in admissible_cells(analyte.axes, known, release.computations.pregnancy.age):
         ends = _ends(release, analyte, cell, reading, laboratory, options.intervals)
-        chosen = policy_for(release, cell.age, options.vitamin_d_policy, facts).row.id if analyte.id == VITAMIN_D else ""
-        rows = Rows(cell, ends, _table(analyte, cell, chosen, facts), _critical(analyte, cell, options.critical_limits, facts))
+        chosen = (
+            policy_for(release, cell.age, options.vitamin_d_policy, facts).row.id if analyte.id == VITAMIN_D else ""
+        )
+        rows = Rows(
+            cell, ends, _table(analyte, cell, chosen, facts), _critical(analyte, cell, options.critical_limits, facts)
+        )
         signature = (ends and ends.shown, rows.table and rows.table.id, tuple(row.id for row in rows.critical))
         distinct.setdefault(signature, rows)
     return tuple(distinct.values())
@@ -155,7 +159,7 @@ def _ends(
     if own is None:
         if row is None or default is None:
             return None
-        return Ends(default, (_shown_row(row, unit, cell, default),), True)
+        return Ends(default, (_shown_row(row, unit, default),), True)
     span = Span(
         None if own.low is None else scaled(own.low, reading.factor),
         own.low_inclusive,
@@ -178,7 +182,7 @@ def _ends(
                 default.high if fills_high else span.high,
                 default.high_inclusive if fills_high else span.high_inclusive,
             )
-            shown.append(_shown_row(row, unit, cell, default))
+            shown.append(_shown_row(row, unit, default))
     return Ends(span, tuple(shown), default_used)
 
 
@@ -205,7 +209,7 @@ def _times(value: Decimal | None, factor: Fraction) -> Decimal | None:
     return None if value is None else scaled(value, factor)
 
 
-def _shown_row(row: IntervalRow, unit: str, cell: Cell, span: Span) -> IntervalInForce:
+def _shown_row(row: IntervalRow, unit: str, span: Span) -> IntervalInForce:
     origin = IntervalOrigin.DEFAULT if row.variant == DEFAULT else IntervalOrigin.VARIANT
     if unit not in row.limits:
         unit, limit = next(iter(row.limits.items()))
@@ -267,4 +271,3 @@ def policy_for(release: Release, age: Age | None, chosen: str, facts: Facts) -> 
     if in_range(age, row.age) is not True or not facts.holds(row.when):
         return Policy(default, row.id)
     return Policy(row)
-

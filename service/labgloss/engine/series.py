@@ -148,7 +148,9 @@ def acute_kidney_injury(release: Release, entries: Sequence[Judged]) -> Truth:
                 and (value := _in(release, other, unit)) is not None
             ]
             recent = [value for age, _, value in earlier if age.days <= form.ratio_baseline_days]
-            older = [value for age, _, value in earlier if form.ratio_baseline_days < age.days <= form.ratio_median_days]
+            older = [
+                value for age, _, value in earlier if form.ratio_baseline_days < age.days <= form.ratio_median_days
+            ]
             within = [value for _, elapsed, value in earlier if elapsed <= timedelta(hours=form.rise_hours)]
             baselines = [*([min(recent)] if recent else []), *([median(older)] if older else [])]
             if any(now >= form.ratio * base for base in baselines) or any(now - value >= rise for value in within):

@@ -27,13 +27,14 @@ def judge_specimens(release: Release, entries: Sequence[Judged], regrade: Regrad
 
 
 def _judge(release: Release, entry: Judged, entries: Sequence[Judged], regrade: Regrade) -> Judged:
-    if entry.result is None or entry.verdict is None or entry.analyte is None:
+    analyte = entry.analyte
+    if entry.result is None or entry.verdict is None or analyte is None:
         return entry
     form = release.computations.specimen
     specimen = entry.result.specimen
     entry = _whole_blood(release, entry)
     entry = _haemolysed(release, entry, entries, regrade)
-    if entry.refusal is None and specimen.additive.strip() in entry.analyte.form.unsuitable_additives:
+    if entry.refusal is None and specimen.additive.strip() in analyte.form.unsuitable_additives:
         return entry.refused(RefusalReason.SPECIMEN_UNSUITABLE)
     if entry.refusal is None and any(code.strip() in form.reject_reasons for code in specimen.conditions):
         return entry.refused(RefusalReason.SPECIMEN_REJECTED)
@@ -102,6 +103,7 @@ def same_draw(entry: Judged, other: Judged) -> bool:
 def _haemolysed(release: Release, entry: Judged, entries: Sequence[Judged], regrade: Regrade) -> Judged:
     """A potassium or magnesium after haemolysis: high is provisional or refused, normal may hide a low (DEC-14)."""
     assert entry.analyte is not None and entry.verdict is not None
+    magnesium = entry.analyte.id == MAGNESIUM
     level = haemolysis_of(release, entry, entries)
     if entry.analyte.id not in (POTASSIUM, MAGNESIUM) or level in (None, Haemolysis.NONE):
         return entry
@@ -113,13 +115,15 @@ def _haemolysed(release: Release, entry: Judged, entries: Sequence[Judged], regr
     entry = entry.noting(issues=("haemolysed", "result_unreliable"))
     if certain is ResultClass.LOW:
         return entry
-    if entry.analyte.id == MAGNESIUM:
+    if magnesium:
         return entry.refused(RefusalReason.HAEMOLYSIS) if certain is ResultClass.HIGH else _masked(entry)
     free = _free_haemoglobin(release, entry, entries)
     if level is Haemolysis.GROSS and free is None:
         return entry.refused(RefusalReason.HAEMOLYSIS)
     if certain is ResultClass.HIGH:
-        entry = entry.noting(cautions=("provisional_haemolysis",), missing=("a repeat on a specimen without haemolysis",))
+        entry = entry.noting(
+            cautions=("provisional_haemolysis",), missing=("a repeat on a specimen without haemolysis",)
+        )
         return replace(entry, state=ResultState.CONDITIONAL)
     if free is None or certain is not ResultClass.NORMAL:
         return _masked(entry)
@@ -173,4 +177,3 @@ def _grams_per_litre(release: Release, reading: Reading, entry: Judged) -> Decim
     except (ValueError, KeyError):
         return None
     return scaled(reading.quantity.value, factor)
-

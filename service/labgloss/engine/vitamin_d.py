@@ -82,9 +82,7 @@ def cautioned(release: Release, entry: Judged, age: Age | None, chosen: str, fac
         cautions.append("epimer_interference_possible")
     if _near_cut_off(release, entry):
         cautions.append("near_cut_off")
-    return entry.noting(
-        cautions=tuple(cautions), issues=("policy_not_applicable",) if policy.not_applicable else ()
-    )
+    return entry.noting(cautions=tuple(cautions), issues=("policy_not_applicable",) if policy.not_applicable else ())
 
 
 def _near_cut_off(release: Release, entry: Judged) -> bool:
@@ -94,7 +92,11 @@ def _near_cut_off(release: Release, entry: Judged) -> bool:
     if not entry.reading.quantity.measured:
         return False
     unit, value = entry.reading.compared.unit, entry.reading.compared.value
-    tables = [table for table in entry.analyte.form.band_tables if any(rule.startswith(f"{table.id}.") for rule in entry.verdict.rule_ids)]
+    tables = [
+        table
+        for table in entry.analyte.form.band_tables
+        if any(rule.startswith(f"{table.id}.") for rule in entry.verdict.rule_ids)
+    ]
     limits = [row.limits[unit] for table in tables for row in table.bands]
     limits.append(form.severely_low[unit])
     cut_offs = {number for limit in limits for number in limit.numbers}
@@ -134,4 +136,3 @@ def _in_acute_phase(entry: Judged, open_verdict: bool) -> Judged:
         measured=entry.verdict,
         verdict=replace(entry.verdict, classes=(ResultClass.INDETERMINATE,)),
     )
-

@@ -35,19 +35,12 @@ class Limit:
         Empty when it needs an end that the interval does not have, except that an interval's own
         expression ("LLN <= x <= ULN") leaves a missing end open.
         """
-        low, high = self.low, self.high
-        if isinstance(low, str):
-            end = interval and (interval.low if low == LLN else interval.high)
-            if end is None:
-                if low == ULN or interval is None:
-                    return NOTHING
-            low = end
-        if isinstance(high, str):
-            end = interval and (interval.high if high == ULN else interval.low)
-            if end is None:
-                if high == LLN or interval is None:
-                    return NOTHING
-            high = end
+        if interval is None and self.needs_interval:
+            return NOTHING
+        low, high = _resolved(self.low, interval), _resolved(self.high, interval)
+        # "x > ULN" and "x < LLN" of an interval without that end hold for nothing.
+        if (low is None and self.low == ULN) or (high is None and self.high == LLN):
+            return NOTHING
         return Span(low, self.low_inclusive, high, self.high_inclusive)
 
     @property
@@ -59,6 +52,15 @@ class Limit:
     def needs_interval(self) -> bool:
         """Whether an end is LLN or ULN."""
         return isinstance(self.low, str) or isinstance(self.high, str)
+
+
+def _resolved(end: Decimal | str | None, interval: Span | None) -> Decimal | None:
+    """A fixed end, or the end of the interval that a name stands for."""
+    if not isinstance(end, str):
+        return end
+    if interval is None:
+        return None
+    return interval.low if end == LLN else interval.high
 
 
 def parse_limit(text: str) -> Limit:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from labgloss.errors import Fault, KnowledgeError
 from labgloss.knowledge import checks, schema
+from labgloss.knowledge.references import Formed
 from labgloss.knowledge.release import (
     Analyte,
     CodeOfAnalyte,
@@ -39,7 +40,7 @@ def load(folder: Path = DATA) -> Release:
     """
     files = _Files(folder)
     release = _assemble(files)
-    files.faults += checks.faults(release, files.origin)
+    files.faults += checks.faults(release, files.formed)
     files.stop_on_faults()
     return release
 
@@ -50,8 +51,8 @@ class _Files:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.faults: list[Fault] = []
-        # Where each id stands: for faults that are found later.
-        self.origin: dict[tuple[str, str], str] = {}
+        # Every row and file as formed, for the checks that follow.
+        self.formed: list[Formed] = []
         self._digest = hashlib.sha256()
         self._tables: dict[str, dict[str, Any]] = {}
         if not folder.is_dir():
@@ -107,7 +108,6 @@ class _Files:
         for number, row in enumerate(raw):
             if (formed := self._formed(name, f"{key}[{number}]", row, form)) is not None:
                 found.append(formed)
-                self.origin.setdefault((key, str(getattr(formed, "id", getattr(formed, "ucum", number)))), name)
         return found
 
     def only(self, name: str, *keys: str) -> None:
@@ -117,7 +117,7 @@ class _Files:
 
     def _formed(self, name: str, key: str, raw: object, form: type[_Form]) -> _Form | None:
         try:
-            return form.model_validate(raw)
+            formed = form.model_validate(raw)
         except ValidationError as error:
             label = raw.get("id", "") if isinstance(raw, dict) else ""
             for problem in error.errors(include_url=False, include_input=False):
@@ -125,71 +125,74 @@ class _Files:
                 about = f" (in {label})" if label else ""
                 self.faults.append(Fault(name, path, problem["msg"] + about))
             return None
+        self.formed.append(Formed(name, key, formed))
+        return formed
 
-    def unique(self, key: str, rows: Iterable[_Form], attribute: str = "id") -> Mapping[str, _Form]:
-        """The rows by id; an id that stands twice is a fault."""
+    def by_id(self, name: str, key: str, form: type[_Form], attribute: str = "id") -> Mapping[str, _Form]:
+        """The rows of an array of a file, by id."""
+        return self.unique(name, key, self.rows(name, key, form), attribute)
+
+    def unique(self, name: str, key: str, rows: Iterable[_Form], attribute: str = "id") -> Mapping[str, _Form]:
+        """The rows by id; an id that stands twice is a fault of the file (or folder) named."""
         found: dict[str, _Form] = {}
         for row in rows:
             ident = str(getattr(row, attribute))
             if ident in found:
-                self.faults.append(Fault(self.origin.get((key, ident), ""), f"{key}.{ident}", "stands twice"))
+                self.faults.append(Fault(name, f"{key}.{ident}", "stands twice; an id names one row"))
             found[ident] = row
         return MappingProxyType(found)
 
 
+# The arrays that each file may hold.
+_ARRAYS = {
+    "units.toml": ("unit",),
+    "choices.toml": _CHOICES,
+    "sources.toml": ("source",),
+    "symptoms.toml": ("symptom",),
+    "associations.toml": ("association",),
+    "conditions.toml": ("condition",),
+    "medications.toml": ("medication",),
+    "groups.toml": ("group",),
+    "findings.toml": ("finding",),
+    "red_flags.toml": ("red_flag",),
+    "recommendations.toml": ("recommendation", "contradiction"),
+    "wording.toml": ("caution", "issue", "refusal", "urgency"),
+}
+
+
 def _assemble(files: _Files) -> Release:
+    for name, arrays in (*_ARRAYS.items(), *((name, ("pattern",)) for name in files.under("patterns"))):
+        files.only(name, *arrays)
     release_file = files.form("release.toml", schema.ReleaseFile)
     computations = files.form("computations.toml", schema.ComputationsFile)
+    forms = {name: files.form(name, schema.AnalyteFile) for name in files.under("analytes")}
     table = _units(files)
-    choices = {
-        name: files.unique(name, files.rows("choices.toml", name, schema.ChoiceRow)) for name in _CHOICES
-    }
-    files.only("choices.toml", *_CHOICES)
-
-    def by_id(name: str, key: str, form: type[_Form]) -> Mapping[str, _Form]:
-        files.only(name, key)
-        return files.unique(key, files.rows(name, key, form))
-
-    sources = by_id("sources.toml", "source", schema.SourceRow)
-    symptoms = by_id("symptoms.toml", "symptom", schema.SymptomRow)
-    conditions = by_id("conditions.toml", "condition", schema.ContextRow)
-    medications = by_id("medications.toml", "medication", schema.ContextRow)
-    groups = by_id("groups.toml", "group", schema.GroupRow)
-    red_flags = by_id("red_flags.toml", "red_flag", schema.RedFlagRow)
-    files.only("findings.toml", "finding")
-    files.only("associations.toml", "association")
-    files.only("recommendations.toml", "recommendation", "contradiction")
-    files.only("wording.toml", "caution", "issue", "refusal", "urgency")
-    patterns: list[schema.PatternRow] = []
-    for name in files.under("patterns"):
-        files.only(name, "pattern")
-        patterns += files.rows(name, "pattern", schema.PatternRow)
+    choices = {name: files.by_id("choices.toml", name, schema.ChoiceRow) for name in _CHOICES}
+    patterns = [row for name in files.under("patterns") for row in files.rows(name, "pattern", schema.PatternRow)]
+    pattern_rows = files.unique("patterns", "pattern", patterns)
+    red_flags = files.by_id("red_flags.toml", "red_flag", schema.RedFlagRow)
     findings: dict[str, tuple[schema.FindingRow, ...]] = {}
     for row in files.rows("findings.toml", "finding", schema.FindingRow):
         findings[row.id] = (*findings.get(row.id, ()), row)
-    pattern_rows = files.unique("pattern", patterns)
-    associations = files.unique(
-        "association", files.rows("associations.toml", "association", schema.AssociationRow), "symptom"
-    )
-    recommendations = files.unique(
-        "recommendation", files.rows("recommendations.toml", "recommendation", schema.RecommendationRow)
-    )
-    contradictions = tuple(files.rows("recommendations.toml", "contradiction", schema.ContradictionRow))
-    wording = {
-        key: files.unique(key, files.rows("wording.toml", key, schema.WordingRow)) for key in ("caution", "issue")
-    }
-    refusals = files.unique("refusal", files.rows("wording.toml", "refusal", schema.RefusalRow))
     urgencies = {row.id.name: row for row in files.rows("wording.toml", "urgency", schema.UrgencyRow)}
-    forms = [
-        form for name in files.under("analytes") if (form := files.form(name, schema.AnalyteFile)) is not None
-    ]
-    for name in files.under("analytes"):
-        files.origin.setdefault(("analyte", Path(name).stem), name)
+    known_forms = {name: form for name, form in forms.items() if form is not None}
+    sources = files.by_id("sources.toml", "source", schema.SourceRow)
+    symptoms = files.by_id("symptoms.toml", "symptom", schema.SymptomRow)
+    associations = files.by_id("associations.toml", "association", schema.AssociationRow, "symptom")
+    conditions = files.by_id("conditions.toml", "condition", schema.ContextRow)
+    medications = files.by_id("medications.toml", "medication", schema.ContextRow)
+    groups = files.by_id("groups.toml", "group", schema.GroupRow)
+    recommendations = files.by_id("recommendations.toml", "recommendation", schema.RecommendationRow)
+    contradictions = tuple(files.rows("recommendations.toml", "contradiction", schema.ContradictionRow))
+    cautions = files.by_id("wording.toml", "caution", schema.WordingRow)
+    issues = files.by_id("wording.toml", "issue", schema.WordingRow)
+    refusals = files.by_id("wording.toml", "refusal", schema.RefusalRow)
     files.stop_on_faults()
-    assert release_file is not None and computations is not None  # or a fault would have stopped us
+    assert release_file is not None
+    assert computations is not None  # or a fault would have stopped us
     policies = tuple(choices["vitamin_d_policy"].values())
-    analytes = _analytes(files, forms, table, computations.pregnancy, policies)
-    codes = _codes(files, forms)
+    analytes = _analytes(files, known_forms, table, computations.pregnancy, policies)
+    codes = _codes(files, known_forms)
     order = _rule_order(files, pattern_rows, red_flags)
     files.stop_on_faults()
     return Release(
@@ -198,30 +201,29 @@ def _assemble(files: _Files) -> Release:
         unit_table=table,
         analytes=analytes,
         codes=codes,
-        sources=sources,
         computations=computations,
+        findings=MappingProxyType(findings),
+        patterns=pattern_rows,
+        red_flags=red_flags,
+        urgencies=MappingProxyType(urgencies),
+        choices=MappingProxyType(choices),
+        rule_order=order,
+        sources=sources,
         symptoms=symptoms,
         associations=associations,
         conditions=conditions,
         medications=medications,
         groups=groups,
-        findings=MappingProxyType(findings),
-        patterns=pattern_rows,
-        red_flags=red_flags,
         recommendations=recommendations,
         contradictions=contradictions,
-        cautions=wording["caution"],
-        issues=wording["issue"],
+        cautions=cautions,
+        issues=issues,
         refusals=refusals,
-        urgencies=MappingProxyType(urgencies),
-        choices=MappingProxyType(choices),
-        rule_order=order,
     )
 
 
 def _units(files: _Files) -> UnitTable:
-    files.only("units.toml", "unit")
-    rows = files.unique("unit", files.rows("units.toml", "unit", schema.UnitRow), "ucum")
+    rows = files.by_id("units.toml", "unit", schema.UnitRow, "ucum")
     spellings: dict[str, str] = {}
     for row in rows.values():
         for spelling in row.spellings:
@@ -235,33 +237,34 @@ def _units(files: _Files) -> UnitTable:
 
 def _analytes(
     files: _Files,
-    forms: list[schema.AnalyteFile],
+    forms: Mapping[str, schema.AnalyteFile],
     table: UnitTable,
     pregnancy: schema.PregnancyForm,
     policies: tuple[schema.ChoiceRow, ...],
 ) -> Mapping[str, Analyte]:
     compiled: dict[str, Analyte] = {}
-    for form in forms:
-        name = files.origin.get(("analyte", form.id), "")
-        if not name:
-            files.faults.append(Fault("analytes", "id", f"{form.id!r} does not stand in a file of its own name"))
+    for name, form in forms.items():
+        if Path(name).stem != form.id:
+            files.faults.append(Fault(name, "id", f"is {form.id!r}; the file of an analyte carries its id"))
         if unknown := [unit.ucum for unit in form.units if unit.ucum not in table.units]:
             reason = f"{', '.join(unknown)} not in units.toml; add the unit there, with its dimension and scale"
             files.faults.append(Fault(name, "units", reason))
             continue
+        if form.units and not any(unit.native for unit in form.units):
+            files.faults.append(Fault(name, "units", "no unit is native; mark the units that limits are written in"))
+            continue
         try:
             compiled[form.id] = compile_analyte(form, table, pregnancy, policies)
-        except (ValueError, IndexError) as error:
+        except ValueError as error:
             files.faults.append(Fault(name, "units", str(error)))
     return MappingProxyType(compiled)
 
 
-def _codes(files: _Files, forms: list[schema.AnalyteFile]) -> Mapping[str, CodeOfAnalyte]:
+def _codes(files: _Files, forms: Mapping[str, schema.AnalyteFile]) -> Mapping[str, CodeOfAnalyte]:
     codes: dict[str, CodeOfAnalyte] = {}
-    for form in forms:
+    for name, form in forms.items():
         for row in form.codes:
             if (other := codes.get(row.loinc)) is not None:
-                name = files.origin.get(("analyte", form.id), "")
                 reason = f"LOINC {row.loinc} already names {other.analyte}; a code names one analyte"
                 files.faults.append(Fault(name, "codes", reason))
             codes[row.loinc] = CodeOfAnalyte(form.id, row)
@@ -281,5 +284,3 @@ def _rule_order(
         ring = " -> ".join(error.args[1])
         files.faults.append(Fault("patterns", ring, "each of these rules reads the next; break the circle"))
         return ()
-
-

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from labgloss.domain.subject import AgeLimit
 from labgloss.knowledge import schema
-from labgloss.knowledge.expression import names
+from labgloss.knowledge.expression import Expression, names
 from labgloss.knowledge.units import UnitTable, factor_between
 
 ENGINE_VERSION = "0.1.0"
@@ -201,9 +201,7 @@ def compile_analyte(
     )
 
 
-def _compared_in(
-    unit: schema.UnitOfAnalyte, native: list[str], form: schema.AnalyteFile, units: UnitTable
-) -> str:
+def _compared_in(unit: schema.UnitOfAnalyte, native: list[str], form: schema.AnalyteFile, units: UnitTable) -> str:
     """The native unit of the same property, else any that it converts to."""
     same = [other.ucum for other in form.units if other.native and other.property == unit.property]
     return (same or native)[0]
@@ -223,9 +221,7 @@ def _shown_also(form: schema.AnalyteFile, units: UnitTable) -> dict[str, ShownUn
     return shown
 
 
-def _axes(
-    form: schema.AnalyteFile, pregnancy: schema.PregnancyForm, policies: Iterable[schema.ChoiceRow]
-) -> Axes:
+def _axes(form: schema.AnalyteFile, pregnancy: schema.PregnancyForm, policies: Iterable[schema.ChoiceRow]) -> Axes:
     populations: list[schema.Population] = [*form.intervals, *form.band_tables, *form.critical]
     uses_pregnancy = any(row.pregnancy for row in populations)
     limits = {limit for row in populations for limit in (row.age.begin, row.age.end) if limit}
@@ -247,7 +243,7 @@ def _axes(
     )
 
 
-def expressions_of(rule: schema.PatternRow | schema.RedFlagRow) -> Iterator[object]:
+def expressions_of(rule: schema.PatternRow | schema.RedFlagRow) -> Iterator[Expression]:
     """Every expression of a pattern or red flag, in the order of its file."""
     if isinstance(rule, schema.PatternRow):
         yield from (*rule.core, *rule.required, *rule.excluding, *rule.supporting, *rule.against)
@@ -263,6 +259,6 @@ def reads(rule: schema.PatternRow | schema.RedFlagRow) -> frozenset[str]:
     return frozenset(
         name.id
         for expression in expressions_of(rule)
-        for name in names(expression)  # type: ignore[arg-type]
+        for name in names(expression)
         if name.kind in ("pattern", "red_flag")
     )

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
-from labgloss.v1.interpretation_pb2_grpc import add_InterpretationServiceServicer_to_server
 
+from labgloss.v1.interpretation_pb2_grpc import add_InterpretationServiceServicer_to_server
 from tests.unit.cli.decided_service import DecidedService
 
 

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
+
 from labgloss.v1 import interpretation_pb2 as pb
 from labgloss.v1.interpretation_pb2_grpc import InterpretationServiceServicer
 from labgloss.v1.panel_pb2 import Panel

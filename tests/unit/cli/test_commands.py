@@ -10,6 +10,7 @@ from typing import IO, Any, cast
 
 import pytest
 from google.protobuf.json_format import Parse
+
 from labgloss import cli
 from labgloss.cli import main
 from labgloss.v1 import interpretation_pb2, report_pb2
@@ -21,7 +22,6 @@ from labgloss.v1.error_reason_pb2 import (
 )
 from labgloss.v1.interpretation_pb2 import PanelOutcome
 from labgloss.v1.panel_pb2 import Panel
-
 from tests.unit.cli.decided_service import DecidedService
 from tests.unit.cli.subprocesses import IMPORTING_LABGLOSS
 
@@ -289,9 +289,11 @@ def test_an_interrupt_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_reader_that_goes_away_is_quiet(asked: DecidedService, tmp_path: Path) -> None:
+# One report waits in the buffer until the end; many overflow it.
+@pytest.mark.parametrize("count", [1, 500])
+def test_a_reader_that_goes_away_is_quiet(count: int, asked: DecidedService, tmp_path: Path) -> None:
     file = tmp_path / "many.json"
-    file.write_text(json.dumps({"panel": [{"id": str(number)} for number in range(500)]}))
+    file.write_text(json.dumps({"panel": [{"id": str(number)} for number in range(count)]}))
     command = subprocess.Popen(
         [sys.executable, "-m", "labgloss", "interpret", str(file), "--target", asked.target],
         stdout=subprocess.PIPE,
@@ -312,3 +314,16 @@ def test_output_is_ascii_where_the_terminal_knows_no_more(asked: DecidedService,
     )
     assert run.stdout.startswith(b"=====")
     assert run.stdout.isascii()
+
+
+def test_what_the_terminal_cannot_write_is_replaced(asked: DecidedService, tmp_path: Path) -> None:
+    file = tmp_path / "panel.toml"
+    file.write_text('[[panel]]\nid = "größe"\nexpect.urgency = "NONE"', encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", "labgloss", "check", str(file), "--target", asked.target],
+        capture_output=True,
+        check=False,
+        env={**IMPORTING_LABGLOSS, "PYTHONIOENCODING": "ascii"},
+    )
+    assert (run.returncode, run.stderr) == (1, b"")
+    assert b"panel.toml: gr??e\n" in run.stdout

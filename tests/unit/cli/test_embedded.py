@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+
 from labgloss.cli import main
 from labgloss.cli.commands import demo
-
 from tests.unit.cli.subprocesses import IMPORTING_LABGLOSS
 
 AGREES = """

@@ -7,9 +7,9 @@ import sys
 import time
 
 import pytest
+
 from labgloss import __version__
 from labgloss.cli import main
-
 from tests.unit.cli.subprocesses import IMPORTING_LABGLOSS
 
 COMMANDS = ("serve", "interpret", "check", "demo", "knowledge", "probe")

@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+
 from labgloss.cli import service_process
 from labgloss.cli.service_process import ServiceProcess, ServiceStartError
 

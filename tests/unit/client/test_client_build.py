@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 from google.protobuf.text_format import Parse
+
 from labgloss.v1 import panel_pb2 as pb
 from labgloss_client import (
     coding,

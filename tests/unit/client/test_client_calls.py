@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
+
 from labgloss.v1 import interpretation_pb2 as interpretation
 from labgloss.v1 import knowledge_pb2 as knowledge
 from labgloss_client import AsyncClient, Client, ServiceDefect, panel
-
 from tests.unit.client.fake_labgloss import FakeService, ask, report
 
 # Method and its answers; what is asked; what comes back; what was sent.

@@ -7,12 +7,14 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.message import Message
+
 from labgloss_client import (
     AsyncClient,
     Client,
@@ -23,7 +25,6 @@ from labgloss_client import (
     panel,
 )
 from labgloss_client._core import is_loopback, service_config
-
 from tests.unit.client.fake_labgloss import FakeService, ask, info, report
 
 NOBODY = "127.0.0.1:1"
@@ -191,6 +192,11 @@ def test_a_batch_is_allowed_longer_than_a_panel(service: FakeService, kind: str)
     )
 
 
+def test_a_panel_is_allowed_one_second_and_a_batch_ten_where_nothing_else_is_said() -> None:
+    with Client(NOBODY) as client:
+        assert (1.0, 10.0) == (client._connection.timeout_s, client._connection.batch_timeout_s)
+
+
 def test_a_service_that_is_down_is_waited_for_until_the_deadline(kind: str) -> None:
     with pytest.raises(DeadlineExceeded):
         ask(kind, NOBODY, interpret, timeout_s=0.2)
@@ -214,7 +220,7 @@ def test_a_backend_that_does_not_serve_gets_no_call(service: FakeService, kind: 
 
 def test_calls_go_to_all_healthy_backends_in_turn(service: FakeService) -> None:
     other = FakeService().start()
-    with Client(f"ipv4:{other.target},{service.target}") as client:
+    with Client(f"ipv4:{other.target},{service.target}", timeout_s=10) as client:
         deadline = time.monotonic() + 5
         # The first calls go to the backend that connected first.
         while not (other.calls and service.calls) and time.monotonic() < deadline:
@@ -236,12 +242,12 @@ def test_a_service_that_does_not_serve_is_not_healthy(service: FakeService, kind
 
 
 def test_a_service_that_is_not_there_is_not_healthy(kind: str) -> None:
-    assert ask(kind, NOBODY, lambda client: client.healthy()) is False
+    started = time.monotonic()
+    assert ask(kind, NOBODY, lambda client: client.healthy(timeout_s=10)) is False
+    assert time.monotonic() - started < 5
 
 
 def test_something_other_than_labgloss_is_neither_healthy_nor_not(kind: str) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     other = grpc.server(ThreadPoolExecutor(1))
     port = other.add_insecure_port("127.0.0.1:0")
     other.start()

@@ -9,10 +9,8 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.rpc import (
-    code_pb2,
-    error_details_pb2,
-)
+from google.rpc import code_pb2, error_details_pb2
+
 from labgloss.v1 import error_reason_pb2 as reasons
 from labgloss.v1 import interpretation_pb2 as interpretation
 from labgloss.v1 import report_pb2
@@ -34,7 +32,6 @@ from labgloss_client import (
     panel,
 )
 from labgloss_client._status import _BY_REASON
-
 from tests.unit.client.fake_labgloss import FakeService, ask, end, info, report
 
 Code = grpc.StatusCode
@@ -112,6 +109,14 @@ STATUSES = [
         ),
         "the message has 70000 bytes; at most 65536 are taken",
         id="message too large",
+    ),
+    pytest.param(
+        Code.RESOURCE_EXHAUSTED,
+        "too large",
+        [info("MESSAGE_TOO_LARGE", bytes="many")],
+        MessageTooLarge("too large", "MESSAGE_TOO_LARGE", Code.RESOURCE_EXHAUSTED, None, None),
+        "too large",
+        id="message too large, with sizes that are no numbers",
     ),
     pytest.param(
         Code.FAILED_PRECONDITION,
@@ -339,6 +344,11 @@ ITEMS = [
             "what answers at the target is not this version of labgloss (said by a later service)", "99", Code.ABORTED
         ),
         id="a reason of a later service",
+    ),
+    pytest.param(
+        reasons.ItemError(code=code_pb2.INTERNAL),
+        ServiceDefect("the service failed and gave no reason (INTERNAL)", "", Code.INTERNAL),
+        id="no reason and no message",
     ),
 ]
 

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.message import Message
+
 from labgloss.v1 import error_reason_pb2 as reasons
 from labgloss.v1.interpretation_pb2 import PanelOutcome, StreamInterpretPanelsRequest, StreamInterpretPanelsResponse
 from labgloss.v1.panel_pb2 import Panel
@@ -25,7 +26,6 @@ from labgloss_client import (
     panel,
     symptom,
 )
-
 from tests.unit.client.fake_labgloss import FakeService, ask, end, info, report
 
 
@@ -255,6 +255,20 @@ def test_a_stream_that_is_left_is_cancelled(service: FakeService) -> None:
         assert report("0") == next(outcomes)
         outcomes.close()  # type: ignore[attr-defined]  # an iterator to callers, a generator here
         assert gone.wait(2)
+
+
+def test_a_stream_whose_panels_fail_is_cancelled_though_its_error_is_kept(service: FakeService) -> None:
+    gone = service.hold_stream()
+
+    def failing() -> Iterator[Panel]:
+        yield from numbered(1)
+        raise LookupError
+
+    with Client(service.target) as client:
+        with pytest.raises(LookupError) as raised:
+            list(client.interpret_stream(failing(), panels_per_message=1, messages_under_way=1))
+        assert gone.wait(2)
+        assert raised.tb is not None  # It holds on to the call, which is therefore not cancelled by being forgotten.
 
 
 def test_an_asynchronous_stream_that_is_left_is_cancelled(service: FakeService) -> None:

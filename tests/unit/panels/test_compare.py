@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from labgloss.panels.compare import compare
 from labgloss.panels.schema import Expect
 from labgloss.v1 import panel_pb2
@@ -240,7 +241,7 @@ def test_what_the_caller_wrote_is_no_text_of_the_release(quoted: str) -> None:
     report = pb.Report(
         symptoms=[
             pb.SymptomInterpretation(
-                as_sent=panel_pb2.Symptom(text=words), text=f"{quoted.format(words)} was not recognised."
+                as_sent=panel_pb2.Symptom(text=words), text=f"{quoted.format(words)} is returned as sent."
             )
         ]
     )

@@ -1,6 +1,7 @@
 """Texts that amount to a forbidden output are found; texts that deny one are not."""
 
 import pytest
+
 from labgloss.panels.forbidden import FORBIDDEN_OUTPUTS, phrase_of
 
 

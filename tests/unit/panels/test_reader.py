@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from labgloss.panels import schema
 from labgloss.panels.errors import PanelFileError
 from labgloss.panels.reader import read_content, read_panels

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from labgloss.panels.interval_bar import interval_bar
 from labgloss.panels.layout import Style, printable
 from labgloss.panels.text import report_text

@@ -6,8 +6,6 @@ import time
 from argparse import Namespace
 from collections.abc import Sequence
 
-from labgloss_client import Outcome, PanelFailure
-
 from labgloss.cli.checked import checked_panels, counts, difference_lines
 from labgloss.cli.connection import client_of
 from labgloss.cli.console import complain, output_style, write
@@ -18,6 +16,7 @@ from labgloss.panels.layout import Style
 from labgloss.panels.reader import PanelCase, read_panels
 from labgloss.panels.shipped import sample_panels_folder
 from labgloss.panels.text import report_text
+from labgloss_client import Outcome, PanelFailure
 
 
 def run(_: Namespace) -> int:

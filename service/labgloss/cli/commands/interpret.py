@@ -7,13 +7,13 @@ from argparse import Namespace
 from pathlib import Path
 
 from google.protobuf.json_format import MessageToJson
-from labgloss_client import Outcome, PanelFailure
 
 from labgloss.cli.connection import connected
 from labgloss.cli.console import complain, output_style, write
 from labgloss.cli.outcomes import batch_response, interpreted
 from labgloss.panels.reader import PanelCase, read_content, read_panels
 from labgloss.panels.text import report_text
+from labgloss_client import Outcome, PanelFailure
 
 
 def run(arguments: Namespace) -> int:

@@ -1,0 +1,103 @@
+"""Settings come from flags, then the environment, then defaults; every wrong one is named at once."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from labgloss.errors import SettingsError
+from labgloss.server.settings import Settings, read_settings
+
+
+def faults_of(environment: dict[str, str], flags: dict[str, object]) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as raised:
+        read_settings(environment, flags)
+    return raised.value.faults
+
+
+def test_without_settings_the_defaults_hold() -> None:
+    assert Settings() == read_settings({"PATH": "/bin", "LABGLOSSY": "no"}, {"port": None})
+    assert ("127.0.0.1:50051", 8, 65_536, 1_048_576, 4_194_304, 2.0) == (
+        Settings().address,
+        Settings().threads,
+        Settings().unary_bytes,
+        Settings().batch_bytes,
+        Settings().core_bytes,
+        Settings().drain_seconds,
+    )
+
+
+def test_a_flag_outweighs_the_environment_and_the_environment_the_default() -> None:
+    settings = read_settings({"LABGLOSS_PORT": "0", "LABGLOSS_THREADS": "4"}, {"port": "1234", "threads": None})
+    assert (1234, 4) == (settings.port, settings.threads)
+
+
+def test_every_wrong_setting_is_named_with_what_is_allowed() -> None:
+    environment = {"LABGLOSS_PORT": "99999", "LABGLOSS_HOST": "a b", "LABGLOSS_PROT": "1"}
+    flags: dict[str, object] = {
+        "threads": "many",
+        "log_level": "loud",
+        "reflection": "perhaps",
+        "drain_seconds": "nan",
+        "batch_bytes": "2000",
+    }
+    names = "BATCH_BYTES CORE_BYTES DRAIN_SECONDS HOST LOG_LEVEL PORT REFLECTION THREADS UNARY_BYTES".split()
+    assert (
+        f"LABGLOSS_PROT: is not a setting; the settings are {', '.join(f'LABGLOSS_{name}' for name in names)}",
+        'LABGLOSS_HOST: needs an address or name of this machine, such as "127.0.0.1", "0.0.0.0" or "::"',
+        "LABGLOSS_PORT: needs a whole number from 0 (any free port) to 65535",
+        "--threads: needs a whole number of threads from 2 to 64",
+        "--log-level: needs debug, info, warning or error",
+        "--reflection: needs true or false; left out, it is on only on loopback",
+        "--drain-seconds: needs a number of seconds from 0 to 3600",
+        "--batch-bytes: needs a number of bytes from unary_bytes to core_bytes",
+    ) == faults_of(environment, flags)
+
+
+def test_an_unknown_variable_alone_is_a_fault_too() -> None:
+    assert len(faults_of({"LABGLOSS_VERBOSE": "1"}, {})) == 1
+
+
+def test_an_unknown_flag_is_a_fault() -> None:
+    assert faults_of({}, {"verbose": "1"})[0].startswith("--verbose: is not a setting; the settings are batch_bytes, ")
+
+
+def test_limits_may_not_shrink_from_method_to_core() -> None:
+    assert ("--core-bytes: needs a number of bytes from batch_bytes to 67108864",) == faults_of(
+        {}, {"core_bytes": "1000000"}
+    )
+
+
+def test_a_fault_does_not_repeat_the_value() -> None:
+    assert "canary" not in str(faults_of({"LABGLOSS_PORT": "canary"}, {"host": "can ary", "threads": "canary"}))
+
+
+@pytest.mark.parametrize(
+    ("host", "reflection", "served"),
+    [
+        ("127.0.0.1", None, True),
+        ("127.8.9.1", None, True),
+        ("::1", None, True),
+        ("localhost", None, True),
+        ("0.0.0.0", None, False),
+        ("::", None, False),
+        ("laboratory.example", None, False),
+        ("0.0.0.0", True, True),
+        ("127.0.0.1", False, False),
+    ],
+)
+def test_reflection_is_on_by_default_only_on_loopback(host: str, reflection: bool | None, served: bool) -> None:
+    assert served is Settings(host=host, reflection=reflection).serves_reflection
+
+
+def test_an_ipv6_address_is_written_in_brackets() -> None:
+    assert "[::1]:5" == Settings(host="::1", port=5).address
+
+
+def test_streams_and_batches_take_at_most_half_of_the_threads() -> None:
+    assert (1, 1, 4) == (Settings(threads=2).stream_slots, Settings(threads=3).stream_slots, Settings().stream_slots)
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Settings().port = 1  # type: ignore[misc]
