@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import grpc
+
 from labgloss.v1.error_reason_pb2 import ErrorReason, FieldViolation, ItemError, ViolationReason
 from labgloss.v1.interpretation_pb2 import BatchInterpretPanelsResponse, PanelOutcome
 from labgloss.v1.panel_pb2 import Panel
@@ -27,9 +29,17 @@ _FRAME_BYTES = 6
 # After these the next call would fare no better.
 _HOPELESS = (DeadlineExceeded, PermissionDenied, Unauthenticated, Unavailable)
 
+_NOT_REACHED = Unavailable(
+    "The service was not reached, or says that it does not serve; labgloss probe tells which.",
+    "",
+    grpc.StatusCode.UNAVAILABLE,
+)
+
 
 def interpreted(client: Client, panels: Sequence[Panel]) -> list[Outcome]:
     """One report or PanelFailure for each panel, in their order; never raises a LabglossError."""
+    if not _reached(client):
+        return [PanelFailure(panel.id, _NOT_REACHED) for panel in panels]
     outcomes: list[Outcome] = []
     for batch in _batches(panels):
         try:
@@ -40,6 +50,15 @@ def interpreted(client: Client, panels: Sequence[Panel]) -> list[Outcome]:
             # The batch as a whole was refused, as when the reports together are too large: one by one, then.
             outcomes += [_single(client, panel) for panel in batch]
     return outcomes
+
+
+def _reached(client: Client) -> bool:
+    # Asked first: a call about panels would wait for a service that is down until its deadline.
+    try:
+        return client.healthy()
+    except LabglossError:
+        # It answers, without a health service.
+        return True
 
 
 def _single(client: Client, panel: Panel) -> Outcome:

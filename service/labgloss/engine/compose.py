@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -291,11 +290,11 @@ def _summary(
     abnormal = [entry for entry in counting if _class_of(entry) in (ResultClass.LOW, ResultClass.HIGH)]
     sentences += [explain.placed(entry) for entry in sorted(abnormal, key=lambda entry: -entry.urgency)]
     sentences += [flag.text for flag in evaluated.red_flags]
-    critical = [_name(entry) for entry in entries if entry.critical is not Critical.NO]
-    if critical:
-        sentences.append(f"Critical, or possibly so: {_joined(critical)}.")
+    for degree, words in ((Critical.YES, "Beyond a critical limit"), (Critical.POSSIBLE, "Possibly critical")):
+        if critical := [_name(entry, entries) for entry in entries if entry.critical is degree]:
+            sentences.append(f"{words}: {_joined(critical)}.")
     sentences += _open(entries)
-    within = [_name(entry) for entry in counting if _class_of(entry) is ResultClass.NORMAL]
+    within = [_name(entry, entries) for entry in counting if _class_of(entry) is ResultClass.NORMAL]
     if within:
         sentences.append(f"Inside the interval or policy in force: {_joined(within)}.")
     steps = [item.text for item in recommended.given if item.kind == "consider" and item.urgency is overall]
@@ -307,26 +306,35 @@ def _class_of(entry: Judged) -> ResultClass:
 
 
 def _open(entries: Sequence[Judged]) -> list[str]:
-    """What could not be judged, by reason."""
-    reasons = Counter(
-        entry.refusal.value.replace("_", " ") if entry.refusal else "not recognised"
+    """What could not be judged, or only on a condition: each named, with its reason."""
+    refused = [
+        f"{_name(entry, entries)} ({_reason(entry)})"
         for entry in entries
-        if entry.state in (ResultState.REFUSED, ResultState.NOT_RECOGNISED)
-    )
-    found = [f"{count} not judged ({reason})" for reason, count in reasons.items()]
-    open_entries = [
-        _name(entry)
-        for entry in entries
-        if entry.live and entry.primary and _class_of(entry) is ResultClass.INDETERMINATE
+        if entry.state in (ResultState.REFUSED, ResultState.NOT_RECOGNISED) and not entry.earlier
     ]
-    sentences = [f"Results: {_joined(found)}. None of these may be read as normal."] if found else []
-    if open_entries:
-        sentences.append(f"No class can be given yet for {_joined(open_entries)}.")
+    sentences = [f"Not judged, and not to be read as normal: {_joined(refused)}."] if refused else []
+    for entry in entries:
+        if entry.live and entry.primary and entry.state is ResultState.CONDITIONAL:
+            if _class_of(entry) is ResultClass.INDETERMINATE:
+                sentences.append(explain.placed(entry))
+            sentences.append(f"What would settle {_name(entry, entries)}: {_joined(entry.missing)}.")
     return sentences
 
 
-def _name(entry: Judged) -> str:
-    return entry.analyte.name if entry.analyte else "a result that was not recognised"
+def _reason(entry: Judged) -> str:
+    return entry.refusal.value.replace("_", " ") if entry.refusal else "not recognised"
+
+
+def _name(entry: Judged, entries: Sequence[Judged]) -> str:
+    """The analyte, with its value where the panel holds several of it."""
+    if entry.analyte is None:
+        return "a result"
+    several = sum(other.analyte is entry.analyte for other in entries) > 1
+    return (
+        f"{entry.analyte.name} {explain.quantity_text(entry.reading)}"
+        if several and entry.reading
+        else entry.analyte.name
+    )
 
 
 def _joined(names: Sequence[str]) -> str:

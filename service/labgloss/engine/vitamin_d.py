@@ -24,7 +24,7 @@ CRP = "crp"
 
 
 def computed_total(release: Release, entries: Sequence[Judged]) -> list[Judged]:
-    """The total of the components where no total was sent: their sum, or one of them as its lower bound (D4, DEC-22)."""
+    """The total of the components where none was sent: their sum, or one of them as its lower bound (D4, DEC-22)."""
     if any(current(entry, VITAMIN_D) is not None for entry in entries):
         return []
     d3 = [entry for entry in entries if current(entry, D3) is not None]

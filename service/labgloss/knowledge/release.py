@@ -179,10 +179,9 @@ def compile_analyte(
     form: schema.AnalyteFile, units: UnitTable, pregnancy: schema.PregnancyForm, policies: Iterable[schema.ChoiceRow]
 ) -> Analyte:
     """The analyte of a file whose units have been checked. Raises ValueError where a unit cannot be compared."""
-    native = [unit.ucum for unit in form.units if unit.native]
     readings: dict[str, UnitReading] = {}
     for unit in form.units:
-        target = unit.ucum if unit.native else _compared_in(unit, native, form, units)
+        target = unit.ucum if unit.native else _compared_in(unit, form)
         factor = factor_between(units, form, unit.ucum, target)
         readings[unit.ucum] = UnitReading(unit.ucum, unit.property, unit.digits, target, factor, unit.needs_code)
     intervals: dict[str, tuple[schema.IntervalRow, ...]] = {}
@@ -201,10 +200,11 @@ def compile_analyte(
     )
 
 
-def _compared_in(unit: schema.UnitOfAnalyte, native: list[str], form: schema.AnalyteFile, units: UnitTable) -> str:
+def _compared_in(unit: schema.UnitOfAnalyte, form: schema.AnalyteFile) -> str:
     """The native unit of the same property, else any that it converts to."""
-    same = [other.ucum for other in form.units if other.native and other.property == unit.property]
-    return (same or native)[0]
+    native = [other for other in form.units if other.native]
+    same = [other for other in native if other.property == unit.property]
+    return (same or native)[0].ucum
 
 
 def _shown_also(form: schema.AnalyteFile, units: UnitTable) -> dict[str, ShownUnit]:

@@ -51,6 +51,6 @@ def _moles(row: schema.UnitRow, form: schema.AnalyteFile, molar_mass: Decimal | 
     if row.dimension == EQUIVALENT and form.charge:
         return row.scale / form.charge
     raise ValueError(
-        f"{row.ucum} is a {row.dimension.replace('_', ' ')} and {form.id} has no molar mass or charge to convert it by; "
+        f"{row.ucum} is a {row.dimension.replace('_', ' ')} and {form.id} has no molar mass or charge; "
         "make the unit native, give molar_mass or charge, or remove the unit"
     )

@@ -16,12 +16,15 @@ Outcome = Callable[[Panel], pb.PanelOutcome]
 
 
 class DecidedService(InterpretationServiceServicer):
-    """Answers each panel with what `outcome` says; refuses batches of more than `batch_limit` panels."""
+    """Answers each panel with what `outcome` says; refuses batches of more than `batch_limit` panels, and all
+    after `gone_after` batches."""
 
     def __init__(self) -> None:
         self.outcome: Outcome = lambda panel: pb.PanelOutcome(panel_id=panel.id)
         self.batch_limit = 100
         self.health = 1
+        self.health_code: grpc.StatusCode | None = None
+        self.gone_after = 1000
         self.batches: list[int] = []
         self.singles: list[str] = []
         self.target = ""
@@ -38,6 +41,8 @@ class DecidedService(InterpretationServiceServicer):
     ) -> pb.BatchInterpretPanelsResponse:
         """The outcomes."""
         self.batches.append(len(request.panels))
+        if len(self.batches) > self.gone_after:
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "gone")
         if len(request.panels) > self.batch_limit:
             context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too large")
         return pb.BatchInterpretPanelsResponse(outcomes=[self.outcome(panel) for panel in request.panels])
@@ -48,6 +53,8 @@ class DecidedService(InterpretationServiceServicer):
 
     def check(self, request: StringValue, context: grpc.ServicerContext) -> Int32Value:
         """The health of the service that is asked for."""
+        if self.health_code is not None:
+            context.abort(self.health_code, "not here")
         if request.value not in ("", "labgloss.v1.InterpretationService"):
             context.abort(grpc.StatusCode.NOT_FOUND, "unknown")
         return Int32Value(value=self.health)

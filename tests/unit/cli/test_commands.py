@@ -4,10 +4,12 @@ import io
 import json
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import IO, Any, cast
 
+import grpc
 import pytest
 from google.protobuf.json_format import Parse
 
@@ -172,15 +174,35 @@ def test_a_batch_that_is_refused_as_a_whole_is_sent_panel_by_panel(asked: Decide
     assert asked.singles == ["agrees", "differs"]
 
 
-def test_a_service_that_is_not_reached_is_no_report(
-    panels: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_service_that_is_not_reached_is_no_report_and_no_long_wait(
+    panels: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("labgloss.cli.connection._BATCH_TIMEOUT_S", 0.2)
+    begin = time.monotonic()
     assert main(["interpret", str(panels), "--target", "127.0.0.1:1"]) == 1
-    assert [line.split(":")[1] for line in capsys.readouterr().err.splitlines() if line.startswith("labgloss")] == [
-        ' panel "agrees" has no report',
-        ' panel "differs" has no report',
-    ]
+    why = "The service was not reached, or says that it does not serve; labgloss probe tells which."
+    assert capsys.readouterr().err == (
+        f'labgloss: panel "agrees" has no report: {why}\nlabgloss: panel "differs" has no report: {why}\n'
+    )
+    assert time.monotonic() - begin < 5
+
+
+def test_a_service_without_a_health_service_is_asked_all_the_same(
+    asked: DecidedService, panels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked.health_code = grpc.StatusCode.UNIMPLEMENTED
+    assert main(["interpret", str(panels), "--target", asked.target]) == 0
+    assert "PROMPT" in capsys.readouterr().out
+
+
+def test_the_rest_is_not_sent_once_the_service_is_gone(
+    asked: DecidedService, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "many.json"
+    file.write_text(json.dumps({"panel": [{"id": str(number)} for number in range(120)]}))
+    asked.gone_after = 1
+    assert main(["check", str(file), "--target", asked.target]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "120 panels: 50 as expected, 0 differing, 70 without a report"
+    assert asked.batches == [50, 50]
 
 
 def test_interpret_prints_each_report(asked: DecidedService, panels: Path, capsys: pytest.CaptureFixture[str]) -> None:
