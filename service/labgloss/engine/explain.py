@@ -64,6 +64,11 @@ def _refused(release: Release, entry: Judged) -> str:
     return " ".join(sentences)
 
 
+def capitalised(name: str) -> str:
+    """A name as it begins a sentence; pH stays as it is."""
+    return name if name[1:2].isupper() else name[0].upper() + name[1:]
+
+
 def quantity_text(reading: Reading) -> str:
     """The value as it was read, in words and its own unit."""
     quantity = reading.quantity
@@ -74,8 +79,7 @@ def quantity_text(reading: Reading) -> str:
 def placed(entry: Judged) -> str:
     """Where the value lies, in one sentence."""
     assert entry.reading is not None and entry.verdict is not None and entry.analyte is not None
-    name = entry.analyte.name[0].upper() + entry.analyte.name[1:]
-    subject = f"{name} {quantity_text(entry.reading)}"
+    subject = f"{capitalised(entry.analyte.name)} {quantity_text(entry.reading)}"
     if entry.reading.factor != 1:
         compared = entry.reading.compared
         subject += f" ({plain(round_half_up(compared.value, entry.reading.digits))} {compared.unit})"

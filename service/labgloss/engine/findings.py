@@ -8,6 +8,7 @@ from labgloss.domain.quantity import Span
 from labgloss.domain.report import Finding, Reading, ResultClass
 from labgloss.domain.truth import Truth, all_of, any_of
 from labgloss.engine.calcium import FAMILY, TOTAL
+from labgloss.engine.explain import capitalised
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged
 from labgloss.knowledge.release import Release
@@ -185,9 +186,9 @@ def _of_class(ident: str, entry: Judged, entries: Sequence[Judged]) -> Finding:
         resting = [other for other in entries if other.live and other.analyte and other.analyte.family == FAMILY]
     side = entry.verdict.certain_class.value
     text = (
-        f"{entry.analyte.name.capitalize()} is {side}."
+        f"{capitalised(entry.analyte.name)} is {side}."
         if side != "indeterminate"
-        else f"{entry.analyte.name.capitalize()} cannot be classed."
+        else f"{capitalised(entry.analyte.name)} cannot be classed."
     )
     return Finding(
         ident, entry.analyte.id, _band([entry]), Truth.TRUE, _indices(resting), text, f"{entry.analyte.id}.class"

@@ -70,7 +70,7 @@ class _Files:
     def stop_on_faults(self) -> None:
         """Raises KnowledgeError if any fault was found."""
         if self.faults:
-            raise KnowledgeError(tuple(self.faults))
+            raise KnowledgeError(tuple(dict.fromkeys(self.faults)))
 
     def _read(self, path: Path) -> None:
         name = path.relative_to(self.folder).as_posix()

@@ -1,0 +1,76 @@
+"""What some tests need beyond Python packages: one line of skip where it is missing, a failure with CI=true."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[1]
+_NODE_AT_LEAST = 18
+_NPM_CI = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+
+# Every module that was skipped, as what was missing for it; tests/skips.py counts them at the end of the run.
+skipped: list[str] = []
+
+
+class MissingToolError(Exception):
+    """A tool is missing where nothing may be skipped."""
+
+
+def needs(*tools: str) -> None:
+    """Nothing, once every tool is there; called at the head of a module, whose tests are skipped otherwise.
+
+    Raises MissingToolError with CI=true: there tests/install_tools has installed them.
+    """
+    missing = [problem for tool in tools if (problem := _problem(tool))]
+    if not missing:
+        return
+    reason = "; ".join(missing)
+    if os.environ.get("CI") == "true":
+        raise MissingToolError(f"{reason}; with CI=true nothing is skipped: see tests/install_tools")
+    skipped.append(reason)
+    pytest.skip(reason, allow_module_level=True)
+
+
+def tool(name: str) -> str | None:
+    """Where a tool is, or None; one that came with the environment's Python packages first."""
+    beside = Path(sys.executable).with_name(name)
+    return str(beside) if os.access(beside, os.X_OK) else shutil.which(name)
+
+
+def node_environment(folder: Path) -> dict[str, str]:
+    """An environment in which Node finds what the package-lock.json of a folder names.
+
+    The packages are installed under .venv, once for each state of the lock, and nothing of theirs is run.
+    """
+    home = _ROOT / ".venv" / f"node-{folder.name}"
+    lock = (folder / "package-lock.json").read_bytes()
+    installed = home / "lock"
+    if not installed.exists() or installed.read_bytes() != lock:
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        for name in ("package.json", "package-lock.json", ".npmrc"):
+            shutil.copy(folder / name, home)
+        subprocess.run(_NPM_CI, cwd=home, check=True)
+        installed.write_bytes(lock)
+    return {**os.environ, "NODE_PATH": str(home / "node_modules")}
+
+
+def _problem(name: str) -> str:
+    """What is wrong with a tool; empty when it can be used."""
+    found = tool(name)
+    if found is None:
+        return f"{name} is not installed"
+    if name == "node" and (version := _node_version(found)) < _NODE_AT_LEAST:
+        return f"node is version {version}, and {_NODE_AT_LEAST} or newer is needed"
+    return ""
+
+
+def _node_version(node: str) -> int:
+    printed = subprocess.run((node, "--version"), check=True, capture_output=True, text=True).stdout
+    return int(printed.removeprefix("v").split(".")[0])
