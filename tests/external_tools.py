@@ -13,27 +13,28 @@ import pytest
 _ROOT = Path(__file__).parents[1]
 _NODE_AT_LEAST = 18
 _NPM_CI = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+_NPM_SECONDS = 300
 
-# Every module that was skipped, as what was missing for it; tests/skips.py counts them at the end of the run.
+# What modules were skipped for, one entry for each module and tool; tests/skips.py counts it at the end of the run.
 skipped: list[str] = []
 
 
 class MissingToolError(Exception):
-    """A tool is missing where nothing may be skipped."""
+    """A tool is missing, and nothing may be skipped."""
 
 
-def needs(*tools: str) -> None:
+def needs(*tools: str, to: str) -> None:
     """Nothing, once every tool is there; called at the head of a module, whose tests are skipped otherwise.
 
-    Raises MissingToolError with CI=true: there tests/install_tools has installed them.
+    `to` says what the module does with them. Raises MissingToolError with CI=true, where nothing may be skipped.
     """
-    missing = [problem for tool in tools if (problem := _problem(tool))]
-    if not missing:
+    problems = [problem for tool in tools if (problem := _problem(tool))]
+    if not problems:
         return
-    reason = "; ".join(missing)
+    reason = f"needed to {to}: {', '.join(tools)}; {', '.join(problems)}"
     if os.environ.get("CI") == "true":
-        raise MissingToolError(f"{reason}; with CI=true nothing is skipped: see tests/install_tools")
-    skipped.append(reason)
+        raise MissingToolError(f"{reason}; tests/install_tools installs what is missing")
+    skipped.extend(problems)
     pytest.skip(reason, allow_module_level=True)
 
 
@@ -56,7 +57,7 @@ def node_environment(folder: Path) -> dict[str, str]:
         home.mkdir(parents=True)
         for name in ("package.json", "package-lock.json", ".npmrc"):
             shutil.copy(folder / name, home)
-        subprocess.run(_NPM_CI, cwd=home, check=True)
+        subprocess.run(_NPM_CI, cwd=home, check=True, timeout=_NPM_SECONDS)
         installed.write_bytes(lock)
     return {**os.environ, "NODE_PATH": str(home / "node_modules")}
 

@@ -1,6 +1,8 @@
-"""A pytest plugin: the run ends with how many modules were skipped for want of a tool."""
+"""A pytest plugin: the run ends with how many tools were missing, and for how many modules of tests."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 import pytest
 
@@ -9,6 +11,6 @@ from tests.external_tools import skipped
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if skipped:
-        missing = ", ".join(sorted({problem for reason in skipped for problem in reason.split("; ")}))
-        modules = "1 module was" if len(skipped) == 1 else f"{len(skipped)} modules were"
-        terminalreporter.write_line(f"{modules} skipped for want of a tool ({missing}); CI=true tests/run installs it")
+        counted = Counter(skipped)
+        tools = ", ".join(f"{problem} ({modules} skipped)" for problem, modules in sorted(counted.items()))
+        terminalreporter.write_line(f"tools missing: {len(counted)}: {tools}; with CI=true tests/run installs them")

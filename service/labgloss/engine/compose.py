@@ -192,7 +192,7 @@ def _associations(row: AssociationRow, true: Sequence[str]) -> list[Association]
         (Strength.CHARACTERISTIC, row.characteristic),
         (Strength.SUPPORTIVE, row.supportive),
         (Strength.NON_SPECIFIC, row.non_specific),
-        (Strength.AGAINST, row.against),
+        (Strength.AGAINST, row.argues_against),
     )
     return [Association(ident, strength, row.source) for strength, ids in cells for ident in ids if ident in true]
 

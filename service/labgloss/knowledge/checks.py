@@ -1,182 +1,140 @@
-"""What must hold of a release before it may serve; each fault with a concrete patient who meets it.
+"""What must hold of a release before it may serve; each fault with a concrete patient who meets it, where there is one.
 
 The exhaustive proofs over combinations of findings are `knowledge lint`'s; these run at every start.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from decimal import Decimal
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping
+from math import ceil
 
-from labgloss.domain.quantity import Span, plain
+from labgloss.domain.subject import AgeUnit, StatedAge
 from labgloss.errors import Fault
-from labgloss.knowledge import references, schema
+from labgloss.knowledge import analyte_checks, references
 from labgloss.knowledge.expression import Limit
-from labgloss.knowledge.loinc import valid
-from labgloss.knowledge.partition import NOTHING_KNOWN, Cell, admissible_cells, covers
+from labgloss.knowledge.partition import in_range
 from labgloss.knowledge.references import Formed
 from labgloss.knowledge.release import Analyte, Release
 from labgloss.knowledge.units import factor_between
 
 
 def faults(release: Release, formed: Iterable[Formed]) -> list[Fault]:
-    """Every fault of a release: analyte by analyte, then what its rows (`formed`, with their files) refer to."""
+    """Every fault of a release: analyte by analyte, what its rows (`formed`, with their files) refer to, the rest."""
     found = [
         Fault(f"analytes/{analyte.id}.toml", key, reason, witness)
         for analyte in release.analytes.values()
-        for key, reason, witness in _of_analyte(release, analyte)
+        for key, reason, witness in analyte_checks.problems(release, analyte)
     ]
-    return found + references.faults(release, formed)
+    found += references.faults(release, formed)
+    # The rest looks analytes up, so that a missing one is named above and not stumbled over here.
+    return found or [*_computations(release), *_findings(release), *_policies(release), *_words(release)]
 
 
-_Problem = tuple[str, str, str]
+# ---------------------------------------------------------------------------------------------- computations
 
 
-def _of_analyte(release: Release, analyte: Analyte) -> Iterator[_Problem]:
-    yield from _codes(analyte)
-    yield from _units(release, analyte)
-    yield from _intervals(release, analyte)
-    yield from _band_tables(release, analyte)
-    yield from _choices(release, analyte)
+def _computations(release: Release) -> Iterator[Fault]:
+    def fault(key: str, reason: str) -> Fault:
+        return Fault("computations.toml", key, reason)
+
+    computations = release.computations
+    adjustment = computations.albumin_adjustment
+    total, albumin = release.analytes["calcium_total"], release.analytes["albumin"]
+    for number, formula in enumerate(adjustment.formulas):
+        key = f"albumin_adjustment.formulas[{number}]"
+        if formula.total_unit not in total.native_units:
+            yield fault(key, f"{formula.total_unit!r} is not a native unit of calcium_total")
+        if formula.albumin_unit not in albumin.units:
+            yield fault(key, f"{formula.albumin_unit!r} is not a unit of albumin; allowed: {', '.join(albumin.units)}")
+    for row in (*adjustment.not_valid, *adjustment.low_confidence):
+        if row.analyte:
+            for reason in _not_covered(release.analytes[row.analyte], row.limits):
+                yield fault(row.id, reason)
+    for unit in computations.aki.rise:
+        if unit not in release.analytes["creatinine"].units:
+            yield fault("aki.rise", f"{unit!r} is not a unit of creatinine")
+    form = computations.vitamin_d
+    for key, analyte_id, limits in (
+        ("vitamin_d.severely_low", "vitamin_d_25oh", form.severely_low),
+        ("vitamin_d.acute_phase_caution", "crp", form.acute_phase_caution),
+        ("vitamin_d.acute_phase_conditional", "crp", form.acute_phase_conditional),
+    ):
+        for reason in _not_covered(release.analytes[analyte_id], limits):
+            yield fault(key, reason)
 
 
-def _codes(analyte: Analyte) -> Iterator[_Problem]:
-    for row in analyte.form.codes:
-        if not valid(row.loinc):
-            yield "codes", f"LOINC {row.loinc} has a wrong check digit; copy the code again", ""
-
-
-def _limits_of(form: schema.AnalyteFile) -> Iterator[tuple[str, str, Limit]]:
-    """Key, unit and limit of everything that an analyte compares a value with."""
-    for number, plausible in enumerate(form.plausibility):
-        yield from ((f"plausibility[{number}]", unit, limit) for unit, limit in plausible.limits.items())
-    for interval in form.intervals:
-        yield from ((interval.id, unit, limit) for unit, limit in interval.limits.items())
-    for critical in form.critical:
-        yield from ((critical.id, unit, limit) for unit, limit in critical.limits.items())
-    for grades in form.ctcae:
-        for unit, by_grade in grades.grades.items():
-            yield from ((f"ctcae.{grades.term}", unit, limit) for limit in by_grade.values())
-    for table in form.band_tables:
-        for band in table.bands:
-            yield from ((f"{table.id}.{band.band}", unit, limit) for unit, limit in band.limits.items())
-            for row in band.raises:
-                yield from ((f"{table.id}.{band.band}.raises", unit, limit) for unit, limit in row.limits.items())
-
-
-def _units(release: Release, analyte: Analyte) -> Iterator[_Problem]:
-    accepted = {unit.ucum for unit in analyte.form.units}
-    for key, unit, _ in _limits_of(analyte.form):
-        if unit not in accepted:
-            allowed = ", ".join(sorted(accepted))
-            yield key, f"a limit is written in {unit!r}, which is not a unit of {analyte.id}; allowed: {allowed}", ""
-    for reading in analyte.units.values():
-        try:
-            factor_between(release.unit_table, analyte.form, reading.ucum, reading.compared_in)
-        except ValueError as error:
-            yield "units", str(error), ""
-
-
-def _all_cells(release: Release, analyte: Analyte) -> tuple[Cell, ...]:
-    return admissible_cells(analyte.axes, NOTHING_KNOWN, release.computations.pregnancy.age)
-
-
-def _intervals(release: Release, analyte: Analyte) -> Iterator[_Problem]:
-    cells = _all_cells(release, analyte)
-    for variant, rows in analyte.intervals.items():
-        for cell in cells:
-            covering = [row.id for row in rows if covers(row, cell)]
-            if len(covering) > 1:
-                yield " and ".join(covering), "two intervals of one variant are for the same patient", str(cell)
-            # An analyte whose default interval is for adults only says so by leaving children out (VO-1.2).
-            if variant == "default" and not covering and _must_cover(analyte):
-                yield "intervals", "no default interval is for this patient", str(cell)
-    for row in analyte.form.intervals:
-        for unit, limit in row.limits.items():
-            if limit.needs_interval:
-                yield row.id, f"the interval in {unit} names LLN or ULN; an interval gives them", ""
-
-
-def _must_cover(analyte: Analyte) -> bool:
-    """Whether the default interval must reach every age: where bands need it."""
-    return any(
-        limit.needs_interval
-        for table in analyte.form.band_tables
-        for row in table.bands
-        for limit in row.limits.values()
-    )
-
-
-def _band_tables(release: Release, analyte: Analyte) -> Iterator[_Problem]:
-    tables = analyte.form.band_tables
-    if not tables:
-        return
-    reached: set[tuple[str, str]] = set()
-    for cell in _all_cells(release, analyte):
-        for policy, when in dict.fromkeys((table.policy, str(table.when or "")) for table in tables):
-            peers = [table for table in tables if (table.policy, str(table.when or "")) == (policy, when)]
-            covering = [table for table in peers if covers(table, cell)]
-            if len(covering) > 1:
-                yield (
-                    " and ".join(table.id for table in covering),
-                    "two band tables are for the same patient",
-                    str(cell),
-                )
-            if not covering and not when:
-                yield "band_tables", "no band table is for this patient", str(cell)
-            for table in covering:
-                yield from _bands(analyte, table, cell, reached)
-    for table in tables:
-        for row in table.bands:
-            if (table.id, row.band) not in reached:
-                yield f"{table.id}.{row.band}", "no value of any patient reaches this band", ""
-
-
-def _bands(analyte: Analyte, table: schema.BandTable, cell: Cell, reached: set[tuple[str, str]]) -> Iterator[_Problem]:
+def _not_covered(analyte: Analyte, limits: Mapping[str, Limit]) -> Iterator[str]:
+    """What is wrong with limits that are looked up by the native unit that a value was compared in."""
+    for unit in limits:
+        if unit not in analyte.native_units:
+            yield f"{unit!r} is not a native unit of {analyte.id}; allowed: {', '.join(analyte.native_units)}"
     for unit in analyte.native_units:
-        if missing := [row.band for row in table.bands if unit not in row.limits]:
-            yield (
-                table.id,
-                f"{', '.join(missing)} has no limits in {unit}, a unit that is compared without conversion",
-                "",
-            )
-            continue
-        interval = _default_span(analyte, cell, unit)
-        spans = {row.band: row.limits[unit].span(interval) for row in table.bands}
-        for value in _probes(spans.values()):
-            here = [band for band, span in spans.items() if value in span]
-            reached.update((table.id, band) for band in here)
-            inside = interval is not None and value in interval
-            fixed = [row.band for row in table.bands if row.band in here and not row.yields_to_interval]
-            # Where the interval reaches into a yielding band, the value is normal (DEC-49): not an overlap.
-            if len(fixed if inside else here) > 1:
-                yield f"{table.id}", f"{' and '.join(here)} hold the same value", f"{cell}: {plain(value)} {unit}"
-            if not here:
-                yield f"{table.id}", "no band holds this value", f"{cell}: {plain(value)} {unit}"
+        if unit not in limits:
+            yield f"has no limit in {unit}; values of {analyte.id} in it would pass unseen"
 
 
-def _default_span(analyte: Analyte, cell: Cell, unit: str) -> Span | None:
-    for row in analyte.intervals.get("default", ()):
-        if covers(row, cell) and unit in row.limits:
-            return row.limits[unit].span()
-    return None
+# ---------------------------------------------------------------------------------------------- findings
 
 
-def _probes(spans: Iterable[Span]) -> list[Decimal]:
-    """Numbers that between them meet every stretch that the ends of some spans cut the line into."""
-    ends = sorted({end for span in spans for end in (span.low, span.high) if end is not None})
-    if not ends:
-        return [Decimal(0)]
-    between = [(low + high) / 2 for low, high in pairwise(ends)]
-    return sorted({ends[0] / 2 if ends[0] > 0 else ends[0] - 1, *ends, *between, ends[-1] + 1})
+def _findings(release: Release) -> Iterator[Fault]:
+    for rows in release.findings.values():
+        for row in rows:
+            if not row.limits:
+                continue
+            analyte = release.analytes.get(row.analyte)
+            if analyte is None:
+                yield Fault("findings.toml", row.id, "has limits and no analyte; say whose value they are for")
+                continue
+            for unit in row.limits:
+                if unit not in analyte.units:
+                    allowed = ", ".join(analyte.units)
+                    yield Fault("findings.toml", row.id, f"{unit!r} is not a unit of {row.analyte}; allowed: {allowed}")
+            for unit in analyte.native_units:
+                if unit not in row.limits and not _converts(release, analyte, unit, next(iter(row.limits))):
+                    yield Fault("findings.toml", row.id, f"has no limit that a value in {unit} can be compared with")
 
 
-def _choices(release: Release, analyte: Analyte) -> Iterator[_Problem]:
-    form = analyte.form
-    named = [("intervals", row.variant, row.id) for row in form.intervals]
-    named += [("critical_limits", row.set, row.id) for row in form.critical]
-    named += [("vitamin_d_policy", table.policy, table.id) for table in form.band_tables if table.policy]
-    for choice, ident, key in named:
-        if ident not in release.choices[choice]:
-            yield key, f"{ident!r} is not in choices.toml under {choice}; add it there with its source", ""
+def _converts(release: Release, analyte: Analyte, unit: str, target: str) -> bool:
+    try:
+        factor_between(release.unit_table, analyte.form, unit, target)
+    except (ValueError, KeyError):
+        return False
+    return True
+
+
+# ---------------------------------------------------------------------------------------------- policies, words
+
+
+def _policies(release: Release) -> Iterator[Fault]:
+    rows = release.choices["vitamin_d_policy"]
+    tables = {table.policy for table in release.analytes["vitamin_d_25oh"].form.band_tables}
+    for row in rows.values():
+        if not row.wording_only and row.id not in tables:
+            yield Fault("choices.toml", f"vitamin_d_policy.{row.id}", "has no band table; add one, or wording_only")
+    limits = {
+        limit for row in rows.values() if row.default_for for limit in (row.default_for.begin, row.default_for.end)
+    }
+    days = {0, *(ceil(limit.days) for limit in limits if limit)}
+    for age in (StatedAge(day, AgeUnit.DAYS) for day in sorted(days)):
+        defaults = [row.id for row in rows.values() if row.default_for and in_range(age, row.default_for)]
+        if len(defaults) != 1:
+            spoken = " and ".join(defaults) or "no policy"
+            years = ", ".join(sorted(str(limit) for limit in limits if limit))
+            reason = f"{spoken} is the default of one age; exactly one must be, on each side of {years}"
+            yield Fault("choices.toml", "vitamin_d_policy", reason, f"age {age}")
+
+
+def _words(release: Release) -> Iterator[Fault]:
+    phrases: dict[str, str] = {}
+    for symptom in release.symptoms.values():
+        for synonym in symptom.synonyms:
+            other = phrases.setdefault(synonym.casefold(), symptom.id)
+            if other != symptom.id:
+                yield Fault(
+                    "symptoms.toml", symptom.id, f"{synonym!r} already stands for {other}; words name one symptom"
+                )
+    for context in (*release.conditions.values(), *release.medications.values()):
+        file = "conditions.toml" if context.id in release.conditions else "medications.toml"
+        for word in context.denies_symptoms:
+            if word not in context.words:
+                yield Fault(file, context.id, f"{word!r} denies symptoms and is not among its words; add it there")

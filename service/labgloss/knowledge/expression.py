@@ -63,11 +63,13 @@ def _resolved(end: Decimal | str | None, interval: Span | None) -> Decimal | Non
     return interval.low if end == LLN else interval.high
 
 
-def parse_limit(text: str) -> Limit:
+def parse_limit(text: object) -> Limit:
     """The limit that a text such as "0.40 < x <= 0.50", "x >= 2.00" or "LLN <= x <= ULN" states.
 
     Raises ValueError with the forms that are allowed.
     """
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} is not a limit; write it as text in quotes: 'x <= 0.40'")
     if match := _BETWEEN.fullmatch(text):
         low, high = _edge(match["low"]), _edge(match["high"])
         if isinstance(low, Decimal) and isinstance(high, Decimal) and low > high:
@@ -90,9 +92,9 @@ def _edge(text: str) -> Decimal | str:
     return text if text in (LLN, ULN) else Decimal(text)
 
 
-def parse_age(text: str) -> AgeLimit:
+def parse_age(text: object) -> AgeLimit:
     """The age limit that "28 d", "6 mo" or "16 y" states. Raises ValueError."""
-    match = _AGE.fullmatch(text)
+    match = _AGE.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"{text!r} is not an age; write a whole number, one blank, and d, mo or y: '28 d', '16 y'")
     return AgeLimit(int(match["number"]), AgeUnit(match["unit"]))

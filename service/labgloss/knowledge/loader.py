@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from labgloss.domain.report import Urgency
 from labgloss.errors import Fault, KnowledgeError
 from labgloss.knowledge import checks, schema
+from labgloss.knowledge.expression import names
 from labgloss.knowledge.references import Formed
 from labgloss.knowledge.release import (
     Analyte,
@@ -86,6 +88,13 @@ class _Files:
         """Names of the files in a sub-folder."""
         return [name for name in self._tables if name.startswith(f"{folder}/")]
 
+    def no_strangers(self, *names: str) -> None:
+        """A fault for each file that is neither one of these nor in a sub-folder that is read."""
+        for name in self._tables.keys() - {*names, *self.under("analytes"), *self.under("patterns")}:
+            self.faults.append(
+                Fault(name, "", f"is read by nothing; allowed: {', '.join(names)}, analytes/, patterns/")
+            )
+
     def table(self, name: str) -> dict[str, Any]:
         """The content of a file; empty, with a fault, when it is missing."""
         if name not in self._tables:
@@ -136,7 +145,8 @@ class _Files:
         """The rows by id; an id that stands twice is a fault of the file (or folder) named."""
         found: dict[str, _Form] = {}
         for row in rows:
-            ident = str(getattr(row, attribute))
+            ident = getattr(row, attribute)
+            ident = ident.name if isinstance(ident, Urgency) else str(ident)
             if ident in found:
                 self.faults.append(Fault(name, f"{key}.{ident}", "stands twice; an id names one row"))
             found[ident] = row
@@ -163,6 +173,7 @@ _ARRAYS = {
 def _assemble(files: _Files) -> Release:
     for name, arrays in (*_ARRAYS.items(), *((name, ("pattern",)) for name in files.under("patterns"))):
         files.only(name, *arrays)
+    files.no_strangers(*_ARRAYS, "release.toml", "computations.toml")
     release_file = files.form("release.toml", schema.ReleaseFile)
     computations = files.form("computations.toml", schema.ComputationsFile)
     forms = {name: files.form(name, schema.AnalyteFile) for name in files.under("analytes")}
@@ -174,7 +185,7 @@ def _assemble(files: _Files) -> Release:
     findings: dict[str, tuple[schema.FindingRow, ...]] = {}
     for row in files.rows("findings.toml", "finding", schema.FindingRow):
         findings[row.id] = (*findings.get(row.id, ()), row)
-    urgencies = {row.id.name: row for row in files.rows("wording.toml", "urgency", schema.UrgencyRow)}
+    urgencies = files.by_id("wording.toml", "urgency", schema.UrgencyRow)
     known_forms = {name: form for name, form in forms.items() if form is not None}
     sources = files.by_id("sources.toml", "source", schema.SourceRow)
     symptoms = files.by_id("symptoms.toml", "symptom", schema.SymptomRow)
@@ -194,6 +205,7 @@ def _assemble(files: _Files) -> Release:
     analytes = _analytes(files, known_forms, table, computations.pregnancy, policies)
     codes = _codes(files, known_forms)
     order = _rule_order(files, pattern_rows, red_flags)
+    _check_groups(files, groups)
     files.stop_on_faults()
     return Release(
         reference=ReleaseReference(release_file.version, files.digest),
@@ -205,7 +217,7 @@ def _assemble(files: _Files) -> Release:
         findings=MappingProxyType(findings),
         patterns=pattern_rows,
         red_flags=red_flags,
-        urgencies=MappingProxyType(urgencies),
+        urgencies=urgencies,
         choices=MappingProxyType(choices),
         rule_order=order,
         sources=sources,
@@ -269,6 +281,18 @@ def _codes(files: _Files, forms: Mapping[str, schema.AnalyteFile]) -> Mapping[st
                 files.faults.append(Fault(name, "codes", reason))
             codes[row.loinc] = CodeOfAnalyte(form.id, row)
     return MappingProxyType(codes)
+
+
+def _check_groups(files: _Files, groups: Mapping[str, schema.GroupRow]) -> None:
+    """A fault when groups hold each other in a circle."""
+    graph = {
+        row.id: sorted({name.id for member in row.members for name in names(member) if name.kind == "group"})
+        for row in groups.values()
+    }
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        files.faults.append(Fault("groups.toml", " -> ".join(error.args[1]), "each holds the next; break the circle"))
 
 
 def _rule_order(

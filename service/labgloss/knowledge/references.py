@@ -5,35 +5,46 @@ Found by walking the rows, so that a new kind of row cannot escape.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel
 
 from labgloss.domain.report import RefusalReason, Urgency
 from labgloss.errors import Fault
+from labgloss.knowledge import needed
 from labgloss.knowledge.expression import AgeClause, Combination, Name, names
 from labgloss.knowledge.release import Release
 
-# Findings that the engine computes from several results, and facts of the request.
-COMPUTED_FINDINGS = frozenset({"AKI"})
-PATIENT_FACTS = frozenset({"symptoms_unknown", "pregnant"})
+# Fields that hold ids, wherever they stand, and what they name.
+_KINDS = {
+    "recommend": "recommendation",
+    "recommend_when_refused": "recommendation",
+    "acute_phase_recommend": "recommendation",
+    "withholds": "recommendation",
+    "contact": "recommendation",
+    "winner": "recommendation",
+    "loser": "recommendation",
+    "instead": "recommendation",
+    "when_same_day": "recommendation",
+    "when_later": "recommendation",
+    "caution": "caution",
+    "issue": "issue",
+    "satisfied_by": "analyte",
+    "analyte": "analyte",
+    "symptom": "symptom",
+    "explains": "finding",
+    "characteristic": "finding",
+    "supportive": "finding",
+    "non_specific": "finding",
+    "argues_against": "finding",
+    "replaces": "pattern",
+    "implies": "context",
+}
 
-# Fields that name recommendations, wherever they stand.
-_RECOMMENDING = frozenset(
-    {
-        "recommend",
-        "recommend_when_refused",
-        "acute_phase_recommend",
-        "withholds",
-        "contact",
-        "winner",
-        "loser",
-        "instead",
-        "when_same_day",
-        "when_later",
-    }
-)
+
+# What a row is called in the path of a fault, the first that it has.
+_LABELS = ("id", "band", "symptom")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,65 +57,47 @@ class Formed:
 
 
 def faults(release: Release, formed: Iterable[Formed]) -> list[Fault]:
-    """Every name that does not exist, and every reason and urgency without its words."""
+    """Every name that does not exist, and everything that the engine needs and the release lacks."""
     known = _known_names(release)
-    found = [fault for row in formed for fault in _of_row(release, known, row)]
-    for reason in RefusalReason:
-        if reason.value not in release.refusals:
-            found.append(
-                Fault("wording.toml", "refusal", f"{reason.value!r} has no row; every refusal needs its words")
-            )
-    for urgency in Urgency:
-        if urgency.name not in release.urgencies:
-            found.append(
-                Fault("wording.toml", "urgency", f"{urgency.name!r} has no row; every urgency needs its words")
-            )
-    return found
+    return [*(fault for row in formed for fault in _of_row(release, known, row)), *_lacking(release)]
 
 
-def _of_row(release: Release, known: Mapping[str, frozenset[str]], row: Formed) -> Iterator[Fault]:
+def _lacking(release: Release) -> Iterator[Fault]:
+    for file, key, ids, present in (
+        ("analytes", "id", needed.ANALYTES, release.analytes),
+        ("wording.toml", "caution", needed.CAUTIONS, release.cautions),
+        ("wording.toml", "issue", needed.ISSUES, release.issues),
+        ("wording.toml", "refusal", {reason.value for reason in RefusalReason}, release.refusals),
+        ("wording.toml", "urgency", {urgency.name for urgency in Urgency}, release.urgencies),
+        ("recommendations.toml", "recommendation", needed.RECOMMENDATIONS, release.recommendations),
+    ):
+        for ident in sorted(set(ids) - set(present)):
+            yield Fault(file, key, f"{ident!r} is missing; the engine brings it, so the release must hold it")
+    for urgency in release.urgencies.values():
+        if urgency.id is not Urgency.NONE and not urgency.contact:
+            yield Fault("wording.toml", f"urgency.{urgency.id.name}", "has no contact line; name its recommendation")
+
+
+def _of_row(release: Release, known: Mapping[str, Collection[str]], row: Formed) -> Iterator[Fault]:
     for key, field, value in _leaves(row.form, row.key, ""):
         if isinstance(value, Name | AgeClause | Combination):
             for name in names(value):
                 if name.id not in known[name.kind]:
                     yield Fault(row.file, key, f"{name} is not known; add it, or mend the name")
-        elif not isinstance(value, str) or not value:
-            continue
-        elif field == "source" and value not in release.sources:
-            yield Fault(row.file, key, f"source {value!r} is not in sources.toml; add it there with its citation")
-        elif field in _RECOMMENDING and value not in release.recommendations:
-            yield Fault(
-                row.file, key, f"recommendation {value!r} is not in recommendations.toml; add it, or mend the name"
-            )
-        elif field == "caution" and value not in release.cautions:
-            yield Fault(row.file, key, f"caution {value!r} is not in wording.toml; add its words there")
-        elif field == "issue" and value not in release.issues:
-            yield Fault(row.file, key, f"issue {value!r} is not in wording.toml; add its words there")
-        elif field in ("explains", "replaces", "satisfied_by", "implies", "symptom") and not _exists(
-            release, known, field, value
-        ):
-            yield Fault(row.file, key, f"{value!r} is not known; add it, or mend the name")
-
-
-def _exists(release: Release, known: Mapping[str, frozenset[str]], field: str, ident: str) -> bool:
-    match field:
-        case "explains":
-            return ident in known["finding"]
-        case "replaces":
-            return ident in known["pattern"]
-        case "satisfied_by":
-            return ident in release.analytes
-        case "symptom":
-            return ident in known["symptom"]
-        case _:
-            return ident in known["condition"] or ident in known["medication"]
+        elif isinstance(value, str) and value and field == "source":
+            if value not in release.sources:
+                yield Fault(row.file, key, f"source {value!r} is not in sources.toml; add it there with its citation")
+        elif isinstance(value, str) and value and field in _KINDS:
+            kind = _KINDS[field]
+            if value not in known[kind]:
+                yield Fault(row.file, key, f"{kind}.{value} is not known; add it, or mend the name")
 
 
 def _leaves(value: object, path: str, field: str) -> Iterator[tuple[str, str, object]]:
     """Path, field and value of everything in a form that is not itself a form or a collection."""
     if isinstance(value, BaseModel):
-        label = getattr(value, "id", None) or getattr(value, "band", None)
-        here = f"{path} ({label})" if isinstance(label, str) and label else path
+        label = next((found for name in _LABELS if isinstance(found := getattr(value, name, None), str)), "")
+        here = f"{path} ({label})" if path and label else path
         for name in type(value).model_fields:
             yield from _leaves(getattr(value, name), f"{here}.{name}".lstrip("."), name)
     elif isinstance(value, tuple | list):
@@ -117,13 +110,13 @@ def _leaves(value: object, path: str, field: str) -> Iterator[tuple[str, str, ob
         yield path, field, value
 
 
-def _known_names(release: Release) -> dict[str, frozenset[str]]:
+def _known_names(release: Release) -> Mapping[str, Collection[str]]:
     forms = [analyte.form for analyte in release.analytes.values()]
     of_class = {
         ident for form in forms for ident in (form.findings.low, form.findings.high, form.findings.indeterminate)
     }
     return {
-        "finding": frozenset(of_class | set(release.findings) | COMPUTED_FINDINGS),
+        "finding": frozenset(of_class | set(release.findings) | needed.COMPUTED_FINDINGS),
         "band": frozenset(f"{analyte.id}.{band}" for analyte in release.analytes.values() for band in analyte.band_ids),
         "symptom": frozenset(release.symptoms),
         "condition": frozenset(release.conditions),
@@ -131,5 +124,10 @@ def _known_names(release: Release) -> dict[str, frozenset[str]]:
         "group": frozenset(release.groups),
         "pattern": frozenset(release.patterns),
         "red_flag": frozenset(release.red_flags),
-        "patient": PATIENT_FACTS,
+        "patient": needed.PATIENT_FACTS,
+        "analyte": frozenset(release.analytes),
+        "recommendation": frozenset(release.recommendations),
+        "caution": frozenset(release.cautions),
+        "issue": frozenset(release.issues),
+        "context": frozenset((*release.conditions, *release.medications)),
     }

@@ -21,9 +21,13 @@ def _decimal(raw: object) -> Decimal:
 
 
 def _fraction(raw: object) -> Fraction:
-    if not isinstance(raw, str):
-        raise ValueError("an exact factor is needed, written as text: '0.001', '1/2'")
-    return Fraction(raw)
+    try:
+        factor = Fraction(raw) if isinstance(raw, str) else Fraction(0)
+    except (ValueError, ZeroDivisionError):
+        factor = Fraction(0)
+    if factor <= 0:
+        raise ValueError("an exact factor above zero is needed, written as text: '0.001', '1/2'")
+    return factor
 
 
 def _urgency(raw: object) -> Urgency:
@@ -33,6 +37,7 @@ def _urgency(raw: object) -> Urgency:
 
 
 Number = Annotated[Decimal, BeforeValidator(_decimal)]
+Positive = Annotated[Number, Field(gt=0)]
 Factor = Annotated[Fraction, PlainValidator(_fraction)]
 LimitText = Annotated[Limit, PlainValidator(parse_limit)]
 AgeText = Annotated[AgeLimit, PlainValidator(parse_age)]
@@ -113,7 +118,7 @@ class CodeRow(Form):
     specimen: str
     unit: Ucum = ""
     # Makes the result this analyte instead (a component code), or names the moiety (urea nitrogen) of its mass unit.
-    molar_mass: Number | None = None
+    molar_mass: Positive | None = None
     # Says with every result what is doubtful about the code.
     issue: str = ""
     status: Status
@@ -202,6 +207,8 @@ class CriticalRow(Sourced, Population):
     set: str = "default"
     side: Literal["low", "high"]
     limits: dict[Ucum, LimitText] = Field(min_length=1)
+    # Meant to reach into a default interval of some patient, whose value is then critical and not normal (DEC-87).
+    overrules_interval: bool = False
     # Applies only while this is TRUE / is not TRUE.
     when: Logic | None = None
     unless: Logic | None = None
@@ -212,7 +219,7 @@ class CtcaeRow(Sourced):
 
     term: str
     side: Literal["low", "high"]
-    grades: dict[Ucum, dict[str, LimitText]] = Field(min_length=1)
+    grades: dict[Ucum, dict[Literal["1", "2", "3", "4"], LimitText]] = Field(min_length=1)
     # Grades that the number alone cannot tell from the next: caution ctcae_grade_needs_symptoms.
     needs_symptoms: tuple[str, ...] = ()
 
@@ -235,7 +242,7 @@ class AnalyteFile(Form):
     # Why a never_read analyte is refused, and what to ask for instead.
     note: str = ""
     recommend_when_refused: tuple[str, ...] = ()
-    molar_mass: Number | None = None
+    molar_mass: Positive | None = None
     charge: int = Field(default=0, ge=0, le=3)
     # Measured in the order in which one counts (calcium); equal ids share findings and one primary entry.
     family: str = ""
@@ -245,7 +252,7 @@ class AnalyteFile(Form):
     # Additives (HL7 0371) that make the tube unsuitable.
     unsuitable_additives: tuple[str, ...] = ()
     # Percent of the previous value beyond which a change is real.
-    reference_change_percent: Number | None = None
+    reference_change_percent: Positive | None = None
     # A refused implausible value may have been critical (DEC-13).
     implausible_may_be_critical: bool = False
     codes: tuple[CodeRow, ...] = ()
@@ -298,7 +305,7 @@ class AssociationRow(Form):
     characteristic: tuple[str, ...] = ()
     supportive: tuple[str, ...] = ()
     non_specific: tuple[str, ...] = ()
-    against: tuple[str, ...] = ()
+    argues_against: tuple[str, ...] = ()
     source: tuple[str, ...] = Field(min_length=1)
     status: Status
 
@@ -466,8 +473,8 @@ class AdjustmentFormula(Form):
 
     total_unit: Ucum
     albumin_unit: Ucum
-    slope: Number
-    intercept: Number
+    slope: Positive
+    intercept: Positive
     digits: int
 
 
@@ -502,7 +509,7 @@ class HaemolysisForm(Sourced):
 
     id: str
     # Fall of the true potassium below the measured one, in mmol/L for each g/L of free haemoglobin.
-    potassium_slope: Number
+    potassium_slope: Positive
     # Urgency of a result whose low may be masked, while how low it may be is not known.
     masked_urgency: UrgencyName
     words: tuple[str, ...]
@@ -512,10 +519,10 @@ class AkiForm(Sourced):
     """Acute kidney injury from creatinine."""
 
     id: str
-    ratio: Number
+    ratio: Positive
     ratio_baseline_days: int
     ratio_median_days: int
-    rise: dict[Ucum, Number]
+    rise: dict[Ucum, Positive]
     rise_hours: int
 
 
@@ -530,7 +537,7 @@ class VitaminDForm(Sourced):
     """Vitamin D: nearness to a cut-off, the acute phase, the infant epimer."""
 
     id: str
-    near_cut_off_percent: Number
+    near_cut_off_percent: Positive
     severely_low: dict[Ucum, LimitText]
     acute_phase_caution: dict[Ucum, LimitText]
     acute_phase_conditional: dict[Ucum, LimitText]

@@ -65,7 +65,8 @@ class Calls:
         """A handler of one message that may take long: it needs a slot."""
 
         def in_slot(body: bytes, deadline: Deadline) -> Answer:
-            self._take_slot()
+            if not self._slots.acquire(blocking=False):
+                raise TooManyStreamsError(RETRY_SECONDS)
             try:
                 return answering(body, deadline)
             finally:
@@ -88,50 +89,41 @@ class Calls:
         return InternalError(error_id)
 
     def _unary(self, method: str, answering: Answering, body: bytes, context: grpc.ServicerContext) -> bytes:
-        line, deadline = _Line(method, request_bytes=len(body)), _deadline(context)
-        refused: BaseException
-        try:
-            deadline()
-            answer = answering(body, deadline)
-        except BaseException as error:  # noqa: BLE001 - in a pool's thread not even SystemExit may end more than its call
-            refused = error
-        else:
-            line.add(answer)
-            self._say(line, "OK")
-            return answer.body
-        return self._refuse(line, refused, context)
+        line = _Line(method, request_bytes=len(body))
+        answer = _caught(answering, body, _deadline(context))
+        if isinstance(answer, BaseException):
+            return self._refuse(line, answer, context)
+        line.add(answer)
+        self._say(line, "OK")
+        return answer.body
 
     def _stream(
         self, method: str, answering: Answering, bodies: Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
         line, deadline = _Line(method), _deadline(context)
         refused: BaseException | None = None
-        holds_slot = False
+        if not self._slots.acquire(blocking=False):
+            self._refuse(line, TooManyStreamsError(RETRY_SECONDS), context)
         try:
-            self._take_slot()
-            holds_slot = True
             for body in bodies:
                 line.request_bytes += len(body)
-                deadline()
-                answer = answering(body, deadline)
+                answer = _caught(answering, body, deadline)
+                if isinstance(answer, BaseException):
+                    refused = answer
+                    break
                 line.add(answer)
                 yield answer.body
-        except GeneratorExit:  # the caller went away while an answer was on its way to it
+        except GeneratorExit:  # the caller went away while an answer was on its way
             self._say(line, "CANCELLED")
             raise
-        except BaseException as error:  # noqa: BLE001 - as in _unary
-            refused = _CallerGoneError() if isinstance(error, grpc.RpcError) else error
+        except grpc.RpcError:  # the caller went away while its next message was awaited
+            refused = _CallerGoneError()
         finally:
-            if holds_slot:
-                self._slots.release()
-        if refused is None:
+            self._slots.release()
+        if refused is None and context.is_active():
             self._say(line, "OK")
         else:
-            self._refuse(line, refused, context)
-
-    def _take_slot(self) -> None:
-        if not self._slots.acquire(blocking=False):
-            raise TooManyStreamsError(RETRY_SECONDS)
+            self._refuse(line, refused or _CallerGoneError(), context)
 
     def _refuse(self, line: _Line, refused: BaseException, context: grpc.ServicerContext) -> NoReturn:
         """Ends the call with the status of what went wrong, by the exception that gRPC needs for it."""
@@ -155,6 +147,14 @@ class Calls:
             **({} if error is None else {"reason": error.reason}),
             **({"error_id": error.error_id} if isinstance(error, InternalError) else {}),
         )
+
+
+def _caught(answering: Answering, body: bytes, deadline: Deadline) -> Answer | BaseException:
+    """The answer, or whatever was raised: an exception that leaves a thread of the pool leaves the caller waiting."""
+    try:
+        return answering(body, deadline)
+    except BaseException as error:  # noqa: BLE001 - in a pool's thread not even SystemExit may end more than its call
+        return error
 
 
 def _deadline(context: grpc.ServicerContext) -> Deadline:

@@ -17,7 +17,7 @@ from grpc_health.v1 import health_pb2 as pb
 SERVICE = "grpc.health.v1.Health"
 
 _CHECK_THREADS = 2
-_WATCH_THREADS = 2
+_WATCH_THREADS = 8
 # A service name; a watch keeps it as long as it lasts.
 _REQUEST_BYTES = 1_024
 
@@ -90,12 +90,15 @@ class _Watcher:
         self._service = service
         self._send = send
         self._lock = Lock()
+        self._told: int | None = None
         self._ended = False
 
     def tell(self) -> None:
         with self._lock:
-            if not self._ended:
-                self._send(_response(self._health.status(self._service)))
+            status = self._health.status(self._service)
+            if not self._ended and status != self._told:
+                self._told = status
+                self._send(_response(status))
 
     def end(self) -> None:
         # A watcher that does not read holds its own lock; the stopping server cancels it.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from labgloss.engine.interpret import interpret
@@ -46,24 +46,35 @@ def answered_or_refused(call: Callable[[bytes], Answer], body: bytes) -> bytes |
     try:
         return call(body).body
     except CallError as error:
-        assert error.reason in ALLOWED
-        assert status_of(error).ByteSize() < 6_000
-        return None
+        refused = error
+    assert refused.reason in ALLOWED
+    assert status_of(refused).ByteSize() < 6_000
+    return None
 
 
-@settings(QUIET, max_examples=300)
+@settings(QUIET, max_examples=150)
 @given(body=st.binary(max_size=200))
 def test_random_bytes_meet_no_defect(methods: Methods, body: bytes) -> None:
     for call in methods.values():
         answered_or_refused(call, body)
 
 
-@settings(QUIET, max_examples=250)
+@settings(QUIET, max_examples=100)
 @given(panel=messages(Panel))
-def test_panels_of_every_shape_meet_no_defect_and_get_the_same_bytes_twice(methods: Methods, panel: Panel) -> None:
+def test_panels_of_every_shape_are_read_and_get_the_same_bytes_twice(methods: Methods, panel: Panel) -> None:
+    # Ids are drawn from a short list, and the wire refuses doubles.
+    for position, result in enumerate(panel.results):
+        result.id = f"{result.id}{position}"
     body = pb.InterpretPanelRequest(panel=panel).SerializeToString()
-    call = methods["InterpretPanel"]
-    assert answered_or_refused(call, body) == answered_or_refused(call, body)
+    answer = answered_or_refused(methods["InterpretPanel"], body)
+    assume(answer is not None)
+    assert answer == methods["InterpretPanel"](body).body
+
+
+@settings(QUIET, max_examples=100)
+@given(panel=messages(Panel, wild=True))
+def test_panels_that_break_every_form_meet_no_defect(methods: Methods, panel: Panel) -> None:
+    answered_or_refused(methods["InterpretPanel"], pb.InterpretPanelRequest(panel=panel).SerializeToString())
 
 
 def mutated(body: bytes, edits: list[tuple[int, int, int]]) -> bytes:
@@ -86,7 +97,7 @@ def mutated(body: bytes, edits: list[tuple[int, int, int]]) -> bytes:
 EDITS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=6)
 
 
-@settings(QUIET, max_examples=250)
+@settings(QUIET, max_examples=80)
 @given(panels=st.lists(messages(Panel), min_size=1, max_size=2), edits=EDITS)
 def test_bent_requests_meet_no_defect(methods: Methods, panels: list[Panel], edits: list[tuple[int, int, int]]) -> None:
     unary = pb.InterpretPanelRequest(panel=panels[0]).SerializeToString()
@@ -96,11 +107,11 @@ def test_bent_requests_meet_no_defect(methods: Methods, panels: list[Panel], edi
     answered_or_refused(methods["StreamInterpretPanels"], mutated(several, edits))
 
 
-@settings(QUIET, max_examples=150)
+@settings(QUIET, max_examples=60)
 @given(
-    intervals=messages(knowledge_pb2.ListReferenceIntervalsRequest),
-    rules=messages(knowledge_pb2.ListRulesRequest),
-    rule=messages(knowledge_pb2.GetRuleRequest),
+    intervals=messages(knowledge_pb2.ListReferenceIntervalsRequest, wild=True),
+    rules=messages(knowledge_pb2.ListRulesRequest, wild=True),
+    rule=messages(knowledge_pb2.GetRuleRequest, wild=True),
 )
 def test_knowledge_requests_of_every_shape_meet_no_defect(
     methods: Methods,

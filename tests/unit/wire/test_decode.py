@@ -213,7 +213,8 @@ def test_an_interval_in_which_nothing_stands_was_not_sent(release: Release) -> N
             (
                 "symptoms[0].onset",
                 "BAD_FORM",
-                'a date YYYY-MM-DD of the years 1800 to 2999, or an ISO 8601 duration, such as "P1D" or "PT6H" is needed',
+                "a date YYYY-MM-DD of the years 1800 to 2999, or an ISO 8601 duration, such as "
+                '"P1D" or "PT6H" is needed',
             ),
         ),
         (
@@ -299,7 +300,8 @@ def test_numbers_that_a_closed_list_does_not_hold_are_refused_with_the_list(rele
         "RESULT_STATUS_CORRECTED, RESULT_STATUS_AMENDED, RESULT_STATUS_CANCELLED, RESULT_STATUS_ENTERED_IN_ERROR "
         "is allowed, or none",
         "results[0].specimen.kind": "one of SPECIMEN_KIND_SERUM, SPECIMEN_KIND_PLASMA, SPECIMEN_KIND_WHOLE_BLOOD, "
-        "SPECIMEN_KIND_CAPILLARY, SPECIMEN_KIND_VENOUS, SPECIMEN_KIND_ARTERIAL, SPECIMEN_KIND_URINE is allowed, or none",
+        "SPECIMEN_KIND_CAPILLARY, SPECIMEN_KIND_VENOUS, SPECIMEN_KIND_ARTERIAL, SPECIMEN_KIND_URINE "
+        "is allowed, or none",
         "results[0].specimen.haemolysis": "one of HAEMOLYSIS_NONE, HAEMOLYSIS_SLIGHT, HAEMOLYSIS_MODERATE, "
         "HAEMOLYSIS_GROSS is allowed, or none",
     } == {field: description for field, _, description in found}
@@ -412,9 +414,10 @@ def test_no_violation_repeats_what_was_sent(release: Release) -> None:
         results {{ id: "{canary}" collected: "{canary}" unit: "{canary * 20}" }} results {{ id: "{canary}" }}
         symptoms {{ id: "{canary}" onset: "{canary}" duration: "{canary}" }}
         medications {{ medications {{ text: "{canary}" since: "{canary}" }} }}
-        options {{ vitamin_d_policy: "{canary}" critical_limits: "{canary}" intervals: "{canary}" language: "{canary}" }}
+        options {{ vitamin_d_policy: "{canary}" critical_limits: "{canary}" intervals: "{canary}" }}
         """
     )
+    panel.options.language = canary
     with pytest.raises(RequestError) as raised:
         decode_panel(panel, "panel", release)
     assert 16 == len(raised.value.violations)

@@ -47,6 +47,7 @@ def test_pages_hold_every_item_once_in_the_order_of_ids(name: str, knowledge: Kn
     whole = [item.id for item in getattr(answer(knowledge, request(page_size=1_000)), field)]
     assert whole
     assert all(one < other for one, other in pairwise(whole))
+    assert answer(knowledge, request(page_size=len(whole))).next_page_token == ""
     paged: list[str] = []
     token = ""
     while token or not paged:

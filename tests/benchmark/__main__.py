@@ -1,0 +1,25 @@
+"""Prints what the service costs beside a server that does nothing, both on loopback; ends in about half a minute."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.benchmark.measure import Size, measure
+from tests.benchmark.table import table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="tests/benchmark/run", description=__doc__)
+    parser.add_argument("--starts", type=int, default=5, help="starts of each server (default 5)")
+    parser.add_argument("--blocks", type=int, default=2, help="A B B A blocks for each way of calling (default 2)")
+    parser.add_argument("--passes", type=int, default=8, help="passes over the requests in a turn (default 8)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of the engine alone (default 5)")
+    size = Size(**vars(parser.parse_args()))
+    with TemporaryDirectory() as folder:
+        print(table(measure(size, Path(folder))), end="")
+
+
+if __name__ == "__main__":
+    main()

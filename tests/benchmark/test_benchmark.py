@@ -1,0 +1,66 @@
+"""The benchmark in miniature: every row is printed, and the server that does nothing gives the service's bytes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmark.measure import check_answers, sample_requests, tell_do_nothing
+from tests.benchmark.server_process import SERVICE_COMMAND, ServerProcess, do_nothing_command
+
+ROOT = Path(__file__).parents[2]
+SMALLEST = ("--starts", "1", "--blocks", "1", "--passes", "1", "--rounds", "1")
+SPREAD = r"[0-9.]+ \([0-9.]+-[0-9.]+\)"
+ROWS = {
+    "start-up to first answer, s": (SPREAD, SPREAD, SPREAD),
+    "server CPU a call, one at a time, us": (SPREAD, SPREAD, SPREAD),
+    "server CPU a call, 8 in flight, us": (SPREAD, SPREAD, SPREAD),
+    "engine CPU a panel, in process, us": (SPREAD, "", ""),
+    "resident after start, MB": ("[0-9.]+", "[0-9.]+", "[0-9.]+"),
+    "resident after the run, MB": ("[0-9.]+", "[0-9.]+", "[0-9.]+"),
+    "bytes a request": (SPREAD, "the same", ""),
+    "bytes an answer": (SPREAD, "the same", ""),
+}
+
+
+@pytest.fixture(autouse=True)
+def _importing_labgloss(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+
+
+def test_every_row_is_printed_with_its_figures() -> None:
+    command = (sys.executable, "-m", "tests.benchmark", *SMALLEST)
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+    lines = [line.strip("| ").split("|") for line in printed.splitlines() if line.startswith("| ")]
+    rows = {cells[0].strip(): tuple(cell.strip() for cell in cells[1:]) for cells in lines[1:]}
+    assert list(rows) == list(ROWS)
+    for label, forms in ROWS.items():
+        found = (*rows[label], "", "")[: len(forms)]
+        assert all(re.fullmatch(form, cell) for form, cell in zip(forms, found, strict=True)), f"{label}: {found}"
+    n = len(sample_requests())
+    assert f"\n{n} distinct requests; do-nothing gave the same bytes as labgloss for {n} of {n}.\n" in printed
+    assert re.search(r"\n[0-9]+ cores, Python 3\.[0-9.]+, grpcio [0-9.]+, load average at the end [0-9.]+ ", printed)
+
+
+def test_the_server_that_does_nothing_answers_with_the_bytes_of_the_service(tmp_path: Path) -> None:
+    requests = sample_requests()[:8]
+    with ServerProcess(SERVICE_COMMAND) as service:
+        answers = [service.answer(request) for request in requests]
+    assert len(set(answers)) == len(requests)
+    with ServerProcess(do_nothing_command(tell_do_nothing(tmp_path / "told.json", requests, answers))) as do_nothing:
+        assert [do_nothing.answer(request) for request in requests] == answers
+
+
+def test_answers_that_differ_stop_the_benchmark(tmp_path: Path) -> None:
+    requests = [b"one", b"two"]
+    told = tell_do_nothing(tmp_path / "told.json", requests, [b"first", b"second"])
+    with (
+        ServerProcess(do_nothing_command(told)) as do_nothing,
+        pytest.raises(ValueError, match=r"^1 of 2 answers are not the same bytes: nothing can be compared$"),
+    ):
+        check_answers(do_nothing, requests, [b"first", b"other"])
