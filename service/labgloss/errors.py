@@ -87,7 +87,7 @@ class RequestError(CallError):
 
 
 class MessageTooLargeError(CallError):
-    """A message is larger than the method takes or gives."""
+    """A message is larger than the method takes."""
 
     reason = "MESSAGE_TOO_LARGE"
 
@@ -95,6 +95,19 @@ class MessageTooLargeError(CallError):
         violation = Violation("message", "OUT_OF_RANGE", f"at most {limit} bytes are allowed; {mend}")
         message = f"The message has {size} bytes, {limit} are allowed; {mend}."
         super().__init__(message, {"bytes": str(size), "limit_bytes": str(limit)}, (violation,))
+
+
+class AnswerTooLargeError(CallError):
+    """An answer would be larger than clients take."""
+
+    reason = "MESSAGE_TOO_LARGE"
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"The answer would have {size} bytes, and clients take {limit}; send this panel again in a message with "
+            "fewer panels, or switch its trace off.",
+            {"bytes": str(size), "limit_bytes": str(limit)},
+        )
 
 
 class ReleaseNotLoadedError(CallError):

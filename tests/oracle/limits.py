@@ -56,13 +56,22 @@ def read_number(value: str, comparator: str | None) -> Limit | None:
 
 
 def read_interval(own: dict[str, str]) -> Limit:
-    """The laboratory's own interval, perhaps with one end only; low above high, or text, is none (DEC-79)."""
-    low, high = own.get("low"), own.get("high")
+    """The laboratory's own interval, perhaps with one end only; what is no interval bounds nothing (DEC-79)."""
+    low, high, text = own.get("low"), own.get("high"), own.get("text", "")
     if low is None and high is None:
-        text = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*-\s*(\d+(?:\.\d+)?)\s*", own.get("text", ""))
-        low, high = text.groups() if text else (None, None)
-    ends = tuple((sign, Fraction(end)) for sign, end in ((">=", low), ("<=", high)) if end is not None)
-    return () if len(ends) == 2 and ends[0][1] > ends[1][1] else ends
+        if (bound := read_number(text, None)) and bound[0][0] != "=":
+            return bound
+        low, _, high = text.partition("-")
+    ends = [(sign, read_number(end, None)) for sign, end in ((">=", low), ("<=", high)) if end is not None]
+    if any(number is None or number[0][0] != "=" for _, number in ends):
+        return ()
+    return in_order(tuple((sign, number[0][1]) for sign, number in ends if number))
+
+
+def in_order(limit: Limit) -> Limit:
+    """A limit as it is, or nothing where its low end is above its high end."""
+    low, high = end_of(limit, ">"), end_of(limit, "<")
+    return () if low is not None and high is not None and low > high else limit
 
 
 def steps(limits: list[Limit], step: Fraction) -> list[Fraction]:

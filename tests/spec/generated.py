@@ -62,7 +62,9 @@ class Generator:
         panel: Table = {"id": id_, "patient": self.patient(), "options": self.options()}
         panel["results"] = [self.result(f"r{n}", analyte) for n, analyte in enumerate(analytes[:4])]
         if self.chance(0.5):
-            panel["conditions"] = [{"id": name} for name in self.random.sample(CONDITIONS, self.random.choice([0, 1, 1, 2]))]
+            panel["conditions"] = [
+                {"id": name} for name in self.random.sample(CONDITIONS, self.random.choice([0, 1, 1, 2]))
+            ]
         return panel
 
     def patient(self) -> Table:
@@ -115,7 +117,9 @@ class Generator:
         digits = next((row["digits"] for row in table.get("units", ()) if row["ucum"] == unit), 2)
         digits += self.chance(0.15)
         by = Panel(self.knowledge, {"results": []}).factor
-        rows = [row for key in ("plausibility", "intervals") for row in table.get(key, ())] + list(table.get("critical", ()))
+        rows = [row for key in ("plausibility", "intervals") for row in table.get(key, ())] + list(
+            table.get("critical", ())
+        )
         rows += [band for bands in table.get("band_tables", ()) for band in bands["bands"]]
         limits = [row["limits"] for row in rows] + [dict.fromkeys([unit], text) for text in graded(table, unit)]
         written = self.random.choice(limits or [{unit: "x < 100"}])

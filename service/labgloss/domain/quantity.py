@@ -7,10 +7,11 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import Enum
 from fractions import Fraction
 
-# Enough digits that no value accepted by the wire (at most MAX_DIGITS significant ones) is rounded by a product
-# with a conversion factor, and that two different quotients never compare equal.
-ARITHMETIC = Context(prec=80)
+# A value of more digits is no measurement, and is not read as a number.
 MAX_DIGITS = 30
+# Enough digits that no such value is rounded by a product with a conversion factor, and that two different quotients
+# never compare equal.
+ARITHMETIC = Context(prec=80)
 
 
 class Comparator(Enum):

@@ -271,7 +271,7 @@ def _trace(entries: Sequence[Judged], evaluated: Evaluated, overall: Urgency) ->
     highest += [pattern.id for pattern in evaluated.patterns if pattern.urgency is overall]
     highest += [flag.id for flag in evaluated.red_flags if flag.urgency is overall]
     outcome = f"{overall.name}: {', '.join(highest) or 'nothing raises it'}"
-    last = TraceStep(None, "urgency", "VO-14", "maximum of all that counts", Truth.TRUE, outcome)
+    last = TraceStep(None, "urgency", "", "maximum of all that counts", Truth.TRUE, outcome, ("VO-14",))
     return (*steps, *evaluated.trace, last)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labgloss.domain.quantity import Comparator, Quantity, Span, plain, round_half_up
+from labgloss.domain.quantity import Comparator, Span, plain, round_half_up
 from labgloss.domain.report import (
     Critical,
     IntervalInForce,
@@ -147,18 +147,3 @@ def _critical(entry: Judged) -> list[str]:
     if entry.critical is Critical.POSSIBLE:
         return ["It may lie beyond a critical limit, and counts as possibly critical until it is settled."]
     return []
-
-
-def position(span: Span, quantity: Quantity) -> str:
-    """Where a value lies in an interval, at a glance."""
-    if not quantity.measured:
-        return "cannot be placed: a bound, not a measurement"
-    value = quantity.value
-    if span.low is not None and value in span.below:
-        return f"{plain(span.low - value)} below the lower limit"
-    if span.high is not None and value in span.above:
-        return f"{plain(value - span.high)} above the upper limit"
-    if span.low is not None and span.high is not None and span.high > span.low:
-        percent = round_half_up(100 * (value - span.low) / (span.high - span.low), 0)
-        return f"inside, {plain(percent)} % of the way from the lower to the upper limit"
-    return "inside"

@@ -44,16 +44,18 @@ def of_entries(release: Release, entries: Sequence[Judged], facts: Facts) -> lis
             brought += _of_bands(entry, facts)
             brought += _of_state(release, entry)
         if entry.critical is not Critical.NO and entry.refusal is not RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN:
-            brought.append(Brought(PHONE_CRITICAL, f"{entry.key}: critical", max(entry.urgency, Urgency.SAME_DAY), ()))
+            urgency = max(entry.urgency, Urgency.SAME_DAY)
+            brought.append(Brought(PHONE_CRITICAL, f"{entry.key}: critical", urgency, ()))
         if not entry.earlier:
-            for wording in (
-                *(release.cautions[ident] for ident in entry.cautions),
-                *(release.issues[ident] for ident in entry.issues if ident in release.issues),
+            for kind, wording in (
+                *(("caution", release.cautions[ident]) for ident in entry.cautions),
+                *(("issue", release.issues[ident]) for ident in entry.issues if ident in release.issues),
             ):
-                because = f"{entry.key}: {wording.id}"
+                because, rule = f"{entry.key}: {wording.id}", f"{kind}.{wording.id}"
                 urgency = max(wording.urgency, entry.urgency)
                 brought += [
-                    Brought(ident, because, urgency, wording.source, wording.serial) for ident in wording.recommend
+                    Brought(ident, because, urgency, wording.source, rule, wording.serial)
+                    for ident in wording.recommend
                 ]
     return brought
 
@@ -66,7 +68,8 @@ def _of_refusal(release: Release, entry: Judged) -> list[Brought]:
     if entry.refusal is RefusalReason.WRONG_ANALYTE and entry.analyte is not None:
         ids += entry.analyte.form.recommend_when_refused
         ids += [item.id for item in release.recommendations.values() if entry.analyte.id in item.satisfied_by]
-    return [Brought(ident, f"{entry.key}: {row.id}", entry.urgency, row.source) for ident in unique(tuple(ids))]
+    because, rule = f"{entry.key}: {row.id}", f"refusal.{row.id}"
+    return [Brought(ident, because, entry.urgency, row.source, rule) for ident in unique(tuple(ids))]
 
 
 def _of_bands(entry: Judged, facts: Facts) -> list[Brought]:
@@ -78,18 +81,20 @@ def _of_bands(entry: Judged, facts: Facts) -> list[Brought]:
     worst = max(entry.verdict.bands, key=lambda band: band.urgency)
     because = f"{entry.key}: {worst.band}"
     ids = [*worst.recommend, *(ident for also in worst.also if facts.holds(also.when) for ident in also.recommend)]
-    return [Brought(ident, because, entry.urgency, worst.source) for ident in ids]
+    rule = next((ident for ident in entry.verdict.rule_ids if ident.endswith(f".{worst.band}")), "")
+    return [Brought(ident, because, entry.urgency, worst.source, rule) for ident in ids]
 
 
 def _of_state(release: Release, entry: Judged) -> list[Brought]:
     """The number behind a bound that leaves the verdict open (D3, K13); the repeat after an acute phase (D6)."""
     form = release.computations.vitamin_d
     if entry.analyte is not None and entry.analyte.id == VITAMIN_D and entry.measured is not None:
-        because = f"{entry.key}: acute_phase"
-        return [Brought(ident, because, entry.urgency, form.source) for ident in form.acute_phase_recommend]
+        because, rule = f"{entry.key}: acute_phase", "caution.acute_phase"
+        return [Brought(ident, because, entry.urgency, form.source, rule) for ident in form.acute_phase_recommend]
     bound = entry.reading is not None and not entry.reading.quantity.measured and not entry.computed_from
     if entry.state is ResultState.CONDITIONAL and bound:
-        return [Brought(REQUEST_NUMBER, f"{entry.key}: comparator_bound", entry.urgency, ())]
+        because, rule = f"{entry.key}: comparator_bound", "caution.comparator_bound"
+        return [Brought(REQUEST_NUMBER, because, entry.urgency, (), rule)]
     return []
 
 
@@ -150,9 +155,7 @@ def _given(release: Release, row: RecommendationRow, items: Sequence[Brought]) -
         codes=row.codes,
         because=unique(tuple(item.because for item in items)),
         safety_conditions=row.safety_conditions,
-        rule_ids=unique(
-            (f"recommendation.{row.id}", *(item.because.rpartition(": ")[0] or item.because for item in items))
-        ),
+        rule_ids=unique((f"recommendation.{row.id}", *(item.rule_id for item in items if item.rule_id))),
         source_ids=unique((*row.source, *(source for item in items for source in item.source_ids))),
         status=row.status,
     )

@@ -23,6 +23,7 @@ class Brought:
     because: str
     urgency: Urgency
     source_ids: tuple[str, ...]
+    rule_id: str = ""
     # Brought although the test is in the panel.
     serial: bool = False
 
@@ -121,7 +122,7 @@ def _brought(
     rows: Sequence[BringRow], because: str, urgency: Urgency, sources: tuple[str, ...], facts: Facts
 ) -> list[Brought]:
     return [
-        Brought(ident, because, urgency, sources, row.serial)
+        Brought(ident, because, urgency, sources, because, row.serial)
         for row in rows
         if facts.holds(row.when)
         for ident in row.recommend

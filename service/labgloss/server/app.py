@@ -41,7 +41,8 @@ def options_of(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.max_concurrent_streams", 64),
         ("grpc.max_allowed_incoming_connections", 512),
         ("grpc.max_connection_age_ms", 60_000),
-        ("grpc.max_connection_age_grace_ms", 5_000),
+        # After its age a connection takes no new call; a long stream on it, a backfill, may still end.
+        ("grpc.max_connection_age_grace_ms", 600_000),
         ("grpc.max_connection_idle_ms", 300_000),
         ("grpc.server_handshake_timeout_ms", 3_000),
         ("grpc.keepalive_time_ms", 30_000),

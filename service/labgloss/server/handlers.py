@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError, Message
 from labgloss.domain import panel as domain_panel
 from labgloss.domain import report as domain_report
 from labgloss.errors import (
+    AnswerTooLargeError,
     CallError,
     DeadlineExceededError,
     InternalError,
@@ -38,6 +39,8 @@ OnDefect = Callable[[BaseException], InternalError]
 
 # interpretation.proto, BatchInterpretPanelsRequest.panels.
 PANELS_LIMIT = 100
+# What is kept free of an answer for each panel beside its id: its refusal, and what frames it.
+_REFUSAL_BYTES = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,9 @@ class InterpretationHandlers:
             raise RequestError((Violation("panel", "REQUIRED", "the panel to interpret is needed"),))
         report, rule_ids = self._report(request.panel, "panel")
         response = interpretation_pb2.InterpretPanelResponse(report=report)
-        self._check_answer(response.ByteSize(), "switch the trace off, or send fewer results")
+        limit = self._settings.core_bytes
+        if (size := response.ByteSize()) > limit:
+            raise AnswerTooLargeError(size, limit)
         return Answer(_serialised(response), 1, rule_ids)
 
     def batch(self, body: bytes, deadline: Deadline) -> Answer:
@@ -95,15 +100,22 @@ class InterpretationHandlers:
     def _outcomes(
         self, panels: Sequence[panel_pb2.Panel], deadline: Deadline
     ) -> tuple[list[interpretation_pb2.PanelOutcome], frozenset[str]]:
+        """An outcome for each panel, and the ids of the rules that decided.
+
+        The answer never grows beyond what clients take: from the first report that does not fit, all are refused.
+        """
         _check_count(panels)
         outcomes: list[interpretation_pb2.PanelOutcome] = []
         rule_ids: set[str] = set()
-        size = 0
+        limit = self._settings.core_bytes
+        size = sum(_REFUSAL_BYTES + len(panel.id.encode()) for panel in panels)
         for position, panel in enumerate(panels):
             deadline()
-            outcome, decided = self._outcome(panel, f"panels[{position}]")
-            size += outcome.ByteSize()
-            self._check_answer(size, "switch the trace off, or send fewer panels in one message")
+            if size <= limit:
+                outcome, decided = self._outcome(panel, f"panels[{position}]")
+                size += outcome.ByteSize()
+            if size > limit:
+                outcome, decided = _refused(panel, AnswerTooLargeError(size, limit)), frozenset()
             outcomes.append(outcome)
             rule_ids |= decided
         return outcomes, frozenset(rule_ids)
@@ -117,7 +129,7 @@ class InterpretationHandlers:
             refused = self._on_defect(error)
         else:
             return interpretation_pb2.PanelOutcome(panel_id=panel.id, report=report), rule_ids
-        return interpretation_pb2.PanelOutcome(panel_id=panel.id, error=item_error_of(refused)), frozenset()
+        return _refused(panel, refused), frozenset()
 
     def _report(self, panel: panel_pb2.Panel, path: str) -> tuple[report_pb2.Report, frozenset[str]]:
         """The report of one panel, and the ids of the rules that decided."""
@@ -126,11 +138,6 @@ class InterpretationHandlers:
         # An entry of the report may be named by the caller's id; in the log only the release's own ids may stand.
         rule_ids = self._known_rules.intersection(_rule_ids(report))
         return encode_report(report, panel, self._release), rule_ids
-
-    def _check_answer(self, size: int, mend: str) -> None:
-        """Raises MessageTooLargeError for an answer beyond the limit of gRPC's core, which is the clients' as well."""
-        if size > self._settings.core_bytes:
-            raise MessageTooLargeError(size, self._settings.core_bytes, f"the answer would be larger: {mend}")
 
 
 class KnowledgeHandlers:
@@ -173,6 +180,10 @@ def _parsed(kind: type[Request], body: bytes, limit: int, mend: str) -> Request:
 
 def _serialised(message: Message) -> bytes:
     return message.SerializeToString(deterministic=True)
+
+
+def _refused(panel: panel_pb2.Panel, error: CallError) -> interpretation_pb2.PanelOutcome:
+    return interpretation_pb2.PanelOutcome(panel_id=panel.id, error=item_error_of(error))
 
 
 def _check_count(panels: Sequence[panel_pb2.Panel]) -> None:

@@ -30,9 +30,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_MALFORMED_MESSAGE: _ErrorReason.ValueType  # 1
     """INVALID_ARGUMENT: the bytes are not a message of the method. Metadata: none."""
     ERROR_REASON_INVALID_FIELDS: _ErrorReason.ValueType  # 2
-    """INVALID_ARGUMENT: fields are wrong; google.rpc.BadRequest names every one. Metadata: "violations", their number."""
+    """INVALID_ARGUMENT: fields are wrong; google.rpc.BadRequest names every one, as far as a status can hold them (about
+    140; an ItemError holds all). Metadata: "violations", their number.
+    """
     ERROR_REASON_MESSAGE_TOO_LARGE: _ErrorReason.ValueType  # 3
-    """RESOURCE_EXHAUSTED: the message is larger than the method takes. Metadata: "bytes", "limit_bytes"."""
+    """RESOURCE_EXHAUSTED: the message, or the answer to it, is larger than its limit. Metadata: "bytes", "limit_bytes"."""
     ERROR_REASON_RELEASE_NOT_LOADED: _ErrorReason.ValueType  # 4
     """FAILED_PRECONDITION: the pinned release is not the one loaded. Metadata: "loaded_version", "loaded_digest"."""
     ERROR_REASON_RULE_NOT_FOUND: _ErrorReason.ValueType  # 5
@@ -58,9 +60,11 @@ ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 ERROR_REASON_MALFORMED_MESSAGE: ErrorReason.ValueType  # 1
 """INVALID_ARGUMENT: the bytes are not a message of the method. Metadata: none."""
 ERROR_REASON_INVALID_FIELDS: ErrorReason.ValueType  # 2
-"""INVALID_ARGUMENT: fields are wrong; google.rpc.BadRequest names every one. Metadata: "violations", their number."""
+"""INVALID_ARGUMENT: fields are wrong; google.rpc.BadRequest names every one, as far as a status can hold them (about
+140; an ItemError holds all). Metadata: "violations", their number.
+"""
 ERROR_REASON_MESSAGE_TOO_LARGE: ErrorReason.ValueType  # 3
-"""RESOURCE_EXHAUSTED: the message is larger than the method takes. Metadata: "bytes", "limit_bytes"."""
+"""RESOURCE_EXHAUSTED: the message, or the answer to it, is larger than its limit. Metadata: "bytes", "limit_bytes"."""
 ERROR_REASON_RELEASE_NOT_LOADED: ErrorReason.ValueType  # 4
 """FAILED_PRECONDITION: the pinned release is not the one loaded. Metadata: "loaded_version", "loaded_digest"."""
 ERROR_REASON_RULE_NOT_FOUND: ErrorReason.ValueType  # 5
@@ -167,12 +171,15 @@ class ItemError(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     VIOLATIONS_FIELD_NUMBER: _builtins.int
+    ERROR_ID_FIELD_NUMBER: _builtins.int
     code: _builtins.int
     """google.rpc.Code."""
     reason: Global___ErrorReason.ValueType
     """Reason."""
     message: _builtins.str
     """One sentence for people; carries no value of the panel."""
+    error_id: _builtins.str
+    """Id of a defect of the service, which its log repeats. Empty unless the reason is INTERNAL."""
     @_builtins.property
     def violations(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldViolation]:
         """The bad fields, all of them. Empty unless the reason is INVALID_FIELDS."""
@@ -184,10 +191,11 @@ class ItemError(_message.Message):
         reason: Global___ErrorReason.ValueType = ...,
         message: _builtins.str = ...,
         violations: _abc.Iterable[Global___FieldViolation] | None = ...,
+        error_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "message", b"message", "reason", b"reason", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "error_id", b"error_id", "message", b"message", "reason", b"reason", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

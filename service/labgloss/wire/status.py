@@ -10,7 +10,7 @@ from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from labgloss.errors import CallError, RequestError, TooManyStreamsError, Violation
+from labgloss.errors import CallError, InternalError, RequestError, TooManyStreamsError, Violation
 from labgloss.v1 import error_reason_pb2 as pb
 
 DOMAIN = "labgloss"
@@ -67,6 +67,7 @@ def item_error_of(error: CallError) -> pb.ItemError:
         code=CODES[error.reason],
         reason=pb.ErrorReason.Value(f"ERROR_REASON_{error.reason}"),
         message=error.message,
+        error_id=error.error_id if isinstance(error, InternalError) else "",
         violations=[
             pb.FieldViolation(
                 field=violation.field,

@@ -129,7 +129,9 @@ def test_potassium_in_milligrams_is_never_read_as_millimoles(read: Read) -> None
     ("explained_by", "suspect"),
     [({}, True), ({"medications": ["mg_oxide"]}, False), ({"conditions": ["pre_eclampsia_infusion"]}, False)],
 )
-def test_a_high_magnesium_that_has_a_reason_is_not_suspect(read: Read, explained_by: dict[str, list[str]], suspect: bool) -> None:
+def test_a_high_magnesium_that_has_a_reason_is_not_suspect(
+    read: Read, explained_by: dict[str, list[str]], suspect: bool
+) -> None:
     report = read(result("magnesium", "1.80", "mmol/L"), sex="female", pregnant=False, **explained_by)
     assert ("unit_suspect" in issues(report)) is suspect
 
@@ -165,7 +167,8 @@ def test_an_unusual_value_is_to_be_verified_and_never_dropped(
 
 
 @pytest.mark.parametrize(
-    ("value", "refused"), [("<0.7", True), ("<0.8", True), ("<0.9", False), (">30", True), (">29", False), (">=30", False)]
+    ("value", "refused"),
+    [("<0.7", True), ("<0.8", True), ("<0.9", False), (">30", True), (">29", False), (">=30", False)],
 )
 def test_a_bound_is_refused_only_when_every_value_it_allows_is(read_one: ReadOne, value: str, refused: bool) -> None:
     """DEC-77, potassium: below 0.8 and above 30 is refused."""

@@ -50,7 +50,20 @@ def test_an_interval_is_read_from_the_texts_that_laboratories_send(text: str, re
 
 @pytest.mark.parametrize(
     "text",
-    ["60-", "-60", "5.3-3.5", "see comment", "adult: 3.5-5.3", "3.5-5.3-7", "-1-2", "1,000-2,000", "٣-٥", "NaN-NaN", "<", "5"],
+    [
+        "60-",
+        "-60",
+        "5.3-3.5",
+        "see comment",
+        "adult: 3.5-5.3",
+        "3.5-5.3-7",
+        "-1-2",
+        "1,000-2,000",
+        "٣-٥",
+        "NaN-NaN",
+        "<",
+        "5",
+    ],
 )
 def test_a_text_that_states_no_interval_is_unreadable(text: str) -> None:
     assert laboratory_ends(LaboratoryInterval(text=text)) == LaboratoryEnds(unreadable=True)
@@ -72,7 +85,16 @@ def test_ends_are_inclusive(low: str | None, high: str | None, read_as: Span) ->
 
 @pytest.mark.parametrize(
     ("low", "high"),
-    [("1.00", "0.70"), ("abc", "1.0"), ("0.7", "NaN"), ("0.7", "Infinity"), ("-1", "1"), ("0,7", "1"), ("", "1"), ("<0.7", "1")],
+    [
+        ("1.00", "0.70"),
+        ("abc", "1.0"),
+        ("0.7", "NaN"),
+        ("0.7", "Infinity"),
+        ("-1", "1"),
+        ("0,7", "1"),
+        ("", "1"),
+        ("<0.7", "1"),
+    ],
 )
 def test_ends_that_are_no_numbers_or_upside_down_are_unreadable(low: str, high: str) -> None:
     assert laboratory_ends(LaboratoryInterval(low, high)) == LaboratoryEnds(unreadable=True)

@@ -63,9 +63,7 @@ def test_bands_that_cover_every_value_once_have_no_fault(release: Release) -> No
     assert faults(release, "low: x < LLN", "normal: LLN <= x <= ULN", "high: x > ULN") == []
 
 
-@pytest.mark.parametrize(
-    ("low", "witness"), [("x <= 4", "4.5"), ("x <= 4.9", "4.95"), ("x < 4.9999", "4.9999")]
-)
+@pytest.mark.parametrize(("low", "witness"), [("x <= 4", "4.5"), ("x <= 4.9", "4.95"), ("x < 4.9999", "4.9999")])
 def test_a_gap_is_found_however_narrow(release: Release, low: str, witness: str) -> None:
     found = faults(release, f"low: {low}", "normal: LLN <= x <= ULN", "high: x > ULN")
     assert f"cobalt.band: no band holds this value: age 0 d: {witness}" in "\n".join(found)

@@ -62,7 +62,8 @@ def test_an_interval_with_one_end_leaves_the_others_bands_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x<=0.40", "x  <= 0.40", "0.40 > x", "x <= 0,40", "x <= -1", "x <= .4", "x <= 4.", "x <= 4e1", "y <= 4"]
+    "text",
+    ["", "x<=0.40", "x  <= 0.40", "0.40 > x", "x <= 0,40", "x <= -1", "x <= .4", "x <= 4.", "x <= 4e1", "y <= 4"],
 )
 def test_any_other_text_is_refused_with_the_forms_that_are_allowed(text: str) -> None:
     with pytest.raises(ValueError, match="is not a limit") as error:
@@ -90,7 +91,9 @@ def test_an_age_has_a_whole_number_and_a_unit(text: str, limit: AgeLimit) -> Non
 def test_any_other_age_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not an age") as error:
         parse_age(text)
-    assert str(error.value) == f"{text!r} is not an age; write a whole number, one blank, and d, mo or y: '28 d', '16 y'"
+    assert (
+        str(error.value) == f"{text!r} is not an age; write a whole number, one blank, and d, mo or y: '28 d', '16 y'"
+    )
 
 
 def test_a_name_has_a_kind_and_an_id_that_may_hold_points() -> None:

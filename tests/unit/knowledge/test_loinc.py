@@ -17,7 +17,8 @@ def test_a_guessed_or_swapped_digit_is_not(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["", "-", "2601", "2601-", "-3", "2601-33", " 2601-3", "2601–3", "LP2601-3", "２６０１-3", "26O1-3", "2601-3\n"]
+    "code",
+    ["", "-", "2601", "2601-", "-3", "2601-33", " 2601-3", "2601–3", "LP2601-3", "２６０１-3", "26O1-3", "2601-3\n"],
 )
 def test_what_has_not_the_form_of_a_code_is_not(code: str) -> None:
     assert not valid(code)

@@ -27,7 +27,9 @@ def days(number: int) -> StatedAge:
 
 def axes(*limits: str, **more: Any) -> Axes:
     ages = tuple(AgeLimit(int(text.split()[0]), AgeUnit(text.split()[1])) for text in limits)
-    return Axes(ages, more.get("sex", False), more.get("pregnancy", False), more.get("preterm"), more.get("specimen", False))
+    return Axes(
+        ages, more.get("sex", False), more.get("pregnancy", False), more.get("preterm"), more.get("specimen", False)
+    )
 
 
 def cells(of: Axes, **known: Any) -> Sequence[Cell]:

@@ -95,7 +95,9 @@ def test_there_and_back_is_one(release: Release) -> None:
     for analyte in release.analytes.values():
         for unit in analyte.form.units:
             if not unit.needs_code:
-                there = factor_between(release.unit_table, analyte.form, unit.ucum, analyte.units[unit.ucum].compared_in)
+                there = factor_between(
+                    release.unit_table, analyte.form, unit.ucum, analyte.units[unit.ucum].compared_in
+                )
                 back = factor_between(release.unit_table, analyte.form, analyte.units[unit.ucum].compared_in, unit.ucum)
                 assert there * back == 1
 

@@ -9,6 +9,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from labgloss.engine.interpret import interpret
 from labgloss.errors import (
+    AnswerTooLargeError,
     CallError,
     DeadlineExceededError,
     MalformedMessageError,
@@ -169,17 +170,30 @@ def test_a_batch_stops_between_panels_when_its_deadline_has_passed(bench: Bench)
     assert ["a", "b"] == bench.engine.asked
 
 
-def test_an_answer_that_clients_would_not_take_is_refused_with_what_to_do(bench: Bench) -> None:
+def test_reports_that_do_not_fit_into_an_answer_are_refused_one_by_one(bench: Bench) -> None:
     bench.engine.summary = "x" * 100_000
-    with pytest.raises(MessageTooLargeError) as raised:
-        bench.handlers.batch(batch(*["p"] * 100), in_time)
-    assert raised.value.message.endswith(
-        "4194304 are allowed; the answer would be larger: switch the trace off, or send fewer panels in one message."
+    answer = bench.handlers.batch(batch(*(f"p{n}" for n in range(100))), in_time)
+    assert len(answer.body) <= 4_194_304
+    outcomes = pb.BatchInterpretPanelsResponse.FromString(answer.body).outcomes
+    assert [f"p{n}" for n in range(100)] == [outcome.panel_id for outcome in outcomes]
+    kinds = [outcome.WhichOneof("outcome") for outcome in outcomes]
+    reported = kinds.count("report")
+    assert 30 < reported < 45
+    assert ["report"] * reported + ["error"] * (100 - reported) == kinds
+    assert {error_reason_pb2.ERROR_REASON_MESSAGE_TOO_LARGE} == {each.error.reason for each in outcomes[reported:]}
+    assert outcomes[-1].error.message.endswith(
+        "bytes, and clients take 4194304; send this panel again in a message with fewer panels, "
+        "or switch its trace off."
     )
-    assert len(bench.engine.asked) < 50
+    # What does not fit any more is not interpreted either, but for the first.
+    assert len(bench.engine.asked) == reported + 1
+
+
+def test_one_report_larger_than_clients_take_is_refused(bench: Bench) -> None:
     bench.engine.summary = "x" * 5_000_000
-    with pytest.raises(MessageTooLargeError):
+    with pytest.raises(AnswerTooLargeError) as raised:
         bench.handlers.interpret_panel(unary())
+    assert "4194304" == raised.value.metadata["limit_bytes"]
 
 
 def test_a_stream_message_is_answered_like_a_batch(bench: Bench) -> None:

@@ -179,3 +179,8 @@ def test_of_too_many_to_name_the_first_are_named_and_all_are_counted() -> None:
 def test_a_status_always_fits_into_the_trailers_of_a_call(count: int) -> None:
     # A line for the sentence that says how many are named.
     assert status_of(violations(count)).ByteSize() <= STATUS_LIMIT + 60
+
+
+def test_the_error_of_an_item_carries_the_id_of_a_defect() -> None:
+    assert "abc" == item_error_of(InternalError("abc")).error_id
+    assert "" == item_error_of(MalformedMessageError()).error_id
