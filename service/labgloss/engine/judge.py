@@ -67,7 +67,8 @@ def finish(bench: Bench, entry: Judged, facts: Facts) -> Judged:
         return _finish_refused(bench, entry)
     analyte, verdict = entry.analyte, entry.verdict
     if verdict is None or analyte is None:
-        return entry
+        # Not recognised; the laboratory's own critical flag counts all the same (vocabulary.md 14).
+        return replace(entry, urgency=Urgency.SAME_DAY if _flagged_critical(entry) else Urgency.NONE)
     entry = _with_state(entry)
     if verdict.ctcae_needs_symptoms:
         entry = entry.noting(cautions=("ctcae_grade_needs_symptoms",))
