@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from base64 import b64encode
 from collections.abc import Sequence
@@ -67,6 +68,7 @@ class Measured:
     engine: Sequence[float]
     memory: tuple[Memory, Memory]
     calls_in_a_turn: int
+    load_before: float
 
 
 def sample_requests() -> tuple[bytes, ...]:
@@ -101,6 +103,7 @@ def check_answers(server: ServerProcess, requests: Sequence[bytes], answers: Seq
 
 def measure(size: Size, folder: Path) -> Measured:
     """Both servers started, compared answer by answer, loaded in turn, and stopped."""
+    load_before = os.getloadavg()[0]
     requests = sample_requests()
     engine = engine_microseconds(size.rounds)
     with ServerProcess(SERVICE_COMMAND) as service:
@@ -121,7 +124,7 @@ def measure(size: Size, folder: Path) -> Measured:
                 Memory(do_nothing_after_start, do_nothing.resident_mb()),
             )
     start_up = _start_up(size.starts, do_nothing_command(told), requests[0])
-    return Measured(size, requests, answers, start_up, one_at_a_time, in_flight, engine, memory, len(turn))
+    return Measured(size, requests, answers, start_up, one_at_a_time, in_flight, engine, memory, len(turn), load_before)
 
 
 def engine_microseconds(rounds: int) -> list[float]:

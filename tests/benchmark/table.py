@@ -68,12 +68,11 @@ def _markdown(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 def _notes(measured: Measured) -> list[str]:
     size, distinct = measured.size, len(measured.requests)
-    load = os.getloadavg()[0]
     return [
         "Median (smallest-largest). The ratios matter; absolute times belong to this machine and this hour.",
         f"{distinct} distinct requests; do-nothing gave the same bytes as labgloss for {distinct} of {distinct}.",
         f"Start-up n={size.starts}; CPU n={len(measured.one_at_a_time)} turns of {measured.calls_in_a_turn} calls for "
         f"each server and way; engine n={size.rounds} rounds of {distinct} panels.",
         f"{os.cpu_count()} cores, Python {platform.python_version()}, grpcio {grpc.__version__}, "
-        f"load average at the end {load:.1f} (the benchmark itself is about 1).",
+        f"load average before the start {measured.load_before:.1f}.",
     ]

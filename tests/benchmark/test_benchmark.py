@@ -44,7 +44,9 @@ def test_every_row_is_printed_with_its_figures() -> None:
         assert all(re.fullmatch(form, cell) for form, cell in zip(forms, found, strict=True)), f"{label}: {found}"
     n = len(sample_requests())
     assert f"\n{n} distinct requests; do-nothing gave the same bytes as labgloss for {n} of {n}.\n" in printed
-    assert re.search(r"\n[0-9]+ cores, Python 3\.[0-9.]+, grpcio [0-9.]+, load average at the end [0-9.]+ ", printed)
+    assert re.search(
+        r"\n[0-9]+ cores, Python 3\.[0-9.]+, grpcio [0-9.]+, load average before the start [0-9.]+\.\n", printed
+    )
 
 
 def test_the_server_that_does_nothing_answers_with_the_bytes_of_the_service(tmp_path: Path) -> None:

@@ -65,13 +65,8 @@ def read_interval(own: dict[str, str]) -> Limit:
     ends = [(sign, read_number(end, None)) for sign, end in ((">=", low), ("<=", high)) if end is not None]
     if any(number is None or number[0][0] != "=" for _, number in ends):
         return ()
-    return in_order(tuple((sign, number[0][1]) for sign, number in ends if number))
-
-
-def in_order(limit: Limit) -> Limit:
-    """A limit as it is, or nothing where its low end is above its high end."""
-    low, high = end_of(limit, ">"), end_of(limit, "<")
-    return () if low is not None and high is not None and low > high else limit
+    found = tuple((sign, number[0][1]) for sign, number in ends if number)
+    return () if len(found) == 2 and found[0][1] > found[1][1] else found
 
 
 def steps(limits: list[Limit], step: Fraction) -> list[Fraction]:

@@ -15,7 +15,9 @@ from pathlib import Path
 
 from tests.oracle.calcium import judge_calcium
 from tests.oracle.people import Table
-from tests.oracle.results import Panel, Reading, united
+from tests.oracle.results import read
+from tests.oracle.rules import Context, Reading
+from tests.oracle.verdicts import united
 
 
 def read_knowledge(folder: Path) -> Table:
@@ -31,9 +33,9 @@ def interpret_result(knowledge: Table, panel: Table) -> dict[str, Table]:
 
     An entry: state, class, flag, band, bands (all that remain), critical, ctcae_grade and refusal (None: none).
     """
-    judged = Panel(knowledge, panel)
-    read = {result.get("id") or result.get("analyte", ""): judged.read(result) for result in panel["results"]}
-    readings = {key: found for key, found in read.items() if isinstance(found, Reading)}
-    refusals = {key: found for key, found in read.items() if not isinstance(found, Reading)}
-    entries = {key: united(judged.verdicts(reading)) for key, reading in readings.items()}
-    return refusals | entries | judge_calcium(judged, readings)
+    context = Context(knowledge, panel)
+    found = {result.get("id") or result.get("analyte", ""): read(context, result) for result in panel["results"]}
+    readings = {key: one for key, one in found.items() if isinstance(one, Reading)}
+    refusals = {key: one for key, one in found.items() if not isinstance(one, Reading)}
+    entries = {key: united(context.verdicts(reading)) for key, reading in readings.items()}
+    return refusals | entries | judge_calcium(context, readings)

@@ -14,7 +14,7 @@ from random import Random
 
 from tests.oracle.limits import read_number
 from tests.oracle.people import Table
-from tests.oracle.results import Panel, Reading
+from tests.oracle.rules import Context, Reading
 
 THEMES = [
     ["calcium_total", "albumin", "calcium_ionised", "calcium_adjusted", "egfr", "ph"],
@@ -116,7 +116,7 @@ class Generator:
         """A limit of the analyte in this unit, or one digit beside it."""
         digits = next((row["digits"] for row in table.get("units", ()) if row["ucum"] == unit), 2)
         digits += self.chance(0.15)
-        by = Panel(self.knowledge, {"results": []}).factor
+        by = Context(self.knowledge, {}).factor
         rows = [row for key in ("plausibility", "intervals") for row in table.get(key, ())] + list(
             table.get("critical", ())
         )

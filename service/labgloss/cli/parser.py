@@ -43,6 +43,7 @@ def _serve(commands: _Commands) -> None:
         help="serve the schema by reflection (default: only on loopback)",
     )
     command.add_argument("--drain-seconds", metavar="SECONDS", help="from SIGTERM to refusing new calls (default 2)")
+    command.add_argument("--knowledge", metavar="FOLDER", help="knowledge files to serve (default: those shipped)")
 
 
 def _interpret(commands: _Commands) -> None:

@@ -19,12 +19,15 @@ from labgloss.knowledge.units import factor_between
 
 
 def faults(release: Release, formed: Iterable[Formed]) -> list[Fault]:
-    """Every fault of a release: analyte by analyte, what its rows (`formed`, with their files) refer to, the rest."""
-    found = [
-        Fault(f"analytes/{analyte.id}.toml", key, reason, witness)
-        for analyte in release.analytes.values()
-        for key, reason, witness in analyte_checks.problems(release, analyte)
-    ]
+    """Every fault of a release: analyte by analyte, what its rows (`formed`, with their files) refer to, the rest.
+
+    One that many patients meet is named once, with the first of them.
+    """
+    witnessed: dict[tuple[str, str, str], str] = {}
+    for analyte in release.analytes.values():
+        for key, reason, witness in analyte_checks.problems(release, analyte):
+            witnessed.setdefault((f"analytes/{analyte.id}.toml", key, reason), witness)
+    found = [Fault(*place, witness) for place, witness in witnessed.items()]
     found += references.faults(release, formed)
     # The rest looks analytes up, so that a missing one is named above and not stumbled over here.
     return found or [*_computations(release), *_findings(release), *_policies(release), *_words(release)]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from labgloss.errors import SettingsError
+from labgloss.knowledge.loader import DATA
 
 PREFIX = "LABGLOSS_"
 
@@ -30,6 +32,7 @@ class Settings(BaseModel):
     drain_seconds: float = Field(
         2.0, ge=0, le=3600, allow_inf_nan=False, description="a number of seconds from 0 to 3600"
     )
+    knowledge: Path = Field(DATA, description="a folder of knowledge files; left out, the release that was shipped")
     unary_bytes: int = Field(65_536, ge=1_024, le=67_108_864, description="a number of bytes from 1024 to batch_bytes")
     batch_bytes: int = Field(
         1_048_576, ge=1_024, le=67_108_864, description="a number of bytes from unary_bytes to core_bytes"

@@ -349,3 +349,12 @@ def test_what_the_terminal_cannot_write_is_replaced(asked: DecidedService, tmp_p
     )
     assert (run.returncode, run.stderr) == (1, b"")
     assert b"panel.toml: gr??e\n" in run.stdout
+
+
+def test_serve_with_faulty_knowledge_says_so_once_and_ends_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing listens; the fault is named with its file and key."""
+    (tmp_path / "release.toml").write_text("version = ")
+    assert 2 == main(["serve", "--port", "0", "--knowledge", str(tmp_path)])
+    assert "release.toml: is not TOML" in capsys.readouterr().err

