@@ -17,6 +17,7 @@ import grpc
 METHOD = "/labgloss.v1.InterpretationService/InterpretPanel"
 SERVICE_COMMAND = (sys.executable, "-m", "labgloss", "serve", "--port", "0", "--drain-seconds", "0")
 _CALL_SECONDS = 30.0
+_STOP_SECONDS = 10.0
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -75,8 +76,14 @@ class ServerProcess:
     ) -> None:
         self._channel.close()
         self._process.terminate()
-        self._process.wait()
-        self._reader.join()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise RuntimeError(f"a server did not end within {_STOP_SECONDS:.0f} s of SIGTERM") from None
+        finally:
+            self._process.wait()
+            self._reader.join()
 
     def _port(self) -> int:
         assert self._process.stdout is not None

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from labgloss_client import Client
 
 from labgloss.cli.service_process import ServiceProcess
-from labgloss.knowledge.loader import load
+from labgloss.knowledge.release import Release
+from labgloss_client import Client
 from tests.oracle.people import Table
 from tests.oracle.reference import read_knowledge
 from tests.spec import interpreters
@@ -38,8 +38,8 @@ def oracle(knowledge: Table) -> Interpreter:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Interpreter:
-    return interpreters.engine(load())
+def engine(release: Release) -> Interpreter:
+    return interpreters.engine(release)
 
 
 @pytest.fixture(scope="session")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from labgloss_client import Client, PanelFailure, Report
-
 from labgloss.domain.report import ResultInterpretation
 from labgloss.engine.interpret import interpret
 from labgloss.knowledge.release import Release
 from labgloss.panels.reader import read_content
 from labgloss.v1 import panel_pb2, report_pb2
 from labgloss.wire.decode import decode_panel
+from labgloss_client import Client, PanelFailure, Report
 from tests.oracle.people import Table
 from tests.oracle.reference import interpret_result
 
@@ -29,7 +28,7 @@ def engine(release: Release) -> Interpreter:
     """The engine, called directly, from the message that would be sent."""
 
     def interpreter(panels: list[Table]) -> list[dict[str, Table]]:
-        reports = [interpret(release, decode_panel(message, "panel", release)) for message in _messages(panels)]
+        reports = [interpret(release, decode_panel(message, "panel", release)) for message in messages(panels)]
         return [{one.id or one.analyte: _of_domain(one) for one in report.results} for report in reports]
 
     return interpreter
@@ -41,7 +40,7 @@ def wire(client: Client) -> Interpreter:
     def interpreter(panels: list[Table]) -> list[dict[str, Table]]:
         reports: list[Report] = []
         for first in range(0, len(panels), PANELS_PER_BATCH):
-            outcomes = client.interpret_batch(_messages(panels[first : first + PANELS_PER_BATCH]), timeout_s=60)
+            outcomes = client.interpret_batch(messages(panels[first : first + PANELS_PER_BATCH]), timeout_s=60)
             failed = [str(outcome) for outcome in outcomes if isinstance(outcome, PanelFailure)]
             assert not failed, "\n".join(failed)
             reports += [outcome for outcome in outcomes if isinstance(outcome, Report)]
@@ -50,7 +49,8 @@ def wire(client: Client) -> Interpreter:
     return interpreter
 
 
-def _messages(panels: list[Table]) -> list[panel_pb2.Panel]:
+def messages(panels: list[Table]) -> list[panel_pb2.Panel]:
+    """The messages that would be sent, with every text as it is in the panel file."""
     # Without the trace, which nothing here looks at.
     quiet = [panel | {"options": panel.get("options", {}) | {"trace": False}} for panel in panels]
     return [case.panel for case in read_content(json.dumps({"panel": quiet}).encode(), "json", "specs")]

@@ -34,7 +34,7 @@ class Spec(NamedTuple):
     def panels(self) -> list[Table]:
         """A panel for each case, in panel-file form; its one result has the id "value"."""
         table = self.table
-        parts = {part: table[part] for part in ("patient", "options") if part in table}
+        parts: Table = {part: table[part] for part in ("patient", "options") if part in table}
         if "conditions" in table:
             parts["conditions"] = [{"id": id_} for id_ in table["conditions"]]
         sent = {

@@ -88,12 +88,11 @@ def band_of(analyte: Analyte, rows: Rows, value: Decimal, unit: str) -> BandRow:
     if (band := next(fixed, None)) is not None:
         return band
     beyond = next((row.side for row in rows.critical if _beyond(row.limits.get(unit), value)), None)
-    normal = [row for row in table.bands if row.side == "normal"]
     if beyond is None and ends is not None and value in ends:
-        return normal[0]
+        return next(row for row in table.bands if row.side == "normal")
     side = beyond or (None if ends is None else "low" if value in ends.below else "high")
     for row in table.bands:
-        if side in (None, row.side) and row.limits[unit].span(ends).__contains__(value):
+        if side in (None, row.side) and value in row.limits[unit].span(ends):
             return row
     # Beyond a critical limit, yet inside the interval in force: the mild band of that side, whatever the interval.
     for row in table.bands:
@@ -130,9 +129,10 @@ def _probes(span: Span, limits: Iterable[Span]) -> list[Decimal]:
     ends = {end for limit in limits for end in (limit.low, limit.high) if end is not None}
     ends |= {end for end in (span.low, span.high) if end is not None}
     ordered = sorted(ends)
-    outside = [ordered[0] - 1, ordered[-1] + 1]
+    # Nothing that is measured here is negative: below the lowest end lies half of it, and nothing below zero.
+    outside = [ordered[0] / 2, ordered[-1] + 1]
     between = [(low + high) / 2 for low, high in pairwise(ordered)]
-    return [value for value in sorted({*ordered, *between, *outside}) if value in span]
+    return [value for value in sorted({*ordered, *between, *outside}) if value in span and value >= 0]
 
 
 def _critical(unit: str, span: Span, rows: Rows) -> Critical:
