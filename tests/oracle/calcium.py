@@ -80,9 +80,8 @@ def certain(row: Table, readings: dict[str, Reading]) -> bool:
         if reading.analyte["id"] == row.get("analyte"):
             limit, ((sign, number),) = limit_of(row["limits"][reading.unit]), reading.number
             ((direction, end),) = limit
-            return sign in ("=", direction[0], direction) and (
-                holds(limit, number) or (number == end and sign == direction)
-            )
+            inside = holds(limit, number) or (number == end and sign == direction)
+            return inside and (sign == "=" or sign[0] == direction[0])
     return False
 
 

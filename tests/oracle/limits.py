@@ -38,8 +38,11 @@ def end_of(limit: Limit, direction: str) -> Fraction | None:
 
 
 def holds(limit: Limit, x: Fraction) -> bool:
-    """Whether a number fulfils a limit."""
-    return all(SIGNS[sign](x, number) for sign, number in limit)
+    """Whether a number fulfils a limit. a/b < c/d is compared as ad < cb: the same, and quicker than fractions are."""
+    for sign, number in limit:
+        if not SIGNS[sign](x.numerator * number.denominator, number.numerator * x.denominator):
+            return False
+    return True
 
 
 def times(limit: Limit, factor: Fraction) -> Limit:

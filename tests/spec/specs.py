@@ -9,9 +9,14 @@ from typing import NamedTuple
 
 from labgloss import knowledge
 from tests.oracle.people import Table
-from tests.oracle.verdicts import entry, refused
+from tests.oracle.verdicts import entry
 
 DATA = Path(knowledge.__path__[0]) / "data"
+
+
+OF_PANEL = ("patient", "options")
+OF_RESULT = ("analyte", "code", "unit", "interval", "specimen", "flags")
+KEYS = {"id", "source", "conditions", "state", "cases", *OF_PANEL, *OF_RESULT}
 
 
 class Spec(NamedTuple):
@@ -34,12 +39,10 @@ class Spec(NamedTuple):
     def panels(self) -> list[Table]:
         """A panel for each case, in panel-file form; its one result has the id "value"."""
         table = self.table
-        parts: Table = {part: table[part] for part in ("patient", "options") if part in table}
+        parts: Table = {part: table[part] for part in OF_PANEL if part in table}
         if "conditions" in table:
             parts["conditions"] = [{"id": id_} for id_ in table["conditions"]]
-        sent = {
-            part: table[part] for part in ("analyte", "code", "unit", "interval", "specimen", "flags") if part in table
-        }
+        sent = {part: table[part] for part in OF_RESULT if part in table}
         results = [sent | {"id": "value", "value": value} for value in self.values]
         return [parts | {"id": f"{self.id}.{n}", "results": [result]} for n, result in enumerate(results)]
 
@@ -49,10 +52,10 @@ class Spec(NamedTuple):
         return [self._expected(*case[1:]) for case in self.table["cases"]]
 
     def _expected(self, class_: str, bands: str, critical: str, grade: int) -> Table:
-        if class_.startswith("refused:"):
-            return refused(class_.removeprefix("refused:"), critical == "possible")
-        remaining, state = bands.split("|"), self.table.get("state", "interpreted")
-        return entry(class_, remaining, critical, None if grade == -1 else grade, state)
+        state, _, reason = class_.partition(":")
+        class_, state = ("indeterminate", state) if reason else (class_, self.table.get("state", "interpreted"))
+        expected = entry(class_, bands.split("|"), critical, None if grade == -1 else grade, state)
+        return expected | {"refusal": reason or None}
 
 
 def read_specs() -> list[Spec]:

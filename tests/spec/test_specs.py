@@ -6,7 +6,7 @@ import pytest
 
 from tests.oracle.people import Table
 from tests.spec.interpreters import Interpreter
-from tests.spec.specs import Spec, read_specs
+from tests.spec.specs import KEYS, Spec, read_specs
 
 SPECS = read_specs()
 
@@ -14,6 +14,10 @@ SPECS = read_specs()
 def test_no_two_specs_share_an_id() -> None:
     ids = [spec.id for spec in SPECS]
     assert sorted({id_ for id_ in ids if ids.count(id_) > 1}) == []
+
+
+def test_no_spec_says_what_nothing_reads() -> None:
+    assert {f"{spec.file} {spec.id}: {key}" for spec in SPECS for key in spec.table.keys() - KEYS} == set()
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.id)

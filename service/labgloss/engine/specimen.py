@@ -11,7 +11,7 @@ from labgloss.domain.panel import Haemolysis, Specimen, SpecimenKind
 from labgloss.domain.quantity import ARITHMETIC, Comparator, Span, scaled
 from labgloss.domain.report import Critical, Reading, RefusalReason, ResultClass, ResultState
 from labgloss.engine.judged import Judged, Verdict
-from labgloss.knowledge.release import Release
+from labgloss.knowledge.release import Analyte, Release
 from labgloss.knowledge.units import factor_between
 
 POTASSIUM, MAGNESIUM = "potassium", "magnesium"
@@ -34,11 +34,20 @@ def _judge(release: Release, entry: Judged, entries: Sequence[Judged], regrade: 
     specimen = entry.result.specimen
     entry = _whole_blood(release, entry)
     entry = _haemolysed(release, entry, entries, regrade)
-    if entry.refusal is None and specimen.additive.strip() in analyte.form.unsuitable_additives:
+    if entry.refusal is None and _unsuitable(specimen.additive, analyte):
         return entry.refused(RefusalReason.SPECIMEN_UNSUITABLE)
     if entry.refusal is None and any(code.strip() in form.reject_reasons for code in specimen.conditions):
         return entry.refused(RefusalReason.SPECIMEN_REJECTED)
     return entry
+
+
+def _unsuitable(additive: str, analyte: Analyte) -> bool:
+    """Whether an additive, as a code or in words, makes the tube wrong for an analyte (MC 6.8)."""
+    sent = additive.strip()
+    return any(
+        sent.upper() == listed or (listed.islower() and listed in sent.lower())
+        for listed in analyte.form.unsuitable_additives
+    )
 
 
 def _whole_blood(release: Release, entry: Judged) -> Judged:

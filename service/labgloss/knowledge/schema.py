@@ -249,7 +249,7 @@ class AnalyteFile(Form):
     family_rank: int = 0
     # A blank unit is accepted (pH, ratios, indices: DEC-82).
     unit_may_be_blank: bool = False
-    # Additives (HL7 0371) that make the tube unsuitable.
+    # Additives that make the tube unsuitable: codes of HL7 table 0371, and words (in small letters) in free text.
     unsuitable_additives: tuple[str, ...] = ()
     # Percent of the previous value beyond which a change is real.
     reference_change_percent: Positive | None = None
