@@ -7,6 +7,8 @@ import pytest
 from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
 
+pytest_plugins = ["tests.skips"]
+
 
 @pytest.fixture(scope="session")
 def release() -> Release:

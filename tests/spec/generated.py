@@ -16,8 +16,9 @@ from tests.oracle.limits import read_number
 from tests.oracle.people import Table
 from tests.oracle.rules import Context, Reading
 
+BESIDE_CALCIUM = ["calcium_ionised", "calcium_adjusted", "egfr", "ph"]
 THEMES = [
-    ["calcium_total", "albumin", "calcium_ionised", "calcium_adjusted", "egfr", "ph"],
+    ["calcium_ionised", "calcium_adjusted", "albumin", "egfr"],
     ["magnesium", "potassium", "sodium", "phosphate", "creatinine", "urea", "bicarbonate"],
     ["vitamin_d_25oh", "magnesium", "creatinine", "tsh"],
     ["albumin", "alp", "pth", "urate", "ketones", "osmolality", "ck", "ph", "egfr", "tsh", "magnesium_ionised"],
@@ -55,17 +56,17 @@ class Generator:
         return [self.panel(f"generated-{seed}") for seed in range(count)]
 
     def panel(self, id_: str) -> Table:
-        theme = self.random.choice(THEMES)
-        # Calcium comes with albumin more often than not.
-        chosen = theme[: self.random.choice([1, 2, 2, 2, 3, 4, 5])] if theme is THEMES[0] else theme
-        analytes = self.random.sample(chosen, min(len(chosen), self.random.randint(1, 4) if theme is not chosen else 4))
+        analytes = self.random.choice([self.calcium(), *(self.random.sample(theme, 4) for theme in THEMES)])
         panel: Table = {"id": id_, "patient": self.patient(), "options": self.options()}
-        panel["results"] = [self.result(f"r{n}", analyte) for n, analyte in enumerate(analytes[:4])]
+        panel["results"] = [self.result(f"r{n}", one) for n, one in enumerate(analytes[: self.random.randint(1, 4)])]
         if self.chance(0.5):
-            panel["conditions"] = [
-                {"id": name} for name in self.random.sample(CONDITIONS, self.random.choice([0, 1, 1, 2]))
-            ]
+            recorded = self.random.sample(CONDITIONS, self.random.choice([0, 1, 1, 2]))
+            panel["conditions"] = [{"id": name} for name in recorded]
         return panel
+
+    def calcium(self) -> list[str]:
+        """Total calcium and albumin, and perhaps what decides how they are read."""
+        return ["calcium_total", "albumin", *self.random.sample(BESIDE_CALCIUM, 2)]
 
     def patient(self) -> Table:
         """A patient of whom something may be unknown."""

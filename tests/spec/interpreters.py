@@ -81,3 +81,9 @@ def _of_message(one: report_pb2.ResultInterpretation) -> Table:
         "ctcae_grade": one.ctcae_grade if one.HasField("ctcae_grade") else None,
         "refusal": None if refusal == "unspecified" else refusal,
     }
+
+
+def difference_of(expected: Table, got: Table) -> str:
+    """What differs between two entries, in words; empty when nothing does."""
+    differing = [key for key in expected if expected[key] != got[key]]
+    return "; ".join(f"{key} expected {expected[key]!r}, got {got[key]!r}" for key in differing)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.oracle.people import Table
-from tests.spec.interpreters import Interpreter
+from tests.spec.interpreters import Interpreter, difference_of
 from tests.spec.specs import KEYS, Spec, read_specs
 
 SPECS = read_specs()
@@ -31,10 +30,3 @@ def test_every_case_is_answered_as_it_says(interpreter: str, spec: Spec, request
         if (difference := difference_of(expected, got))
     ]
     assert not differing, "\n  ".join([f"{len(differing)} of {len(answers)} cases of {spec.id} differ:", *differing])
-
-
-def difference_of(expected: Table, got: Table) -> str:
-    """What differs, in words; empty when nothing does."""
-    return "; ".join(
-        f"{key} expected {expected[key]!r}, got {got[key]!r}" for key in expected if expected[key] != got[key]
-    )

@@ -33,8 +33,8 @@ from labgloss.engine.interpret import interpret
 from labgloss.knowledge.loader import load
 
 RELEASE = load()
-QUICK = settings(max_examples=100, deadline=None, derandomize=True, database=None)
-MANY = settings(QUICK, max_examples=250)
+QUICK = settings(max_examples=80, deadline=None, derandomize=True, database=None)
+MANY = settings(QUICK, max_examples=150)
 
 PRIMARY = ("magnesium", "calcium_total", "calcium_adjusted", "calcium_ionised", "potassium", "sodium", "vitamin_d_25oh")
 UNITS = {ident: tuple(RELEASE.analytes[ident].units) for ident in RELEASE.analytes}
@@ -54,9 +54,13 @@ numbers = st.one_of(
 )
 junk = st.one_of(
     st.text(max_size=12),
-    one_of("", " ", "NaN", "-inf", "Infinity", "1,5", "-4", "0", "1e9", "٣.٥", "1" * 60, "haemolysed", "<", "1e999", "0x10"),
+    one_of(
+        "", " ", "NaN", "-inf", "Infinity", "1,5", "-4", "0", "1e9", "٣.٥", "1" * 60, "haemolysed", "<", "1e999", "0x10"
+    ),
 )
-values = st.one_of(numbers, numbers, st.builds(lambda sign, number: sign + number, one_of("<", ">", "<=", ">="), numbers), junk)
+values = st.one_of(
+    numbers, numbers, st.builds(lambda sign, number: sign + number, one_of("<", ">", "<=", ">="), numbers), junk
+)
 spellings = tuple(RELEASE.unit_table.spellings)
 foreign = st.one_of(st.text(max_size=8), one_of("parsec", "mmol", "Mmol/L", "%", "mmol/kg"))
 units = st.one_of(one_of(*RELEASE.unit_table.units), one_of(*spellings), foreign)
@@ -67,7 +71,10 @@ codings = st.lists(st.builds(Coding, one_of("", "http://loinc.org", "LOINC", "sn
 intervals = st.one_of(
     st.none(),
     st.builds(LaboratoryInterval, st.one_of(st.none(), values), st.one_of(st.none(), values)),
-    st.builds(LaboratoryInterval, text=st.one_of(junk, st.builds("{}-{}".format, numbers, numbers), st.builds("<{}".format, numbers))),
+    st.builds(
+        LaboratoryInterval,
+        text=st.one_of(junk, st.builds("{}-{}".format, numbers, numbers), st.builds("<{}".format, numbers)),
+    ),
 )
 specimens = st.builds(
     Specimen,
@@ -95,12 +102,16 @@ results = st.builds(
     flags=flags,
 )
 # Results that can mostly be read, in a unit of their analyte.
-sound_results = one_of(*PRIMARY, "albumin", "crp", "creatinine", "egfr", "haemolysis_index", "free_haemoglobin").flatmap(
+sound_results = one_of(
+    *PRIMARY, "albumin", "crp", "creatinine", "egfr", "haemolysis_index", "free_haemoglobin"
+).flatmap(
     lambda ident: st.builds(
         Result,
         index=st.just(0),
         analyte=st.just(ident),
-        value=st.one_of(numbers, numbers, numbers, st.builds(lambda sign, number: sign + number, one_of("<", ">="), numbers)),
+        value=st.one_of(
+            numbers, numbers, numbers, st.builds(lambda sign, number: sign + number, one_of("<", ">="), numbers)
+        ),
         unit=one_of(*UNITS[ident]),
         collected=collected,
         specimen=specimens,
@@ -120,7 +131,9 @@ patients = st.builds(
 symptoms = st.lists(
     st.one_of(
         st.builds(Symptom, id=one_of(*RELEASE.symptoms), present=st.booleans()),
-        st.builds(Symptom, text=st.one_of(st.text(max_size=20), one_of("no symptoms", "feels well", "cramps in both calves"))),
+        st.builds(
+            Symptom, text=st.one_of(st.text(max_size=20), one_of("no symptoms", "feels well", "cramps in both calves"))
+        ),
     ),
     max_size=3,
 ).map(tuple)
@@ -179,13 +192,21 @@ def test_state_class_flag_and_critical_agree(panel: Panel) -> None:
     assert len(given) == len(set(given))
     assert len(contacts & set(given)) == (report.urgency.name != "NONE")
     for entry in report.results:
-        assert entry.flag == "IND" or entry.flag[0] == {"low": "L", "normal": "N", "high": "H"}[entry.result_class.value]
-        assert (entry.flag in ("LL", "HH")) == (entry.critical is Critical.YES and entry.result_class.value in ("low", "high"))
+        assert (
+            entry.flag == "IND" or entry.flag[0] == {"low": "L", "normal": "N", "high": "H"}[entry.result_class.value]
+        )
+        assert (entry.flag in ("LL", "HH")) == (
+            entry.critical is Critical.YES and entry.result_class.value in ("low", "high")
+        )
         assert entry.critical is Critical.NO or entry.flag != "N"
         assert (entry.refusal_reason is None) == (entry.state is not ResultState.REFUSED)
         assert entry.state is not ResultState.CONDITIONAL or entry.missing
         assert entry.urgency <= report.urgency
-        assert entry.critical is Critical.NO or entry.refusal_reason is not None or entry.urgency.name in ("SAME_DAY", "EMERGENCY")
+        assert (
+            entry.critical is Critical.NO
+            or entry.refusal_reason is not None
+            or entry.urgency.name in ("SAME_DAY", "EMERGENCY")
+        )
 
 
 # ---------------------------------------------------------------------------------------------- no false normal
@@ -250,7 +271,9 @@ untouched = sound_results.map(lambda result: replace(result, specimen=Specimen(k
 
 
 @MANY
-@given(known_patients, untouched, options, st.sets(one_of("age", "sex", "pregnant", "trimester", "preterm"), min_size=1))
+@given(
+    known_patients, untouched, options, st.sets(one_of("age", "sex", "pregnant", "trimester", "preterm"), min_size=1)
+)
 def test_what_is_certain_without_a_fact_is_so_with_it(
     patient: Patient, result: Result, chosen: Options, forgotten: set[str]
 ) -> None:
@@ -341,17 +364,30 @@ def test_a_bound_is_the_union_of_every_measurement_that_it_allows(analyte: str, 
 
 @QUICK
 @given(
-    one_of(("magnesium", 2), ("calcium_total", 2), ("calcium_adjusted", 2), ("calcium_ionised", 2), ("potassium", 1), ("sodium", 1)),
+    one_of(
+        ("magnesium", 2),
+        ("calcium_total", 2),
+        ("calcium_adjusted", 2),
+        ("calcium_ionised", 2),
+        ("potassium", 1),
+        ("sodium", 1),
+    ),
     st.decimals(min_value=Decimal("0.1"), max_value=Decimal(200), places=3),
     patients,
 )
-def test_the_same_amount_in_equivalents_is_judged_the_same(analyte: tuple[str, int], moles: Decimal, patient: Patient) -> None:
+def test_the_same_amount_in_equivalents_is_judged_the_same(
+    analyte: tuple[str, int], moles: Decimal, patient: Patient
+) -> None:
     ident, charge = analyte
     entries = [
-        interpret(RELEASE, Panel(patient=patient, results=(Result(0, analyte=ident, value=str(value), unit=unit),))).results[0]
+        interpret(
+            RELEASE, Panel(patient=patient, results=(Result(0, analyte=ident, value=str(value), unit=unit),))
+        ).results[0]
         for value, unit in ((moles, "mmol/L"), (moles * charge, "meq/L"))
     ]
-    one, other = ((entry.flag, entry.possible_classes, entry.bands, entry.critical, entry.refusal_reason) for entry in entries)
+    one, other = (
+        (entry.flag, entry.possible_classes, entry.bands, entry.critical, entry.refusal_reason) for entry in entries
+    )
     assert one == other
 
 

@@ -76,7 +76,9 @@ def test_a_core_of_several_clauses_needs_one_of_them_to_be_possible(outcome: Any
 
 
 def test_evidence_is_given_for_and_against_and_what_is_missing(outcome: Any) -> None:
-    rule = pattern(required=["finding.B"], supporting=["finding.S"], against=["finding.N", "finding.M"], excluding=["finding.X"])
+    rule = pattern(
+        required=["finding.B"], supporting=["finding.S"], against=["finding.N", "finding.M"], excluding=["finding.X"]
+    )
     found = outcome(rule, A=T, B=U, S=T, N=T, M=F).patterns[0]
     assert [clause.expression for clause in found.evidence_for] == ["finding.A", "finding.S"]
     assert [clause.expression for clause in found.evidence_against] == ["finding.N"]
