@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
-from tests.oracle.limits import holds, limit_of
+from tests.oracle.limits import Limit, holds, limit_of
 from tests.oracle.people import Table, within
 from tests.oracle.rules import Context, Reading
 from tests.oracle.verdicts import Verdict, entry, judge_all, refused, united
@@ -41,21 +41,35 @@ def judge_calcium(context: Context, readings: dict[str, Reading]) -> dict[str, T
 def compute(context: Context, total: Reading, albumin: Reading | None) -> Reading | None:
     """R-ADJ-1, with the interval that came with the total; None where nothing is computed.
 
-    The formula needs two numbers: of a bound nothing is computed. Nor is it in a patient who is certainly too young.
+    Of an albumin below a number every adjusted calcium is meant that it allows; of other bounds nothing is computed.
+    Nor is it in a patient who is certainly too young.
     """
     if (
         albumin is None
-        or (total.number[0][0], albumin.number[0][0]) != ("=", "=")
+        or total.number[0][0] != "="
+        or albumin.number[0][0][0] == ">"
         or old_enough(context, total) == {False}
     ):
         return None
     rows = context.knowledge["computations"]["albumin_adjustment"]["formulas"]
     formula = next(row for row in rows if row["total_unit"] == total.unit)
-    grams = albumin.number[0][1] * context.factor(albumin, albumin.unit, formula["albumin_unit"])
-    value = total.number[0][1] + Fraction(formula["slope"]) * (Fraction(formula["intercept"]) - grams)
-    steps = value * 10 ** formula["digits"]
-    rounded = int((Decimal(steps.numerator) / Decimal(steps.denominator)).to_integral_value(ROUND_HALF_UP))
-    number = (("=", Fraction(rounded, 10 ** formula["digits"])),)
+    factor = context.factor(albumin, albumin.unit, formula["albumin_unit"])
+
+    def adjusted(grams: Fraction) -> Fraction:
+        value = total.number[0][1] + Fraction(formula["slope"]) * (Fraction(formula["intercept"]) - grams * factor)
+        steps = value * 10 ** formula["digits"]
+        rounded = int((Decimal(steps.numerator) / Decimal(steps.denominator)).to_integral_value(ROUND_HALF_UP))
+        return Fraction(rounded, 10 ** formula["digits"])
+
+    ((sign, highest),) = albumin.number
+    number: Limit = (("=", adjusted(highest)),)
+    if sign != "=":
+        # From the albumin that it is below down to the lowest that can be measured.
+        hard = (
+            limit_of(row["limits"][albumin.unit]) for row in albumin.analyte["plausibility"] if row["kind"] == "hard"
+        )
+        lowest = next(end for ((direction, end),) in hard if direction == "<")
+        number = ((">=" if sign == "<=" else ">", adjusted(highest)), ("<=", adjusted(lowest)))
     return Reading(total.result, context.knowledge["analytes"][COMPUTED], {}, total.unit, number, total.own)
 
 

@@ -1,7 +1,7 @@
-"""Which limits of the knowledge are straddled: by a case on the limit, and one within a digit on either side of it.
+"""Which limits of the knowledge are straddled: by a case on the limit, and one within a step on either side of it.
 
-A case counts only where the row is in force for somebody whom its spec may mean: of the row's age, sex, pregnancy,
-specimen, context, policy, variant or set.
+A step is what a laboratory reports to. A case counts only where the row is in force for somebody whom its spec may
+mean: of the row's age, sex, pregnancy, specimen, context, policy, variant or set.
 """
 
 from __future__ import annotations
@@ -15,6 +15,16 @@ from tests.oracle.people import Table, covers
 from tests.oracle.results import unit_of
 from tests.oracle.rules import Context, Reading
 from tests.spec.specs import Spec
+
+# Reporting precision, where it is coarser than the digits that a unit keeps (DK 1.4; ionised calcium: MC 1.3);
+# of a range, "0.1-1 ng/mL" or "0.01-0.1 mg/dL", the coarse end.
+PRECISION = {
+    ("potassium", "mmol/L"): Fraction(1, 10),
+    ("sodium", "mmol/L"): Fraction(1),
+    ("vitamin_d_25oh", "nmol/L"): Fraction(1),
+    ("vitamin_d_25oh", "ng/mL"): Fraction(1),
+    ("calcium_ionised", "mg/dL"): Fraction(1, 10),
+}
 
 
 class LimitOfRow(NamedTuple):
@@ -81,7 +91,8 @@ def in_force(limit: LimitOfRow, cases: Cases) -> bool:
 def missing(analyte: Table, limit: LimitOfRow, every: list[Cases]) -> list[str]:
     """What no case has that the limit is in force for: a number "below", "on", "above" it."""
     digit = next(Fraction(1, 10 ** row["digits"]) for row in analyte["units"] if row["ucum"] == limit.unit)
+    step = PRECISION.get((analyte["id"], limit.unit), digit)
     numbers = {number for cases in every if in_force(limit, cases) for number in cases.numbers}
-    near = {number - limit.number for number in numbers if abs(number - limit.number) <= digit}
+    near = {number - limit.number for number in numbers if abs(number - limit.number) <= step}
     sides = {"below": any(by < 0 for by in near), "on": 0 in near, "above": any(by > 0 for by in near)}
     return [side for side, found in sides.items() if not found]

@@ -21,7 +21,7 @@ ONCE_DIFFERENT: dict[str, Table] = {
     "a total that is refused is not adjusted (vocabulary.md 2, R-PRIM)": {
         "results": [result("calcium_total", "5.14", "meq/L", code="49765-1"), result("albumin", "35", "g/L")]
     },
-    "an adjusted calcium that is refused does not stand in the way of a computed one (vocabulary.md 2, R-PRIM)": {
+    "a refused adjusted calcium does not stand in the way of a computed one (R-PRIM)": {
         "results": [
             result("calcium_total", "2.29", "mmol/L"),
             result("albumin", "35", "g/L"),

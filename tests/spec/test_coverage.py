@@ -1,4 +1,4 @@
-"""Every limit of the knowledge is straddled by cases of the specs, so that a limit moved by one digit is found out."""
+"""Every limit of the knowledge is straddled by cases of the specs, so that one moved by a reported step is found."""
 
 from __future__ import annotations
 

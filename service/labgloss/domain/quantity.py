@@ -127,6 +127,12 @@ def scaled(value: Decimal, factor: Fraction) -> Decimal:
     return ARITHMETIC.divide(product, Decimal(factor.denominator))
 
 
+def with_digits(value: Decimal, digits: int) -> Decimal:
+    """A value with no more digits than so many, and none that nobody measured."""
+    rounded = round_half_up(value, digits)
+    return value if value == rounded else rounded
+
+
 def round_half_up(value: Decimal, digits: int) -> Decimal:
     """The value rounded half-up to so many decimal places."""
     return value.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP, context=ARITHMETIC)

@@ -61,7 +61,7 @@ class AgeLimit:
 class StatedAge:
     """An age sent as a number of completed days, months or years."""
 
-    number: int
+    number: int | Decimal
     unit: AgeUnit
 
     def reached(self, limit: AgeLimit) -> bool | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from labgloss.domain.panel import Panel
 from labgloss.domain.quantity import Span
 from labgloss.domain.report import Reading
 from labgloss.domain.subject import Age
+from labgloss.domain.truth import Truth
 from labgloss.engine import grade
-from labgloss.engine.calcium import Adjustment
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, Verdict
 from labgloss.engine.select import VITAMIN_D, LaboratoryEnds, Rows, age_of, known_of, laboratory_ends, rows_for
@@ -24,7 +25,10 @@ class Bench:
     panel: Panel
     panel_age: Age | None
     facts: Facts
-    adjustment: Adjustment
+
+    def knowing(self, findings: Mapping[str, Truth]) -> Bench:
+        """The same bench with findings known."""
+        return replace(self, facts=self.facts.adding("finding", findings))
 
     def age(self, entry: Judged) -> Age | None:
         """The age at the entry's collection."""
@@ -32,8 +36,9 @@ class Bench:
 
     def laboratory(self, entry: Judged) -> LaboratoryEnds:
         """The laboratory's interval of an entry; vitamin D is judged by policy, never by one (D13)."""
-        by_policy = entry.analyte is not None and entry.analyte.id == VITAMIN_D
-        return laboratory_ends(None if by_policy or entry.result is None else entry.result.interval)
+        if entry.result is None or (entry.analyte is not None and entry.analyte.id == VITAMIN_D):
+            return LaboratoryEnds()
+        return laboratory_ends(entry.result.interval, entry.result.unit)
 
     def rows(self, entry: Judged, analyte: Analyte, reading: Reading, own: LaboratoryEnds) -> tuple[Rows, ...]:
         """The rows that speak for a reading of an entry, with a laboratory's interval."""
@@ -56,4 +61,6 @@ class Bench:
 def _in_blood(release: Release, entry: Judged) -> bool:
     """Whether a code says that the specimen was blood rather than serum or plasma."""
     codes = [release.codes.get(coding.code.strip()) for coding in entry.result.codings] if entry.result else []
-    return any(code is not None and code.row.specimen.endswith("blood") for code in codes)
+    kinds = [code.row.specimen for code in codes if code is not None]
+    # "serum_plasma_or_blood" leaves it open, as "serum_or_plasma" does.
+    return any(kind.endswith("blood") and not kind.startswith("serum") for kind in kinds)

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 
-from labgloss.domain.quantity import ARITHMETIC, Quantity, round_half_up, scaled
+from labgloss.domain.quantity import ARITHMETIC, Comparator, Quantity, Span, round_half_up, scaled
 from labgloss.domain.report import Critical, Reading, ResultClass, ResultState
 from labgloss.domain.subject import Age
 from labgloss.domain.truth import Truth
 from labgloss.engine.facts import Facts
-from labgloss.engine.judged import Judged, Verdict
+from labgloss.engine.judged import Judged
 from labgloss.engine.normalise import reading_of
+from labgloss.engine.plausibility import lowest_measurable
+from labgloss.engine.series import elapsed_between, same_draw
 from labgloss.knowledge.partition import in_range
-from labgloss.knowledge.release import Analyte, Release
+from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import AdjustmentFormula, ValidityRow
 from labgloss.knowledge.units import factor_between
 
 FAMILY = "calcium"
 TOTAL, ADJUSTED, IONISED, ALBUMIN = "calcium_total", "calcium_adjusted", "calcium_ionised", "albumin"
 IONISED_MISSING = "an ionised calcium"
+PRELIMINARY = "preliminary_result"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +47,22 @@ def adjustment_of(release: Release, entries: Sequence[Judged], age: Age | None, 
     form = release.computations.albumin_adjustment
     reached = None if age is None else age.reached(form.from_age)
 
-    def holding(rows: Sequence[ValidityRow]) -> tuple[ValidityRow, ...]:
-        return tuple(row for row in rows if _holds(row, entries, age, facts))
+    def holding(rows: Sequence[ValidityRow], *, may: bool) -> tuple[ValidityRow, ...]:
+        return tuple(row for row in rows if _holds(row, entries, age, facts, may=may))
 
-    return Adjustment(holding(form.not_valid), holding(form.low_confidence), ~Truth.of(reached))
+    return Adjustment(holding(form.not_valid, may=False), holding(form.low_confidence, may=True), ~Truth.of(reached))
 
 
-def _holds(row: ValidityRow, entries: Sequence[Judged], age: Age | None, facts: Facts) -> bool:
+def _holds(row: ValidityRow, entries: Sequence[Judged], age: Age | None, facts: Facts, *, may: bool) -> bool:
+    """Whether a row holds; of a bound, whether every value that it allows lies there, or where asked, some value."""
     if row.analyte:
-        return any(
-            (reading := current(entry, row.analyte)) is not None
-            and (limit := row.limits.get(reading.compared.unit)) is not None
-            and reading.compared.span.inside(limit.span())
+        spans = [
+            (reading.compared.span, limit.span())
             for entry in entries
-        )
+            if (reading := current(entry, row.analyte)) is not None
+            and (limit := row.limits.get(reading.compared.unit)) is not None
+        ]
+        return any(value.overlaps(limit) if may else value.inside(limit) for value, limit in spans)
     return facts.holds(row.when) if row.when is not None else in_range(age, row.age) is True
 
 
@@ -68,53 +74,92 @@ def current(entry: Judged, analyte_id: str) -> Reading | None:
 
 
 def computed_adjusted(release: Release, entries: Sequence[Judged], adjustment: Adjustment) -> list[Judged]:
-    """An adjusted calcium for each total with an albumin, where the laboratory reported none; none for a newborn."""
+    """An adjusted calcium for each total with an albumin, where the laboratory reported none; none for a newborn.
+
+    A total is adjusted with the albumin of its draw, else with one that is put together with it; of several, with the
+    lowest and the highest. An albumin below a number gives the span of values that it allows; other bounds give none.
+    """
     reported = any(current(entry, ADJUSTED) is not None for entry in entries)
-    albumins = [entry for entry in entries if (found := current(entry, ALBUMIN)) and found.quantity.measured]
-    if reported or not albumins or adjustment.newborn is Truth.TRUE:
+    if reported or adjustment.newborn is Truth.TRUE:
         return []
-    analyte = release.analytes[ADJUSTED]
     computed = []
-    for entry in entries:
-        reading = current(entry, TOTAL)
-        if reading is None or not reading.quantity.measured:
-            continue
-        albumin = next((other for other in albumins if _same_draw(entry, other)), albumins[0])
-        assert albumin.reading is not None and entry.index is not None and albumin.index is not None
-        value = _adjusted(release, reading, albumin.reading)
-        if value is None:
-            continue
-        computed.append(
-            Judged(
-                None,
-                "",
-                analyte,
-                # The total lends its interval, its specimen and its time (vocabulary.md 3).
-                replace(entry.result, id="", flags=(), codings=()) if entry.result else None,
-                reading=reading_of(release, analyte, value),
-                computed_from=(entry.index, albumin.index),
+    for total in entries:
+        reading = current(total, TOTAL)
+        if reading is not None and reading.quantity.measured:
+            found = (
+                _adjusted_entry(release, total, reading, albumin) for albumin in _albumins(release, total, entries)
             )
-        )
+            computed += [entry for entry in found if entry is not None]
     return computed
 
 
-def _same_draw(entry: Judged, other: Judged) -> bool:
-    return entry.result is not None and other.result is not None and entry.result.collected == other.result.collected
+def _albumins(release: Release, total: Judged, entries: Sequence[Judged]) -> list[Judged]:
+    """The albumins that may adjust a total: one, or the lowest and the highest of several."""
+    within = timedelta(hours=release.computations.albumin_adjustment.combine_within_hours)
+    usable = [
+        entry
+        for entry in entries
+        if entry.read and entry.analyte is not None and entry.analyte.id == ALBUMIN and _bounded(entry) is not None
+    ]
+    drawn = [entry for entry in usable if same_draw(total, entry)]
+    near = [entry for entry in usable if (apart := elapsed_between(total, entry)) is None or apart < within]
+    ordered = sorted(drawn or near, key=lambda entry: _grams(release, entry))
+    return [ordered[0], ordered[-1]] if len(ordered) > 1 else ordered
 
 
-def _adjusted(release: Release, total: Reading, albumin: Reading) -> Quantity | None:
-    """total + slope x (intercept - albumin), in the unit of the total, rounded half-up (R-ADJ-1)."""
-    formula = _formula(release, total.compared.unit)
+def _bounded(albumin: Judged) -> Decimal | None:
+    """The highest value that an albumin may have, in its native unit; None where nothing bounds it."""
+    return albumin.reading.compared.span.high if albumin.reading else None
+
+
+def _grams(release: Release, albumin: Judged) -> Decimal:
+    """The highest value that an albumin may have, in g/L."""
+    assert albumin.reading is not None and albumin.analyte is not None
+    factor = factor_between(release.unit_table, albumin.analyte.form, albumin.reading.compared.unit, "g/L")
+    return scaled(_bounded(albumin) or Decimal(0), factor)
+
+
+def _adjusted_entry(release: Release, total: Judged, reading: Reading, albumin: Judged) -> Judged | None:
+    """The adjusted calcium of a total and an albumin, in the unit of the total, so that its interval goes with it."""
+    formula = _formula(release, reading.compared.unit)
+    assert albumin.reading is not None and total.index is not None and albumin.index is not None
     if formula is None:
         return None
-    form = release.analytes[ALBUMIN].form
-    factor = factor_between(release.unit_table, form, albumin.compared.unit, formula.albumin_unit)
-    grams = scaled(albumin.compared.value, factor)
-    value = ARITHMETIC.add(
-        total.compared.value, ARITHMETIC.multiply(formula.slope, ARITHMETIC.subtract(formula.intercept, grams))
+    span = albumin.reading.compared.span
+    factor = factor_between(
+        release.unit_table, release.analytes[ALBUMIN].form, albumin.reading.compared.unit, formula.albumin_unit
     )
-    rounded = round_half_up(value, formula.digits)
-    return Quantity(max(rounded, Decimal(0)), formula.total_unit)
+    measured = albumin.reading.quantity.measured
+    lowest = _adjust(formula, reading.compared.value, scaled(span.high or Decimal(0), factor))
+    allowed = None
+    if not measured:
+        least = lowest_measurable(albumin.analyte, albumin.reading) if albumin.analyte else Decimal(0)
+        allowed = Span(
+            lowest, span.high_inclusive, _adjust(formula, reading.compared.value, scaled(least, factor)), True
+        )
+    comparator = (
+        Comparator.EQUAL if measured else Comparator.GREATER_OR_EQUAL if span.high_inclusive else Comparator.GREATER
+    )
+    back = 1 / reading.factor
+    quantity = Quantity(scaled(lowest, back), reading.quantity.unit, comparator)
+    kept = tuple(caution for caution in (PRELIMINARY,) if caution in (*total.cautions, *albumin.cautions))
+    return Judged(
+        None,
+        "",
+        release.analytes[ADJUSTED],
+        # The total lends its interval, its specimen and its time (vocabulary.md 3).
+        replace(total.result, id="", flags=(), codings=()) if total.result else None,
+        reading=reading_of(release, release.analytes[ADJUSTED], quantity),
+        allowed=allowed,
+        cautions=kept,
+        computed_from=(total.index, albumin.index),
+    )
+
+
+def _adjust(formula: AdjustmentFormula, total: Decimal, albumin: Decimal) -> Decimal:
+    """total + slope x (intercept - albumin), rounded half-up (R-ADJ-1)."""
+    correction = ARITHMETIC.multiply(formula.slope, ARITHMETIC.subtract(formula.intercept, albumin))
+    return max(round_half_up(ARITHMETIC.add(total, correction), formula.digits), Decimal(0))
 
 
 def _formula(release: Release, unit: str) -> AdjustmentFormula | None:
@@ -133,17 +178,30 @@ def choose_primary(entries: Sequence[Judged], adjustment: Adjustment) -> list[Ju
         for ident in (IONISED, ADJUSTED, TOTAL)
     }
     ionised, adjusted, total = by_analyte[IONISED], by_analyte[ADJUSTED], by_analyte[TOTAL]
+    changed: dict[int, Judged] = {}
     if ionised:
         changed = _ionised_decides(ionised, [*adjusted, *total])
-    elif adjusted and total and not adjustment.valid:
-        changed = _joint(adjusted[0], total[0])
-        changed |= {id(other): _secondary(other) for other in (*adjusted[1:], *total[1:])}
-    elif adjusted:
-        changed = {id(entry): _secondary(entry) for entry in total}
     else:
         known_older = adjustment.newborn is not Truth.TRUE
-        changed = {id(entry): entry.noting(cautions=("albumin_missing",)) for entry in total if known_older}
+        for one in total:
+            # A reported adjusted calcium covers every total, a computed one its own.
+            covering = [entry for entry in adjusted if not entry.computed_from or one.index in entry.computed_from]
+            if not covering and known_older:
+                changed[id(one)] = one.noting(cautions=("albumin_missing",))
+            elif covering and adjustment.valid:
+                changed[id(one)] = _secondary(one)
+        if not adjustment.valid:
+            for views in _views(adjusted, total):
+                changed |= _joint(views)
     return [_confidence(changed.get(id(entry), entry), adjustment) for entry in entries]
+
+
+def _views(adjusted: Sequence[Judged], total: Sequence[Judged]) -> list[list[Judged]]:
+    """Adjusted and total calciums that are views of one calcium: a total with what was computed from it, else all."""
+    if any(not entry.computed_from for entry in adjusted):
+        return [[*adjusted, *total]] if total else []
+    groups = [[*(entry for entry in adjusted if one.index in entry.computed_from), one] for one in total]
+    return [group for group in groups if len(group) > 1]
 
 
 def _confidence(entry: Judged, adjustment: Adjustment) -> Judged:
@@ -165,7 +223,7 @@ def _ionised_decides(ionised: Sequence[Judged], others: Sequence[Judged]) -> dic
         for entry in others
         if entry.verdict and not (entry.analyte and entry.analyte.id == TOTAL and _has(others, ADJUSTED))
     }
-    if (sides | opposed) - sides and ResultClass.INDETERMINATE not in opposed:
+    if opposed - sides and ResultClass.INDETERMINATE not in sides | opposed:
         changed |= {id(entry): entry.noting(cautions=("calcium_discordant",)) for entry in ionised}
     return changed
 
@@ -183,35 +241,43 @@ def _secondary(entry: Judged) -> Judged:
     return replace(entry, primary=False, verdict=verdict)
 
 
-def _joint(adjusted: Judged, total: Judged) -> dict[int, Judged]:
-    """Total and adjusted judged together: the same side takes the worse of the two, different sides none (R-ADJ-4)."""
-    assert adjusted.verdict is not None and total.verdict is not None
-    one, two = adjusted.verdict, total.verdict
-    same_side = one.classes == two.classes and len(one.classes) == 1
+def _joint(views: Sequence[Judged]) -> dict[int, Judged]:
+    """Views of one calcium judged together: the same side takes the worst, different sides none (R-ADJ-4)."""
+    verdicts = [entry.verdict for entry in views if entry.verdict is not None]
+    classes = {verdict.classes for verdict in verdicts}
+    criticals = [verdict.critical for verdict in verdicts]
+    same_side = len(classes) == 1 and len(verdicts[0].classes) == 1
     if same_side:
-        worse = one if _severity(adjusted, one) >= _severity(total, two) else two
-        critical, bands, classes = max(one.critical, two.critical), worse.bands, one.classes
+        worst = max(views, key=_severity)
+        assert worst.verdict is not None
+        joint = replace(verdicts[0], bands=worst.verdict.bands, critical=max(criticals))
     else:
-        both = one.critical is Critical.YES and two.critical is Critical.YES
-        either = max(one.critical, two.critical) is not Critical.NO
-        critical = Critical.YES if both else Critical.POSSIBLE if either else Critical.NO
-        bands, classes = (), (ResultClass.INDETERMINATE,)
+        every = all(critical is Critical.YES for critical in criticals)
+        some = any(critical is not Critical.NO for critical in criticals)
+        critical = Critical.YES if every else Critical.POSSIBLE if some else Critical.NO
+        joint = replace(verdicts[0], classes=(ResultClass.INDETERMINATE,), bands=(), critical=critical)
     changed = {}
-    for entry, own, other, primary in ((adjusted, one, two, True), (total, two, one, False)):
-        verdict = replace(own, classes=classes, bands=bands, critical=critical)
-        if not same_side or not primary:
+    for place, entry in enumerate(views):
+        own = entry.verdict
+        assert own is not None
+        verdict = replace(own, classes=joint.classes, bands=joint.bands, critical=joint.critical)
+        # All carry the verdict; the first brings its urgency, findings and recommendations, so that none doubles.
+        if not same_side or place:
             verdict = replace(verdict, ctcae_grade=None, ctcae_needs_symptoms=False)
-        noted = entry.noting(missing=(IONISED_MISSING,))
-        # Both carry the verdict; one of them brings its urgency, findings and recommendations, so that none doubles.
         changed[id(entry)] = replace(
-            noted, state=ResultState.CONDITIONAL, verdict=verdict, measured=own, opposed=other, primary=primary
+            entry.noting(missing=(IONISED_MISSING,)),
+            state=ResultState.CONDITIONAL,
+            verdict=verdict,
+            measured=own,
+            opposed=tuple(other for other in verdicts if other is not own),
+            primary=not place,
         )
     return changed
 
 
-def _severity(entry: Judged, verdict: Verdict) -> int:
-    """How far the worst band lies from normal, in bands."""
-    analyte: Analyte | None = entry.analyte
-    assert analyte is not None
-    order = analyte.band_ids
-    return max((abs(order.index(band.band) - order.index("normal")) for band in verdict.bands), default=0)
+def _severity(entry: Judged) -> tuple[int, int]:
+    """How far the worst band that remains lies from normal, and then the mildest, in bands."""
+    assert entry.analyte is not None and entry.verdict is not None
+    order = entry.analyte.band_ids
+    steps = [abs(order.index(band.band) - order.index("normal")) for band in entry.verdict.bands] or [0]
+    return max(steps), min(steps)

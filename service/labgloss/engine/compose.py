@@ -286,7 +286,7 @@ def _summary(
     for pattern in evaluated.patterns:
         if pattern.state is PatternState.MATCHED:
             sentences.append(f"{pattern.title}: {pattern.text}")
-    counting = [entry for entry in entries if entry.live and (entry.primary or entry.opposed is not None)]
+    counting = [entry for entry in entries if entry.live and (entry.primary or entry.opposed)]
     abnormal = [entry for entry in counting if _class_of(entry) in (ResultClass.LOW, ResultClass.HIGH)]
     sentences += [explain.placed(entry) for entry in sorted(abnormal, key=lambda entry: -entry.urgency)]
     sentences += [flag.text for flag in evaluated.red_flags]

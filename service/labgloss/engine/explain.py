@@ -41,7 +41,7 @@ def explanation(release: Release, entry: Judged) -> str:
     sentences = [placed(entry)]
     if entry.computed_from:
         sentences.append("The service computed this value from other results of the panel.")
-    if not entry.primary and entry.opposed is None:
+    if not entry.primary and not entry.opposed:
         sentences.append("Another calcium decides; this one is shown with its class only.")
     if entry.earlier:
         sentences.append("A later result decides; this one serves the trend.")

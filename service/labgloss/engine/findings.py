@@ -56,6 +56,8 @@ def bands(release: Release, entries: Sequence[Judged]) -> dict[str, Truth]:
 
 def _has_band(entry: Judged, band: str) -> Truth:
     names = [row.band for row in entry.verdict.bands] if entry.verdict else []
+    if entry.left_open:
+        return Truth.UNKNOWN
     if band not in names:
         return Truth.FALSE if names else Truth.UNKNOWN
     return Truth.TRUE if len(names) == 1 and entry.verdict and len(entry.verdict.classes) == 1 else Truth.UNKNOWN
@@ -126,6 +128,7 @@ def _of_limits(release: Release, row: FindingRow, entries: Sequence[Judged], fac
         and entry.reading is not None
         and entry.refusal is None
         and not entry.earlier
+        and not entry.left_open
     ]
     return any_of(_meets(release, row, entry, reading) for entry, reading in readings) if readings else None
 

@@ -17,7 +17,7 @@ from labgloss.engine.judged import Verdict, unique
 from labgloss.engine.select import Rows
 from labgloss.knowledge.expression import LLN, ULN, Limit
 from labgloss.knowledge.release import Analyte
-from labgloss.knowledge.schema import BandRow, BandTable, CtcaeRow
+from labgloss.knowledge.schema import BandRow, BandTable, CriticalRow, CtcaeRow
 
 _ORDER = (ResultClass.LOW, ResultClass.NORMAL, ResultClass.HIGH, ResultClass.INDETERMINATE)
 
@@ -35,17 +35,20 @@ def grade(analyte: Analyte, unit: str, span: Span, rows: Sequence[Rows]) -> Verd
     grades = {_ctcae(analyte, unit, span, row, one) for row, one in zip(rows, graded, strict=True)}
     ctcae, needs_symptoms = grades.pop() if len(grades) == 1 else (None, False)
     intervals = _unique_intervals(rows)
+    crossed = _crossed(unit, span, rows)
     return Verdict(
         classes=tuple(found for found in _ORDER if found in classes),
-        bands=_in_table_order(analyte, bands),
+        bands=_from_low_to_high(analyte, bands),
         critical=by_kind[0] if len(set(by_kind)) == 1 else Critical.POSSIBLE,
+        span=span,
+        critical_rows=crossed,
         intervals=intervals,
         ctcae_grade=ctcae,
         ctcae_needs_symptoms=needs_symptoms,
         default_interval_used=any(row.ends is not None and row.ends.default_used for row in rows),
         open_facts=_open_facts(rows) if len(classes) > 1 or len(bands) > 1 or len(set(by_kind)) > 1 else (),
-        rule_ids=unique(_rule_ids(rows, bands)),
-        source_ids=unique(_source_ids(rows, bands)),
+        rule_ids=unique((*_rule_ids(rows, bands), *(row.id for row in crossed))),
+        source_ids=unique((*_source_ids(rows, bands), *(source for row in crossed for source in row.source))),
         trace=tuple(dict.fromkeys(step for row in rows for step in trace_of(unit, span, row))),
     )
 
@@ -143,6 +146,16 @@ def _critical(unit: str, span: Span, rows: Rows) -> Critical:
     return Critical.POSSIBLE if any(beyond) else Critical.NO
 
 
+def _crossed(unit: str, span: Span, rows: Sequence[Rows]) -> tuple[CriticalRow, ...]:
+    """The critical limits that some value of the span lies beyond."""
+    limits = {row.id: row for one in rows for row in one.critical if unit in row.limits}
+    return tuple(
+        row
+        for row in limits.values()
+        if any(value in row.limits[unit].span() for value in _probes(span, [row.limits[unit].span()]))
+    )
+
+
 # ---------------------------------------------------------------------------------------------- CTCAE
 
 
@@ -185,7 +198,7 @@ def _unique_bands(bands: Iterable[BandRow]) -> tuple[BandRow, ...]:
     return tuple(found.values())
 
 
-def _in_table_order(analyte: Analyte, bands: tuple[BandRow, ...]) -> tuple[BandRow, ...]:
+def _from_low_to_high(analyte: Analyte, bands: tuple[BandRow, ...]) -> tuple[BandRow, ...]:
     order = {name: place for place, name in enumerate(analyte.band_ids)}
     return tuple(sorted(bands, key=lambda row: order[row.band]))
 
@@ -217,14 +230,12 @@ def _rule_ids(rows: Sequence[Rows], bands: tuple[BandRow, ...]) -> tuple[str, ..
     for row in rows:
         if row.table is not None:
             ids += [f"{row.table.id}.{band.band}" for band in bands if band in row.table.bands]
-        ids += [critical.id for critical in row.critical]
     return tuple(ids)
 
 
 def _source_ids(rows: Sequence[Rows], bands: tuple[BandRow, ...]) -> tuple[str, ...]:
     ids = [source for row in rows if row.ends is not None for shown in row.ends.shown for source in shown.source_ids]
     ids += [source for band in bands for source in band.source]
-    ids += [source for row in rows for critical in row.critical for source in critical.source]
     return tuple(ids)
 
 

@@ -22,10 +22,10 @@ from labgloss.knowledge.release import Release
 def interpret(release: Release, panel: Panel) -> Report:
     """The report on one panel; the same panel and release give the same report."""
     recognised = recognise(release, panel)
-    bench, entries = _read(release, panel, recognised)
-    entries = [judge(bench, entry) for entry in entries]
-    entries = specimen.judge_specimens(release, entries, bench.regrade)
-    entries = calcium.choose_primary(entries, bench.adjustment)
+    bench, entries = _read(Bench(release, panel, _panel_age(panel), _context(release, panel, recognised)))
+    adjustment = calcium.adjustment_of(release, entries, bench.panel_age, bench.facts)
+    entries = [*entries, *_computed(bench, entries, adjustment)]
+    entries = calcium.choose_primary(entries, adjustment)
     entries, facts = _with_vitamin_d(bench, entries)
     entries = [finish(bench, entry, facts) for entry in series.with_trends(release, entries)]
     evaluated = rules.evaluate(release, facts, value_alone(entries, facts))
@@ -35,25 +35,45 @@ def interpret(release: Release, panel: Panel) -> Report:
     return compose.report(bench, recognised, entries, evaluated, recommended, overall)
 
 
-def _read(release: Release, panel: Panel, recognised: Recognised) -> tuple[Bench, list[Judged]]:
-    """Every result read, those that the service computes added, and what numbers alone say."""
+def _context(release: Release, panel: Panel, recognised: Recognised) -> Facts:
+    """What the panel says of its patient, before any number is read."""
     facts = Facts(release, _panel_age(panel), absent=recognised.absent)
     for kind, truths in recognised.truths.items():
         facts = facts.adding(kind, truths)
     facts = facts.adding("patient", {"pregnant": Truth.of(panel.patient.pregnant)})
-    entries = [refuse_implausible(normalise(release, result)) for result in panel.results]
-    entries = series.mark_earlier(entries)
-    recorded = facts.known.get(("condition", "aki"), Truth.UNKNOWN)
-    injury = recorded if recorded is Truth.TRUE else series.acute_kidney_injury(release, entries)
-    facts = facts.adding("finding", {"AKI": injury})
-    facts = facts.adding("finding", findings.measured(release, entries, facts))
-    entries = [with_windows(entry, facts) for entry in entries]
-    adjustment = calcium.adjustment_of(release, entries, facts.age, facts)
-    computed = calcium.computed_adjusted(release, entries, adjustment) + vitamin_d.computed_total(release, entries)
-    if computed:
-        entries += [with_windows(refuse_implausible(entry), facts) for entry in computed]
-        facts = facts.adding("finding", findings.measured(release, entries, facts))
-    return Bench(release, panel, facts.age, facts, adjustment), entries
+    return facts.adding("finding", {"AKI": facts.known.get(("condition", "aki"), Truth.UNKNOWN)})
+
+
+def _read(bench: Bench) -> tuple[Bench, list[Judged]]:
+    """Every result judged, those that a later one replaces marked, and what numbers alone say of the patient.
+
+    What its code or specimen refuses says nothing, replaces nothing and computes nothing, so that all of that comes
+    first. An acute kidney injury shows only then, and moves limits: the results are judged again.
+    """
+    release = bench.release
+    sent = [refuse_implausible(normalise(release, result)) for result in bench.panel.results]
+    entries = series.mark_earlier(release, _judged(bench, sent))
+    if bench.facts.known[("finding", "AKI")] is not Truth.TRUE:
+        injury = series.acute_kidney_injury(release, entries)
+        bench = bench.knowing({"AKI": injury})
+        if injury is Truth.TRUE:
+            entries = series.mark_earlier(release, _judged(bench, sent))
+    bench = bench.knowing(findings.measured(release, entries, bench.facts))
+    return bench, [with_windows(entry, bench.facts) for entry in entries]
+
+
+def _judged(bench: Bench, entries: Sequence[Judged]) -> list[Judged]:
+    judged = [judge(bench, entry) for entry in entries]
+    return specimen.judge_specimens(bench.release, judged, bench.regrade)
+
+
+def _computed(bench: Bench, entries: Sequence[Judged], adjustment: calcium.Adjustment) -> list[Judged]:
+    """What the service computes from results of the panel that count, judged."""
+    computed = [
+        *calcium.computed_adjusted(bench.release, entries, adjustment),
+        *vitamin_d.computed_total(bench.release, entries),
+    ]
+    return [judge(bench, with_windows(refuse_implausible(entry), bench.facts)) for entry in computed]
 
 
 def _panel_age(panel: Panel) -> Age | None:
@@ -76,7 +96,8 @@ def _with_vitamin_d(bench: Bench, entries: Sequence[Judged]) -> tuple[list[Judge
 
 
 def _with_verdicts(bench: Bench, entries: Sequence[Judged]) -> Facts:
-    facts = bench.facts.adding("band", findings.bands(bench.release, entries))
+    facts = bench.facts.adding("finding", findings.measured(bench.release, entries, bench.facts))
+    facts = facts.adding("band", findings.bands(bench.release, entries))
     return facts.adding("finding", findings.of_verdicts(bench.release, entries, facts))
 
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from labgloss.domain.report import Critical, Reading, RefusalReason, ResultClass, ResultState, Urgency
 from labgloss.engine import conflicts, plausibility
 from labgloss.engine.bench import Bench
-from labgloss.engine.calcium import FAMILY
+from labgloss.engine.calcium import ADJUSTED, FAMILY
+from labgloss.engine.explain import quantity_text
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged
+from labgloss.engine.normalise import WITHOUT_VALUE
+from labgloss.engine.rules import Alone
 from labgloss.engine.select import VITAMIN_D
 from labgloss.knowledge.schema import BandRow
 
 # A laboratory that sends one of these has called the value critical (vocabulary.md 14).
 CRITICAL_FLAGS = frozenset({"LL", "HH", "AA"})
 NO_INTERVAL = "a reference interval from the laboratory"
+TOTAL_OF_COMPONENTS = "the total 25-OH vitamin D: one component has no limits of its own"
 NUMBER = "the number behind the comparator"
 
 _UNIT_REASONS = frozenset({RefusalReason.UNIT_MISSING, RefusalReason.UNIT_NOT_ACCEPTED, RefusalReason.UNIT_CONFLICT})
+# What would make a number of a computed bound.
+_NUMBER_OF = {
+    VITAMIN_D: "the total 25-OH vitamin D, or the number of its other component",
+    ADJUSTED: "the number of the albumin behind its comparator",
+}
 _COMPONENTS = frozenset({"vitamin_d_25oh_d3", "vitamin_d_25oh_d2"})
 
 
@@ -27,7 +37,9 @@ def judge(bench: Bench, entry: Judged) -> Judged:
     analyte, reading = entry.analyte, entry.reading
     if entry.refusal is not None or reading is None or analyte is None:
         return entry
-    verdict = bench.verdict(entry, reading)
+    if entry.conflicting is not None and not plausibility.inside_hard_limits(analyte, reading):
+        return entry.refused(RefusalReason.UNIT_CONFLICT)
+    verdict = bench.verdict(entry, reading) if entry.allowed is None else bench.regrade(entry, entry.allowed)
     entry = replace(entry, verdict=verdict, trace=(*plausibility.trace_of(analyte, reading), *verdict.trace))
     if entry.conflicting is not None:
         entry = _after_unit_conflict(bench, entry, entry.conflicting)
@@ -50,7 +62,7 @@ def _noted(bench: Bench, entry: Judged) -> Judged:
     cautions: list[str] = []
     if entry.verdict.default_interval_used:
         cautions.append("interval_default_used")
-    if not entry.reading.quantity.measured:
+    if not entry.reading.quantity.measured and not entry.computed_from:
         cautions.append("comparator_bound")
     if bench.facts.holds(bench.release.file.outside_validated_scope):
         cautions.append("outside_validated_scope")
@@ -88,15 +100,10 @@ def _with_state(entry: Judged) -> Judged:
     open_verdict = len(verdict.classes) > 1 or len(verdict.bands) > 1
     missing = list(verdict.open_facts)
     if open_verdict and entry.reading is not None and not entry.reading.quantity.measured:
-        missing.append(NUMBER)
-    without_interval = (
-        verdict.classes == (ResultClass.INDETERMINATE,)
-        and not verdict.bands
-        and not verdict.intervals
-        and entry.analyte.id not in _COMPONENTS
-    )
+        missing.append(_NUMBER_OF.get(entry.analyte.id, NUMBER) if entry.computed_from else NUMBER)
+    without_interval = verdict.classes == (ResultClass.INDETERMINATE,) and not verdict.bands and not verdict.intervals
     if without_interval:
-        missing.append(NO_INTERVAL)
+        missing.append(TOTAL_OF_COMPONENTS if entry.analyte.id in _COMPONENTS else NO_INTERVAL)
     if open_verdict or without_interval:
         entry = replace(entry, state=ResultState.CONDITIONAL)
     return entry.noting(missing=tuple(missing))
@@ -110,7 +117,9 @@ def _finish_refused(bench: Bench, entry: Judged) -> Judged:
     # An implausible vitamin D is never critical, and is looked into the same day all the same (vocabulary.md 2).
     pressing = possible or (entry.refusal is RefusalReason.VALUE_IMPLAUSIBLE and _of_the_four(entry))
     urgency = row.urgency_if_possible_critical if pressing else row.urgency
-    if not entry.earlier and _flagged_critical(entry) and entry.refusal not in _QUIET:
+    # A result that its laboratory withdrew says nothing; one without a value may still be flagged.
+    withdrawn = entry.result is not None and entry.result.status in WITHOUT_VALUE
+    if not entry.earlier and _flagged_critical(entry) and entry.refusal not in _QUIET and not withdrawn:
         urgency = max(urgency, Urgency.SAME_DAY)
     return replace(
         entry,
@@ -120,8 +129,8 @@ def _finish_refused(bench: Bench, entry: Judged) -> Judged:
     )
 
 
-_QUIET = frozenset({RefusalReason.NO_VALUE, RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN})
-_NEVER_CRITICAL = _QUIET | {RefusalReason.CODE_INVALID, RefusalReason.WRONG_ANALYTE}
+_QUIET = frozenset({RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN})
+_NEVER_CRITICAL = _QUIET | {RefusalReason.NO_VALUE, RefusalReason.CODE_INVALID, RefusalReason.WRONG_ANALYTE}
 
 
 def _may_be_critical(bench: Bench, entry: Judged, reason: RefusalReason) -> bool:
@@ -163,7 +172,7 @@ def _urgency(bench: Bench, entry: Judged, facts: Facts) -> Urgency:
 def _of_bands(bench: Bench, entry: Judged, facts: Facts) -> Urgency:
     assert entry.verdict is not None and entry.analyte is not None
     bands = entry.verdict.bands
-    if entry.verdict.classes == (ResultClass.INDETERMINATE,) and entry.measured is not None:
+    if entry.left_open:
         if entry.analyte.family == FAMILY:
             return _of_opposed_calcium(bench, entry)
         if entry.analyte.id == VITAMIN_D:
@@ -176,7 +185,7 @@ def _of_bands(bench: Bench, entry: Judged, facts: Facts) -> Urgency:
 def _of_opposed_calcium(bench: Bench, entry: Judged) -> Urgency:
     """Two views of calcium on different sides: by the worse of them (MC 3.2)."""
     form = bench.release.computations.albumin_adjustment
-    views = [band.band for verdict in (entry.measured, entry.opposed) if verdict for band in verdict.bands]
+    views = [band.band for verdict in (entry.measured, *entry.opposed) if verdict for band in verdict.bands]
     severe = entry.critical is not Critical.NO or any(band not in form.mild_bands for band in views)
     return form.indeterminate_urgency_severe if severe else form.indeterminate_urgency
 
@@ -184,26 +193,29 @@ def _of_opposed_calcium(bench: Bench, entry: Judged) -> Urgency:
 def band_urgency(entry: Judged, band: BandRow, facts: Facts) -> Urgency:
     """The urgency of a band for an entry: its default, raised by context and by the value."""
     assert entry.reading is not None
-    compared = entry.reading.compared
+    assert entry.verdict is not None
+    unit, span = entry.reading.compared.unit, entry.verdict.span
     raised = [
         row.urgency
         for row in band.raises
-        if facts.holds(row.when) and (not row.limits or compared.span.overlaps(row.limits[compared.unit].span()))
+        if facts.holds(row.when) and (not row.limits or span.overlaps(row.limits[unit].span()))
     ]
     return max([band.urgency, *raised])
 
 
-def value_alone(entries: list[Judged], facts: Facts) -> Urgency:
-    """The urgency of values that count by themselves: bands marked so, and the laboratory's critical flags (RF11)."""
-    urgency = Urgency.NONE
+def value_alone(entries: Sequence[Judged], facts: Facts) -> Alone:
+    """The values that count by themselves: in bands marked so, or flagged critical by the laboratory (RF11)."""
+    urgency, reasons = Urgency.NONE, []
     for entry in entries:
-        if not entry.live or entry.verdict is None:
+        if not entry.live or entry.verdict is None or entry.reading is None or entry.analyte is None:
             continue
+        value = f"{entry.analyte.name} {quantity_text(entry.reading)}"
         if _flagged_critical(entry):
             urgency = max(urgency, Urgency.SAME_DAY)
-        if entry.primary and entry.verdict.certain_class is not ResultClass.INDETERMINATE:
-            alone = [band_urgency(entry, band, facts) for band in entry.verdict.bands if band.value_alone]
-            # Of several bands that remain, the flag stands only on what every one of them says.
-            if alone and len(alone) == len(entry.verdict.bands):
-                urgency = max(urgency, max(alone))
-    return urgency
+            reasons.append(f"{value} (flagged critical by the laboratory)")
+        bands = entry.verdict.bands if entry.primary and not entry.left_open else ()
+        # Of several bands that remain, the flag stands only on what every one of them says.
+        if bands and all(band.value_alone for band in bands):
+            urgency = max(urgency, *(band_urgency(entry, band, facts) for band in bands))
+            reasons.append(f"{value} ({' or '.join(band.band.replace('_', ' ') for band in bands)})")
+    return Alone(urgency, tuple(reasons))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from labgloss.domain.panel import Result
+from labgloss.domain.quantity import EVERYTHING, Span
 from labgloss.domain.report import (
     Conflict,
     Critical,
@@ -18,7 +19,7 @@ from labgloss.domain.report import (
     Urgency,
 )
 from labgloss.knowledge.release import Analyte
-from labgloss.knowledge.schema import BandRow
+from labgloss.knowledge.schema import BandRow, CriticalRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,10 @@ class Verdict:
     classes: tuple[ResultClass, ...]
     bands: tuple[BandRow, ...]
     critical: Critical
+    # The values that were judged, in the compared unit.
+    span: Span = EVERYTHING
+    # The critical limits that some of them lie beyond.
+    critical_rows: tuple[CriticalRow, ...] = ()
     intervals: tuple[IntervalInForce, ...] = ()
     ctcae_grade: int | None = None
     ctcae_needs_symptoms: bool = False
@@ -58,13 +63,15 @@ class Judged:
     reading: Reading | None = None
     # Readings in which the number of a refused result might have been meant.
     candidates: tuple[Reading, ...] = ()
+    # Every value of a computed entry, in the compared unit, where one comparator cannot say it (a sum of bounds).
+    allowed: Span | None = None
     # The reading in the unit that the code's property asks for, where it contradicts the unit sent (DEC-09).
     conflicting: Reading | None = None
     verdict: Verdict | None = None
     # The verdict on the number as measured, where an artefact refused it or left it open.
     measured: Verdict | None = None
-    # The verdict on the other view of a calcium that is judged in two (R-ADJ-4).
-    opposed: Verdict | None = None
+    # The verdicts on the other views of a calcium that is judged in several (R-ADJ-4).
+    opposed: tuple[Verdict, ...] = ()
     # Whether it may bring bands, criticals and urgency: not an earlier result, not a secondary calcium.
     earlier: bool = False
     primary: bool = True
@@ -87,6 +94,25 @@ class Judged:
     def live(self) -> bool:
         """Whether it has a verdict and counts now."""
         return self.verdict is not None and self.refusal is None and not self.earlier
+
+    @property
+    def read(self) -> bool:
+        """Whether it has a reading that nothing refused."""
+        return self.reading is not None and self.refusal is None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it may take the place of an earlier result: read, and no artefact makes it open or provisional."""
+        return self.read and not self.left_open and "provisional_haemolysis" not in self.cautions
+
+    @property
+    def left_open(self) -> bool:
+        """Whether an artefact, an acute phase or two opposed views took its class away."""
+        return (
+            self.measured is not None
+            and self.verdict is not None
+            and self.verdict.classes == (ResultClass.INDETERMINATE,)
+        )
 
     @property
     def settled(self) -> bool:

@@ -18,7 +18,8 @@ from labgloss.knowledge.units import factor_between
 LOINC_SYSTEMS = frozenset({"", "loinc", "http://loinc.org"})
 # A component code sent as the total is read as the component (DEC-22).
 _COMPONENTS = {"vitamin_d_25oh": frozenset({"vitamin_d_25oh_d3", "vitamin_d_25oh_d2"})}
-_WITHOUT_VALUE = frozenset({ResultStatus.REGISTERED, ResultStatus.CANCELLED, ResultStatus.ENTERED_IN_ERROR})
+# A result of these states has no value to read.
+WITHOUT_VALUE = frozenset({ResultStatus.REGISTERED, ResultStatus.CANCELLED, ResultStatus.ENTERED_IN_ERROR})
 _NUMBER = re.compile(
     r"(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<number>[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9])?)"
 )
@@ -33,7 +34,7 @@ def normalise(release: Release, result: Result) -> Judged:
     judged = Judged(result.index, result.id, analyte, result)
     if analyte is None and refusal is None:
         return replace(judged, state=ResultState.NOT_RECOGNISED)
-    if result.status in _WITHOUT_VALUE or not result.value.strip():
+    if result.status in WITHOUT_VALUE or not result.value.strip():
         return judged.refused(RefusalReason.NO_VALUE)
     if refusal is not None or analyte is None:
         return judged.refused(refusal or RefusalReason.WRONG_ANALYTE)
@@ -110,13 +111,12 @@ def _with_unit(
         return replace(judged, candidates=candidates).refused(RefusalReason.UNIT_NOT_ACCEPTED)
     reading = read.as_(unit)
     expected = analyte.customary.get(code.property) if code else None
-    if (
-        code is None
-        or expected is None
-        or unit.property == code.property
-        or "moles" not in (unit.property, code.property)
-    ):
+    # A code for mass or moles alike ("other") contradicts neither.
+    if code is None or {unit.property, code.property} != {"mass", "moles"}:
         return replace(judged, reading=reading)
+    if expected is None:
+        # No other reading could settle it: the analyte has no unit of the code's property (DEC-09).
+        return replace(judged, candidates=(reading,)).refused(RefusalReason.UNIT_CONFLICT)
     other = read.as_(analyte.units[expected])
     return replace(judged, reading=reading, conflicting=other, candidates=(reading, other))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from labgloss.domain.quantity import Quantity
 from labgloss.domain.report import Reading, RefusalReason, TraceStep
 from labgloss.domain.truth import Truth
@@ -17,7 +19,8 @@ def refuse_implausible(entry: Judged) -> Judged:
     """The entry, refused when every value that it allows lies beyond a hard limit (DEC-77)."""
     if entry.reading is None or entry.analyte is None or entry.refusal is not None:
         return entry
-    if inside_hard_limits(entry.analyte, entry.reading):
+    # Code and unit that contradict each other are looked at first (vocabulary.md 2).
+    if entry.conflicting is not None or inside_hard_limits(entry.analyte, entry.reading):
         return entry
     issues = ("albumin_implausible",) if entry.analyte.id == "albumin" else ()
     return entry.refused(RefusalReason.VALUE_IMPLAUSIBLE, *issues)
@@ -26,6 +29,13 @@ def refuse_implausible(entry: Judged) -> Judged:
 def inside_hard_limits(analyte: Analyte, reading: Reading) -> bool:
     """Whether some value that a reading allows can be measured in a patient."""
     return not any(_meets(row, reading) for row in analyte.form.plausibility if row.kind == "hard")
+
+
+def lowest_measurable(analyte: Analyte, reading: Reading) -> Decimal:
+    """The lowest value inside the hard limits, in the compared unit of a reading."""
+    unit = reading.compared.unit
+    spans = [row.limits[unit].span() for row in analyte.form.plausibility if row.kind == "hard" and unit in row.limits]
+    return max((span.high for span in spans if span.low is None and span.high is not None), default=Decimal(0))
 
 
 def with_windows(entry: Judged, facts: Facts) -> Judged:

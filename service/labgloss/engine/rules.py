@@ -29,6 +29,14 @@ class Brought:
 
 
 @dataclass(frozen=True, slots=True)
+class Alone:
+    """The values that call for contact by themselves (RF11): the highest urgency of them, and each with its reason."""
+
+    urgency: Urgency
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluated:
     """What the rules came to."""
 
@@ -39,8 +47,8 @@ class Evaluated:
     trace: tuple[TraceStep, ...]
 
 
-def evaluate(release: Release, facts: Facts, value_alone: Urgency) -> Evaluated:
-    """Every pattern and red flag. `value_alone` is the urgency of the values that count by themselves (RF11)."""
+def evaluate(release: Release, facts: Facts, alone: Alone) -> Evaluated:
+    """Every pattern and red flag."""
     patterns: list[Pattern] = []
     red_flags: list[RedFlag] = []
     brought: list[Brought] = []
@@ -55,11 +63,11 @@ def evaluate(release: Release, facts: Facts, value_alone: Urgency) -> Evaluated:
                     brought += _brought(rule.recommend, rule.id, pattern.urgency, rule.source, facts)
             kind, urgency = "pattern", rule.urgency
         else:
-            urgency = value_alone if rule.value_only else _level(rule.levels, facts)
+            urgency = alone.urgency if rule.value_only else _level(rule.levels, facts)
             truth = Truth.of(urgency > Urgency.NONE)
             facts = facts.adding("red_flag", {rule.id: truth})
             if truth is Truth.TRUE:
-                red_flags.append(_red_flag(rule, urgency, facts))
+                red_flags.append(_red_flag(rule, urgency, facts, alone))
                 brought += _brought(rule.recommend, rule.id, urgency, rule.source, facts)
             kind = "red_flag"
         trace.append(TraceStep(None, kind, rule.id, _expression(rule), truth, urgency.name, rule.source, rule.status))
@@ -109,9 +117,10 @@ def _pattern(rule: PatternRow, truth: Truth, facts: Facts) -> Pattern | None:
     )
 
 
-def _red_flag(rule: RedFlagRow, urgency: Urgency, facts: Facts) -> RedFlag:
+def _red_flag(rule: RedFlagRow, urgency: Urgency, facts: Facts, alone: Alone) -> RedFlag:
     evidence = tuple(_clause(level.when, facts) for level in rule.levels if facts.holds(level.when))
-    return RedFlag(rule.id, rule.number, urgency, False, rule.text, evidence, rule.source, rule.status)
+    text = f"{rule.text} Here: {'; '.join(alone.reasons)}." if rule.value_only else rule.text
+    return RedFlag(rule.id, rule.number, urgency, False, text, evidence, rule.source, rule.status)
 
 
 def _level(levels: Sequence[LevelRow], facts: Facts) -> Urgency:

@@ -118,8 +118,11 @@ class LaboratoryEnds:
     unreadable: bool = False
 
 
-def laboratory_ends(interval: LaboratoryInterval | None) -> LaboratoryEnds:
-    """The laboratory's interval as read; unreadable text, or low above high, is said and not used (DEC-79)."""
+def laboratory_ends(interval: LaboratoryInterval | None, unit: str = "") -> LaboratoryEnds:
+    """The laboratory's interval as read; unreadable text, or low above high, is said and not used (DEC-79).
+
+    Its text may repeat the unit of the result, and no other.
+    """
     if interval is None or (interval.low is None and interval.high is None and not interval.text.strip()):
         return LaboratoryEnds()
     if interval.low is not None or interval.high is not None:
@@ -128,7 +131,8 @@ def laboratory_ends(interval: LaboratoryInterval | None) -> LaboratoryEnds:
             return LaboratoryEnds(unreadable=True)
         span: Span | None = Span(low, True, high, True)
     else:
-        span = _span_of_text(interval.text.strip())
+        text = interval.text.strip()
+        span = _span_of_text(text.removesuffix(unit.strip()).strip() if unit.strip() else text)
     return LaboratoryEnds(unreadable=True) if span is None or span.empty else LaboratoryEnds(span)
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from statistics import median
 
 from labgloss.domain.panel import Collected
-from labgloss.domain.quantity import ARITHMETIC, plain, round_half_up
+from labgloss.domain.quantity import ARITHMETIC, Span, plain, round_half_up, with_digits
 from labgloss.domain.report import Trend
 from labgloss.domain.truth import Truth
 from labgloss.engine.judged import Judged
@@ -19,30 +19,40 @@ from labgloss.knowledge.units import factor_between
 
 DUPLICATE = "duplicate_result"
 CREATININE = "creatinine"
+CALCIUM = "calcium"
 
 
-def mark_earlier(entries: Sequence[Judged]) -> list[Judged]:
-    """The entries, those with a later valid result of the same analyte marked (DEC-85).
+def mark_earlier(release: Release, entries: Sequence[Judged]) -> list[Judged]:
+    """The entries, those with a later result of the same analyte that stands marked (DEC-85).
 
-    A result without a time counts as current. Two that count now, of one analyte and one kind of specimen, are said.
+    A result without a time counts as current. A calcium also gives way to another kind of calcium that was drawn so
+    much later that the two are not put together. Two that count now, of one analyte and one kind of specimen, are said.
     """
-    by_analyte: dict[str, list[Judged]] = defaultdict(list)
+    apart = timedelta(hours=release.computations.albumin_adjustment.combine_within_hours)
+    families: dict[str, list[Judged]] = defaultdict(list)
     for entry in entries:
-        if _valid(entry) and entry.analyte is not None:
-            by_analyte[entry.analyte.id].append(entry)
+        if entry.analyte is not None and entry.read:
+            families[entry.analyte.family].append(entry)
     marked: list[Judged] = []
     for entry in entries:
-        peers = by_analyte[entry.analyte.id] if entry.analyte is not None else []
-        if _valid(entry) and any(_before(entry, peer) for peer in peers):
+        family = families[entry.analyte.family] if entry.analyte is not None and entry.read else []
+        if any(other.stands and _retires(other, entry, apart) for other in family):
             marked.append(replace(entry, earlier=True))
-            continue
-        same = [peer for peer in peers if _valid(entry) and peer is not entry and _same_moment_and_kind(entry, peer)]
-        marked.append(entry.noting(issues=(DUPLICATE,)) if same else entry)
+        elif any(_same_moment_and_kind(entry, other) for other in family):
+            marked.append(entry.noting(issues=(DUPLICATE,)))
+        else:
+            marked.append(entry)
     return marked
 
 
-def _valid(entry: Judged) -> bool:
-    return entry.reading is not None and entry.refusal is None
+def _retires(later: Judged, entry: Judged, apart: timedelta) -> bool:
+    """Whether a result takes the place of an earlier one of its analyte, or of its family after so long a time."""
+    if not _before(entry, later):
+        return False
+    if later.analyte is entry.analyte:
+        return True
+    elapsed = elapsed_between(entry, later)
+    return entry.analyte is not None and entry.analyte.family == CALCIUM and elapsed is not None and elapsed >= apart
 
 
 def _before(entry: Judged, other: Judged) -> bool:
@@ -56,10 +66,26 @@ def _before(entry: Judged, other: Judged) -> bool:
 
 
 def _same_moment_and_kind(entry: Judged, other: Judged) -> bool:
-    if _before(entry, other) or _before(other, entry):
+    if other is entry or other.analyte is not entry.analyte or _before(entry, other) or _before(other, entry):
         return False
     kinds = [item.result.specimen.kind if item.result else None for item in (entry, other)]
     return kinds[0] == kinds[1]
+
+
+def same_draw(entry: Judged, other: Judged) -> bool:
+    """Whether two results come from one draw: the same specimen id, else the same collection time."""
+    if entry.result is None or other.result is None:
+        return False
+    one, two = entry.result.specimen.id, other.result.specimen.id
+    if one and two:
+        return one == two
+    return entry.result.collected == other.result.collected
+
+
+def elapsed_between(entry: Judged, other: Judged) -> timedelta | None:
+    """The time between two collections, whichever came first; None when a time is unknown."""
+    then, now = _collected(entry), _collected(other)
+    return None if then is None or now is None else abs(_elapsed(then, now))
 
 
 def _collected(entry: Judged) -> Collected | None:
@@ -75,7 +101,7 @@ def _trend(release: Release, entry: Judged, entries: Iterable[Judged]) -> Trend 
     before = [
         other
         for other in entries
-        if _valid(other) and _valid(entry) and other.analyte is entry.analyte and _before(other, entry)
+        if other.read and entry.read and other.analyte is entry.analyte and _before(other, entry)
     ]
     if not before or entry.reading is None or entry.analyte is None or not entry.reading.quantity.measured:
         return None
@@ -100,7 +126,8 @@ def _trend(release: Release, entry: Judged, entries: Iterable[Judged]) -> Trend 
     then, now = _collected(previous), _collected(entry)
     hours = _hours(then, now)
     unit = entry.reading.compared.unit
-    text = f"changed by {_signed(round_half_up(change, digits))} {unit} from {plain(round_half_up(old, digits))} {unit}"
+    change, old = with_digits(change, digits), with_digits(old, digits)
+    text = f"changed by {_signed(change)} {unit} from {plain(old)} {unit}"
     if hours is not None:
         text += f" in {plain(hours)} h"
     if exceeds is not None:
@@ -108,9 +135,9 @@ def _trend(release: Release, entry: Judged, entries: Iterable[Judged]) -> Trend 
     return Trend(
         previous.key,
         previous.index,
-        round_half_up(old, digits),
+        old,
         then.text if then else "",
-        round_half_up(change, digits),
+        change,
         None if percent is None else round_half_up(percent, 1),
         hours,
         exceeds,
@@ -130,32 +157,35 @@ def _signed(value: Decimal) -> str:
 
 
 def acute_kidney_injury(release: Release, entries: Sequence[Judged]) -> Truth:
-    """Whether creatinine shows acute kidney injury; UNKNOWN without an earlier creatinine in reach (DEC-29)."""
+    """Whether creatinine shows acute kidney injury; UNKNOWN without an earlier creatinine in reach (DEC-29).
+
+    A bound shows it where every value that it allows does, and never excludes it.
+    """
     form = release.computations.aki
-    creatinines = [entry for entry in entries if _valid(entry) and entry.analyte and entry.analyte.id == CREATININE]
+    creatinines = [entry for entry in entries if entry.read and entry.analyte and entry.analyte.id == CREATININE]
     outcome = Truth.UNKNOWN
     for current in (entry for entry in creatinines if not entry.earlier):
         for unit, rise in form.rise.items():
-            now = _in(release, current, unit)
-            at = _collected(current)
-            if now is None or at is None:
+            span, at = _span_in(release, current, unit), _collected(current)
+            if span is None or at is None:
                 continue
             earlier = [
-                (at.day - then.day, _elapsed(then, at), value)
+                (at.day - then.day, _elapsed(then, at), before)
                 for other in creatinines
                 if other.earlier
                 and (then := _collected(other)) is not None
-                and (value := _in(release, other, unit)) is not None
+                and (before := _span_in(release, other, unit)) is not None
             ]
-            recent = [value for age, _, value in earlier if age.days <= form.ratio_baseline_days]
-            older = [
-                value for age, _, value in earlier if form.ratio_baseline_days < age.days <= form.ratio_median_days
-            ]
-            within = [value for _, elapsed, value in earlier if elapsed <= timedelta(hours=form.rise_hours)]
+            # Against the lowest value that now may be stand the highest ones that then may have been.
+            now = span.low or Decimal(0)
+            highest = [(age.days, elapsed, before.high) for age, elapsed, before in earlier if before.high is not None]
+            recent = [value for days, _, value in highest if days <= form.ratio_baseline_days]
+            older = [value for days, _, value in highest if form.ratio_baseline_days < days <= form.ratio_median_days]
+            within = [value for _, elapsed, value in highest if elapsed <= timedelta(hours=form.rise_hours)]
             baselines = [*([min(recent)] if recent else []), *([median(older)] if older else [])]
             if any(now >= form.ratio * base for base in baselines) or any(now - value >= rise for value in within):
                 return Truth.TRUE
-            if baselines:
+            if baselines and all(item.low == item.high for item in (span, *(before for _, _, before in earlier))):
                 outcome = Truth.FALSE
             break
     return outcome
@@ -168,8 +198,9 @@ def _elapsed(then: Collected, now: Collected) -> timedelta:
     return now.day - then.day
 
 
-def _in(release: Release, entry: Judged, unit: str) -> Decimal | None:
-    if entry.reading is None or entry.analyte is None or not entry.reading.quantity.measured:
+def _span_in(release: Release, entry: Judged, unit: str) -> Span | None:
+    """Every value that a creatinine allows, in a unit."""
+    if entry.reading is None or entry.analyte is None:
         return None
     factor = factor_between(release.unit_table, entry.analyte.form, entry.reading.compared.unit, unit)
-    return entry.reading.compared.converted(factor, unit).value
+    return entry.reading.compared.converted(factor, unit).span

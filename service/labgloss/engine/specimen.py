@@ -11,12 +11,15 @@ from labgloss.domain.panel import Haemolysis, Specimen, SpecimenKind
 from labgloss.domain.quantity import ARITHMETIC, Comparator, Span, scaled
 from labgloss.domain.report import Critical, Reading, RefusalReason, ResultClass, ResultState
 from labgloss.engine.judged import Judged, Verdict
+from labgloss.engine.series import same_draw
 from labgloss.knowledge.release import Analyte, Release
 from labgloss.knowledge.units import factor_between
 
 POTASSIUM, MAGNESIUM = "potassium", "magnesium"
-_NEGATION = re.compile(r"\b(?:no|not|non|nil|without|absent)\b")
-_SLIGHT = re.compile(r"\b(?:slight|slightly|trace|minimal)\b")
+# Words that deny or weaken haemolysis when they stand just before it, or deny it just after.
+_DENIED_BEFORE = re.compile(r"\b(?:no|not|non|nil|without|absent)\W+(?:\w+\W+){0,2}$")
+_DENIED_AFTER = re.compile(r"^\w*\W*(?:none|nil|absent|negative|not (?:seen|detected|present))\b")
+_SLIGHT_BEFORE = re.compile(r"\b(?:slight|slightly|trace|minimal|minimally)\W+(?:\w+\W+){0,2}$")
 
 Regrade = Callable[[Judged, Span], Verdict]
 
@@ -81,11 +84,15 @@ def haemolysis_of(release: Release, entry: Judged, entries: Sequence[Judged]) ->
 
 def _commented(release: Release, specimen: Specimen) -> Haemolysis | None:
     """What the laboratory's comments say of haemolysis; a comment that denies it says nothing."""
+    found: list[Haemolysis] = []
     for comment in specimen.comments:
         text = comment.casefold()
-        if any(word in text for word in release.computations.haemolysis.words) and not _NEGATION.search(text):
-            return Haemolysis.SLIGHT if _SLIGHT.search(text) else Haemolysis.MODERATE
-    return None
+        for word in release.computations.haemolysis.words:
+            before, named, after = text.partition(word)
+            if not named or _DENIED_BEFORE.search(before) or _DENIED_AFTER.search(after):
+                continue
+            found.append(Haemolysis.SLIGHT if _SLIGHT_BEFORE.search(before) else Haemolysis.MODERATE)
+    return Haemolysis.MODERATE if Haemolysis.MODERATE in found else next(iter(found), None)
 
 
 def _index_high(entry: Judged, entries: Sequence[Judged]) -> bool:
@@ -97,16 +104,6 @@ def _index_high(entry: Judged, entries: Sequence[Judged]) -> bool:
         and same_draw(entry, other)
         for other in entries
     )
-
-
-def same_draw(entry: Judged, other: Judged) -> bool:
-    """Whether two results come from one draw: the same specimen id, else the same collection time."""
-    if entry.result is None or other.result is None:
-        return False
-    one, two = entry.result.specimen.id, other.result.specimen.id
-    if one and two:
-        return one == two
-    return entry.result.collected == other.result.collected
 
 
 def _haemolysed(release: Release, entry: Judged, entries: Sequence[Judged], regrade: Regrade) -> Judged:
@@ -141,13 +138,19 @@ def _haemolysed(release: Release, entry: Judged, entries: Sequence[Judged], regr
 
 def _masked(entry: Judged, verdict: Verdict | None = None) -> Judged:
     """An entry whose true value may be low: no class until the repeat."""
-    assert entry.verdict is not None
-    open_verdict = verdict or replace(entry.verdict, bands=(), critical=Critical.NO)
+    own = entry.verdict
+    assert own is not None
+    open_verdict = verdict or own
+    if verdict is None and own.certain_class is ResultClass.NORMAL:
+        # How low the true value may be is not known, so that no band can be named.
+        open_verdict = replace(own, bands=(), critical=Critical.NO)
+    elif open_verdict.critical is Critical.YES:
+        open_verdict = replace(open_verdict, critical=Critical.POSSIBLE)
     entry = entry.noting(cautions=("masked_low_possible",), missing=("a repeat on a specimen without haemolysis",))
     return replace(
         entry,
         state=ResultState.CONDITIONAL,
-        measured=entry.verdict,
+        measured=own,
         verdict=replace(open_verdict, classes=(ResultClass.INDETERMINATE,), ctcae_grade=None),
     )
 

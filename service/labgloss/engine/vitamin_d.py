@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from labgloss.domain.quantity import ARITHMETIC, Comparator, Quantity, scaled
+from labgloss.domain.quantity import ARITHMETIC, Comparator, Quantity, Span, scaled, with_digits
 from labgloss.domain.report import ResultClass, ResultState
 from labgloss.domain.subject import Age
 from labgloss.engine.calcium import current
@@ -14,6 +14,7 @@ from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged
 from labgloss.engine.normalise import reading_of
 from labgloss.engine.select import VITAMIN_D, laboratory_ends, policy_for
+from labgloss.engine.series import same_draw
 from labgloss.knowledge.expression import Limit
 from labgloss.knowledge.partition import in_range
 from labgloss.knowledge.release import Release
@@ -24,47 +25,66 @@ CRP = "crp"
 
 
 def computed_total(release: Release, entries: Sequence[Judged]) -> list[Judged]:
-    """The total of the components where none was sent: their sum, or one of them as its lower bound (D4, DEC-22)."""
+    """The total of the components of one draw where none was sent; one component is its lower bound (D4, DEC-22)."""
     if any(current(entry, VITAMIN_D) is not None for entry in entries):
         return []
     d3 = [entry for entry in entries if current(entry, D3) is not None]
     d2 = [entry for entry in entries if current(entry, D2) is not None]
-    parts = [*d3[:1], *d2[:1]]
+    pair = next(((one, other) for one in d3 for other in d2 if same_draw(one, other)), None)
+    parts = list(pair) if pair else (d3 or d2)[:1]
     if not parts:
         return []
     analyte = release.analytes[VITAMIN_D]
     first = parts[0]
     assert first.reading is not None
     unit = first.reading.compared.unit
-    quantity = Quantity(_sum(release, parts, unit), unit, _comparator(parts))
+    allowed = _sum(release, parts, unit)
+    if pair is None:
+        allowed = Span(allowed.low, allowed.low_inclusive)
+    reading = reading_of(release, analyte, _as_quantity(allowed, unit))
+    digits = analyte.units[unit].digits
+    shown = replace(reading.quantity, value=with_digits(reading.quantity.value, digits))
     entry = Judged(
         None,
         "",
         analyte,
         replace(first.result, id="", flags=(), codings=(), interval=None) if first.result else None,
-        reading=reading_of(release, analyte, quantity),
+        reading=replace(reading, quantity=shown),
         computed_from=tuple(part.index for part in parts if part.index is not None),
+        allowed=allowed,
     )
-    return [entry if len(parts) == 2 else entry.noting(cautions=("d3_fraction_only",))]
+    return [entry if pair else entry.noting(cautions=("d3_fraction_only",))]
 
 
-def _sum(release: Release, parts: Sequence[Judged], unit: str) -> Decimal:
-    """The sum in a unit, each component converted by its own molar mass; a component below a value adds nothing."""
-    total = Decimal(0)
+def _sum(release: Release, parts: Sequence[Judged], unit: str) -> Span:
+    """Every total that the components allow, in a unit, each converted by its own molar mass; none is negative."""
+    low, high = Decimal(0), Decimal(0)
+    low_inclusive = high_inclusive = True
+    unbounded = False
     for part in parts:
         assert part.reading is not None and part.analyte is not None
         compared = part.reading.compared
-        if compared.comparator in (Comparator.LESS, Comparator.LESS_OR_EQUAL):
-            continue
         factor = factor_between(release.unit_table, part.analyte.form, compared.unit, unit)
-        total = ARITHMETIC.add(total, scaled(compared.value, factor))
-    return total
+        span = compared.span
+        if span.low is not None:
+            low = ARITHMETIC.add(low, scaled(span.low, factor))
+            low_inclusive = low_inclusive and span.low_inclusive
+        if span.high is None:
+            unbounded = True
+        else:
+            high = ARITHMETIC.add(high, scaled(span.high, factor))
+            high_inclusive = high_inclusive and span.high_inclusive
+    return Span(low, low_inclusive, None if unbounded else high, unbounded or high_inclusive)
 
 
-def _comparator(parts: Sequence[Judged]) -> Comparator:
-    """Exact for two measurements; otherwise a lower bound, which a component below a value (alone) is not even."""
-    measured = all(part.reading is not None and part.reading.quantity.measured for part in parts)
-    return Comparator.EQUAL if measured and len(parts) == 2 else Comparator.GREATER_OR_EQUAL
+def _as_quantity(allowed: Span, unit: str) -> Quantity:
+    """The total as a number with one comparator: a measurement, an upper bound from zero, else a lower bound."""
+    low, high = allowed.low or Decimal(0), allowed.high
+    if low == high:
+        return Quantity(low, unit)
+    if not low and high is not None:
+        return Quantity(high, unit, Comparator.LESS_OR_EQUAL if allowed.high_inclusive else Comparator.LESS)
+    return Quantity(low, unit, Comparator.GREATER_OR_EQUAL if allowed.low_inclusive else Comparator.GREATER)
 
 
 def cautioned(release: Release, entry: Judged, age: Age | None, chosen: str, facts: Facts) -> Judged:
@@ -78,7 +98,7 @@ def cautioned(release: Release, entry: Judged, age: Age | None, chosen: str, fac
         cautions.append(policy.row.caution)
     if entry.result is not None and laboratory_ends(entry.result.interval).span is not None:
         cautions.append("interval_supplied_not_used")
-    if in_range(age, form.epimer_age) is not False:
+    if in_range(age, form.epimer_age) is True:
         cautions.append("epimer_interference_possible")
     if _near_cut_off(release, entry):
         cautions.append("near_cut_off")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import product
 from math import ceil
 
@@ -101,7 +102,13 @@ def _ages(limits: Sequence[AgeLimit], known: Age | None) -> tuple[Age, ...]:
     """The known age where it settles every limit; otherwise one age for each stretch between limits it may be in."""
     if known is not None and all(known.reached(limit) is not None for limit in limits):
         return (known,)
-    representatives = [StatedAge(days, AgeUnit.DAYS) for days in sorted({0, *(ceil(limit.days) for limit in limits)})]
+    begins = sorted({Decimal(0), *(limit.days for limit in limits)})
+    # The first whole day of a stretch; from 1 month (30.4 days) to 31 days there is none.
+    ends = [*begins[1:], None]
+    representatives = [
+        StatedAge(ceil(begin) if end is None or ceil(begin) < end else begin, AgeUnit.DAYS)
+        for begin, end in zip(begins, ends, strict=True)
+    ]
     if known is None:
         return tuple(representatives)
     return tuple(

@@ -104,8 +104,15 @@ class Analyte:
 
     @cached_property
     def band_ids(self) -> tuple[str, ...]:
-        """Every band of its tables, in the order of the tables."""
-        return tuple(dict.fromkeys(row.band for table in self.form.band_tables for row in table.bands))
+        """Every band of its tables from low to high: one that not every table has follows the one before it there."""
+        merged: list[str] = []
+        for table in self.form.band_tables:
+            after = 0
+            for row in table.bands:
+                if row.band not in merged:
+                    merged.insert(after, row.band)
+                after = merged.index(row.band) + 1
+        return tuple(merged)
 
     @cached_property
     def family(self) -> str:

@@ -496,6 +496,8 @@ class AdjustmentForm(Sourced):
     formulas: tuple[AdjustmentFormula, ...]
     # Never adjusted below this age.
     from_age: AgeText
+    # Results of other draws than the same are put together only when fewer hours lie between them.
+    combine_within_hours: int
     not_valid: tuple[ValidityRow, ...]
     low_confidence: tuple[ValidityRow, ...]
     # Urgency of a calcium whose two views lie on different sides: when neither, or either, is beyond a mild band.

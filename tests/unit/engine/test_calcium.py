@@ -34,10 +34,10 @@ def value_of(item: Any) -> str:
         ("8.1", "2.6", "mg/dL", "g/dL", "9.2"),
         ("10.9", "4.1", "mg/dL", "g/dL", "10.8"),
         ("6.1", "4.0", "mg/dL", "g/dL", "6.1"),
-        # Albumin in the other unit, and a total in meq/L (2.00 mmol/L).
+        # Albumin in the other unit, and a total in meq/L: 2.20 mmol/L, in the unit of the total.
         ("2.05", "2.8", "mmol/L", "g/dL", "2.29"),
         ("8.1", "26", "mg/dL", "g/L", "9.2"),
-        ("4.0", "30", "meq/L", "g/L", "2.20"),
+        ("4.0", "30", "meq/L", "g/L", "4.40"),
         # Half-up, not to the even digit: 2.185 and 9.05.
         ("2.085", "35", "mmol/L", "g/L", "2.19"),
         ("8.25", "3.0", "mg/dL", "g/dL", "9.1"),
@@ -74,7 +74,7 @@ def test_the_computed_one_takes_the_interval_of_its_total(read: Read) -> None:
     ("total", "albumin"),
     [
         (result(TOTAL, "<2.00", "mmol/L"), result("albumin", "30", "g/L")),
-        (result(TOTAL, "2.00", "mmol/L"), result("albumin", "<20", "g/L")),
+        (result(TOTAL, "2.00", "mmol/L"), result("albumin", ">20", "g/L")),
         (result(TOTAL, "2.00", "mmol/L"), result("albumin", "low", "g/L")),
         (result(TOTAL, "2.00", "mmol/L"), result("albumin", "30", "")),
         (result(TOTAL, "2.00", "mmol/L"), result("albumin", "30", "g/L", status="cancelled")),
@@ -99,6 +99,27 @@ def test_an_age_that_may_be_a_newborns_judges_both_views(read: Read) -> None:
     """0 completed years: adjusted 2.20 and total 2.00 cannot be told apart without the age."""
     report = read(result(TOTAL, "2.00", "mmol/L"), result("albumin", "30", "g/L"), age="0 y", preterm=False)
     assert entry(report, TOTAL).flag == entry(report, ADJUSTED).flag == "IND"
+
+
+@pytest.mark.parametrize(
+    ("total", "albumin"),
+    [
+        (result(TOTAL, "2.00", "mmol/L"), result("albumin", "30", "g/L", specimen={"conditions": ("QS",)})),
+        # 5.0 mg/dL or 5.0 mmol/L: refused, unit_conflict.
+        (result("", "5.0", "mg/dL", code="2000-8"), result("albumin", "40", "g/L")),
+    ],
+)
+def test_a_result_refused_for_its_specimen_or_code_adjusts_nothing(read: Read, total: Any, albumin: Any) -> None:
+    """SP 0.2: refused is unknown. An adjusted 2.20 would be a false normal."""
+    report = read(total, albumin)
+    assert any(item.refusal_reason for item in report.results)
+    assert [item.result_class.value for item in report.results if item.computed_from] in ([], ["indeterminate"])
+
+
+def test_two_albumins_of_one_draw_give_one_answer_in_either_order(read: Read) -> None:
+    """30 g/L makes 2.20, normal, and 44 g/L 1.92, low."""
+    total, albumins = result(TOTAL, "2.00", "mmol/L"), [result("albumin", value, "g/L") for value in ("30", "44")]
+    assert read(total, *albumins).urgency is read(total, *reversed(albumins)).urgency
 
 
 # ---------------------------------------------------------------------------------------------- R-PRIM
@@ -181,11 +202,30 @@ def test_ionised_and_adjusted_on_different_sides_are_discordant(
     assert ("CHECK_IONISED_CA" in recommended(report)) is discordant
 
 
-@pytest.mark.xfail(strict=True, reason="an open ionised calcium is called discordant")
 def test_an_open_ionised_calcium_is_on_no_side_and_so_not_discordant(read: Read) -> None:
     """Below 1.30 may be low or normal, as the adjusted one is."""
     report = read(result(IONISED, "<1.30", "mmol/L"), result(ADJUSTED, "2.30", "mmol/L"))
     assert "calcium_discordant" not in cautions(entry(report, IONISED))
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (
+            result(ADJUSTED, "2.30", "mmol/L", collected="2026-01-09"),
+            result(TOTAL, "1.70", "mmol/L", collected="2026-01-10"),
+        ),
+        (
+            result(IONISED, "1.20", "mmol/L", collected="2025-01-10"),
+            result(ADJUSTED, "1.70", "mmol/L", collected="2026-01-10"),
+        ),
+    ],
+)
+def test_a_calcium_of_an_earlier_day_does_not_decide_todays(read: Read, before: Any, now: Any) -> None:
+    """DEC-85: the present state decides."""
+    report = read(before, now)
+    assert entry(report, 1).critical is Critical.YES
+    assert report.urgency is Urgency.EMERGENCY
 
 
 # ---------------------------------------------------------------------------------------------- R-ADJ-4, validity
@@ -289,6 +329,19 @@ def test_both_views_of_m18_are_the_same_number(read: Read) -> None:
     found = entry(report, ADJUSTED)
     assert (found.band, found.flag, found.ctcae_grade) == ("moderate_high", "HH", 3)
     assert {"PHONE_CRITICAL_RESULT", "ECG_NOW", "CHECK_IONISED_CA", "REVIEW_MEDICATIONS"} <= set(recommended(report))
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [result(TOTAL, "2.30", "mmol/L"), result("albumin", "40", "g/L"), result(TOTAL, "1.70", "mmol/L")],
+        [result(ADJUSTED, "2.30", "mmol/L"), result(TOTAL, "2.30", "mmol/L"), result(ADJUSTED, "1.70", "mmol/L")],
+    ],
+)
+def test_no_critical_is_lost_among_several_calciums(read: Read, results: list[Any]) -> None:
+    """Promise 5; without the dialysis 1.70 is critical."""
+    assert read(*results, conditions=[]).urgency is Urgency.EMERGENCY
+    assert read(*results, conditions=["dialysis"]).urgency >= Urgency.SAME_DAY
 
 
 @pytest.mark.parametrize(
@@ -397,9 +450,6 @@ def test_calcium_of_1_2_is_low_whatever_the_code_says(read: Read) -> None:
         assert entry(read(result("", "1.2", "mmol/L", code=code))).flag == "LL"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the specimen id is not looked at: a total is adjusted with the albumin of another draw"
-)
 def test_two_totals_are_each_adjusted_with_the_albumin_of_their_draw(read: Read) -> None:
     report = read(
         result(TOTAL, "2.00", "mmol/L", specimen={"id": "A"}), result("albumin", "30", "g/L", specimen={"id": "A"}),

@@ -162,8 +162,8 @@ def test_a_judged_unit_conflict_and_a_refused_one_are_the_same_issue(read: Read)
         (
             [result("potassium", "<5.0", "mmol/L", interval="3.5-5.3")],
             "Contact with a clinician is needed at once, by the local emergency pathway. Possibly critical: potassium. "
-            "Potassium below 5.0 mmol/L may be low or normal; the class is open. What would settle potassium: the number "
-            "behind the comparator.",
+            "Potassium below 5.0 mmol/L may be low or normal; the class is open. What would settle potassium: the "
+            "number behind the comparator.",
         ),
     ],
 )

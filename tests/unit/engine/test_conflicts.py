@@ -26,7 +26,8 @@ def test_a_flag_of_another_side_is_said(read: Read, value: str, flag: str) -> No
     ("value", "flag"),
     [
         ("4.2", "N"), ("7.9", "H"), ("7.9", "HH"), ("5.45", "HH"), ("2.9", "L"), ("2.9", "LU"), ("2.9", "LL"),
-        ("4.2", "A"), ("4.2", "AA"), ("4.2", "IND"), ("7.9", "A"), ("4.2", ""), ("4.2", "W"), ("<5.0", "N"), ("<5.0", "H"),
+        ("4.2", "A"), ("4.2", "AA"), ("4.2", "IND"), ("7.9", "A"), ("4.2", ""), ("4.2", "W"), ("<5.0", "N"),
+        ("<5.0", "H"),
     ],
 )  # fmt: skip
 def test_a_flag_of_the_same_side_or_of_none_is_no_disagreement(read: Read, value: str, flag: str) -> None:

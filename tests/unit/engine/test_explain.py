@@ -55,14 +55,15 @@ SERUM = {"kind": SpecimenKind.SERUM}
         (
             result("potassium", "<5.0", "mmol/L", interval="3.5-5.3"),
             {},
-            "Potassium below 5.0 mmol/L may be low or normal; the class is open. It may lie beyond a critical limit, and "
-            "counts as possibly critical until it is settled. What would settle it: the number behind the comparator.",
+            "Potassium below 5.0 mmol/L may be low or normal; the class is open. It may lie beyond a critical limit, "
+            "and counts as possibly critical until it is settled. What would settle it: the number behind the "
+            "comparator.",
         ),
         (
             result("magnesium", "0.65", "mmol/L"),
             {"sex": "female", "age": "30 y"},
-            "Magnesium 0.65 mmol/L may be low or normal; the class is open. What would settle it: whether the patient is "
-            "pregnant, and the trimester.",
+            "Magnesium 0.65 mmol/L may be low or normal; the class is open. What would settle it: whether the patient "
+            "is pregnant, and the trimester.",
         ),
         (
             result("vitamin_d_25oh", "40", "nmol/L"),
@@ -72,8 +73,8 @@ SERUM = {"kind": SpecimenKind.SERUM}
         (
             result("creatinine", "88", "umol/L"),
             {},
-            "Creatinine 88 umol/L came without a reference interval, and the release has none: low and high are unknown. "
-            "What would settle it: a reference interval from the laboratory.",
+            "Creatinine 88 umol/L came without a reference interval, and the release has none: low and high are "
+            "unknown. What would settle it: a reference interval from the laboratory.",
         ),
         (
             result("ph", "7.28", ""),
@@ -99,8 +100,9 @@ SERUM = {"kind": SpecimenKind.SERUM}
         (
             result("potassium", "2.1", ""),
             {},
-            "The result has no unit, and a unit is never guessed. The number may lie beyond a critical limit: it counts "
-            "as possibly critical until it is settled. Confirm the unit with the laboratory and send the result with it.",
+            "The result has no unit, and a unit is never guessed. The number may lie beyond a critical limit: it "
+            "counts as possibly critical until it is settled. Confirm the unit with the laboratory and send the result "
+            "with it.",
         ),
     ],
 )

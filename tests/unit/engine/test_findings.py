@@ -105,6 +105,33 @@ def test_an_open_or_refused_result_makes_no_finding(read: Read, sent: Any, patie
     assert read(sent, **patient).findings == ()
 
 
+@pytest.mark.parametrize(
+    "results",
+    [
+        [result("egfr", "25", "mL/min/{1.73_m2}", specimen={"conditions": ("QS",)})],
+        [result("platelets", "900", "10*9/L", specimen={"conditions": ("RC",)})],
+        [result("", "15", "mmol/L", code="2345-7")],
+        [
+            result("", "240", "umol/L", code="2160-0", collected="2026-01-10"),
+            result("", "80", "umol/L", code="2160-0", collected="2026-01-09"),
+        ],
+    ],
+)
+def test_a_number_that_its_specimen_or_code_refuses_makes_no_finding(read: Read, results: list[Any]) -> None:
+    """SP 0.2: rejected or refused is unknown."""
+    report = read(*results)
+    assert all(item.refusal_reason for item in report.results)
+    assert report.findings == ()
+
+
+def test_an_earlier_number_makes_no_finding(read: Read) -> None:
+    report = read(
+        result("egfr", "25", "mL/min/{1.73_m2}", collected="2025-01-10"),
+        result("egfr", "75", "mL/min/{1.73_m2}", collected="2026-01-10"),
+    )
+    assert report.findings == ()
+
+
 def test_an_unadjusted_total_beside_another_calcium_has_findings_of_its_own(read: Read) -> None:
     low = read(result("calcium_total", "2.00", "mmol/L"), result("calcium_adjusted", "2.30", "mmol/L"))
     assert found(low) == {"CA_TOTAL_LOW"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from labgloss.domain.panel import SpecimenKind
@@ -205,7 +207,5 @@ def test_a_verdict_names_the_rules_and_sources_that_it_rests_on(read: Read) -> N
 def test_a_span_is_written_as_a_condition(
     low: str | None, low_inclusive: bool, high: str | None, high_inclusive: bool, text: str
 ) -> None:
-    from decimal import Decimal
-
     ends = Decimal(low) if low else None, low_inclusive, Decimal(high) if high else None, high_inclusive
     assert span_text(Span(*ends)) == text

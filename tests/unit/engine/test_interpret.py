@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from labgloss.domain.panel import Symptom
 from labgloss.domain.report import Critical, PatternState, SymptomOutcome, Urgency
 from labgloss.engine.interpret import interpret
@@ -41,8 +43,6 @@ def test_the_same_panel_gives_the_same_report(release: Release) -> None:
 
 
 def test_the_panels_id_comes_back(release: Release) -> None:
-    from dataclasses import replace
-
     assert interpret(release, replace(panel(), id="p-1")).panel_id == "p-1"
 
 
@@ -70,8 +70,8 @@ def test_one_unreadable_result_leaves_the_others_answered(read: Read) -> None:
 def test_awkward_inputs_that_peers_got_wrong(read: Read) -> None:
     """design.md, "Awkward inputs": calcium and potassium in other units, text, missing, flags and bounds."""
 
-    def flag(*args: str, **more: object) -> str:
-        return read(result(*args, **more)).results[0].flag
+    def flag(*sent: str, flags: tuple[str, ...] = ()) -> str:
+        return entry(read(result(*sent, flags=flags))).flag
 
     assert flag("calcium_total", "1.2", "mmol/L") == "LL"
     assert flag("potassium", "2.1", "meq/L") == "LL"

@@ -14,7 +14,7 @@ from tests.unit.engine.panel_builder import cautions, entry, issues, recommended
 @pytest.mark.parametrize(
     ("code", "value", "unit", "flag"),
     [
-        # The number in the other unit is impossible: 2.3 mg/dL is below 3.0, 9.2 mmol/L above 6.00, 1.2 mg/dL below 3.0.
+        # The number in the other unit is impossible: 2.3 and 1.2 mg/dL are below 3.0, 9.2 mmol/L is above 6.00.
         ("17861-6", "2.3", "mmol/L", "N"),
         ("2000-8", "9.2", "mg/dL", "N"),
         ("17861-6", "1.2", "mmol/L", "LL"),
@@ -191,6 +191,12 @@ def test_a_band_alone_has_the_urgency_and_critical_of_its_row(
     """vocabulary.md 4.2."""
     report = read(result(analyte, value, unit))
     assert (report.urgency.name, entry(report).critical.name) == (urgency, critical)
+
+
+def test_a_bound_takes_the_urgency_of_the_worst_value_that_it_allows(read: Read) -> None:
+    """Sodium below 124 is severe, and an EMERGENCY at 120 or less (D3, K13)."""
+    report = read(result("sodium", "<124", "mmol/L"))
+    assert (entry(report).bands, report.urgency) == (("severe_low",), Urgency.EMERGENCY)
 
 
 @pytest.mark.parametrize(

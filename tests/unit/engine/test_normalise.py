@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+
 import pytest
 
 from labgloss.domain.panel import Coding, Result, SpecimenKind
@@ -147,7 +148,8 @@ def test_the_factor_is_echoed(read_one: ReadOne) -> None:
 def test_mmol_and_mg_are_both_compared_as_reported_and_shown_in_each_other(read_one: ReadOne) -> None:
     """R-UNIT-1: 10 / 24.305 mmol/L a mg/dL, never converted before the comparison."""
     reading = read_one(result("magnesium", "1.7", "mg/dL")).reading
-    assert reading is not None and reading.other is not None
+    assert reading is not None
+    assert reading.other is not None
     assert reading.factor == 1
     assert (reading.other.unit, round(reading.other.value, 6)) == ("mmol/L", Decimal("0.699445"))
 
@@ -188,7 +190,8 @@ def test_urea_in_milligrams_needs_a_code_that_says_what_was_weighed(read_one: Re
     assert read_one(result("urea", "28", "mg/dL")).refusal_reason is RefusalReason.UNIT_NOT_ACCEPTED
     as_nitrogen = read_one(result("", "28", "mg/dL", code="3094-0")).reading
     as_urea = read_one(result("", "28", "mg/dL", code="3091-6")).reading
-    assert as_nitrogen is not None and as_urea is not None
+    assert as_nitrogen is not None
+    assert as_urea is not None
     assert round(as_nitrogen.compared.value, 2) == Decimal("10.00")
     assert round(as_urea.compared.value, 2) == Decimal("4.66")
 

@@ -118,6 +118,12 @@ def test_a_value_that_looks_like_another_unit_is_said_and_judged_as_reported(
     assert not suspect or "QUERY_UNITS_WITH_LAB" in recommended(report)
 
 
+def test_only_the_unit_that_was_sent_is_suspected(read: Read) -> None:
+    """2.4 meq/L of calcium is 1.20 mmol/L, which as mmol/L would look ionised."""
+    assert "unit_suspect" not in issues(read(result("calcium_total", "2.4", "meq/L")))
+    assert "unit_suspect" in issues(read(result("calcium_total", "1.20", "mmol/L")))
+
+
 def test_potassium_in_milligrams_is_never_read_as_millimoles(read: Read) -> None:
     """design.md: potassium 2.1 "mg/dL" was read as mmol/L by a peer; 4.2 mg/dL is 1.07 mmol/L."""
     report = read(result("potassium", "4.2", "mg/dL"))

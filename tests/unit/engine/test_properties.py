@@ -1,4 +1,4 @@
-"""What holds of every panel: no input raises, no defect is normal, certainty is certain, order and time decide nothing."""
+"""What holds of every panel: nothing raises, no defect is normal, what is certain is so, order decides nothing."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def numbered(sent: list[Result]) -> tuple[Result, ...]:
     return tuple(replace(result, index=place) for place, result in enumerate(sent))
 
 
-# ---------------------------------------------------------------------------------------------- nothing raises or is lost
+# -------------------------------------------------------------------------------------------- nothing raises or is lost
 
 
 @MANY
@@ -322,7 +322,7 @@ def test_a_chosen_set_of_critical_limits_never_removes_a_critical(panel: Panel, 
     assert by_set.urgency >= by_default.urgency
 
 
-# Low end, high end and the last digit in which limits are written: a grid of half that digit has a point between any two.
+# Low end, high end, and the last digit of the limits: a grid of half that digit has a point between any two of them.
 GRIDS = {
     ("potassium", "mmol/L"): ("1", "9", "0.1"),
     ("magnesium", "mmol/L"): ("0.2", "3.8", "0.01"),

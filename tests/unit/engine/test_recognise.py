@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from labgloss.domain.panel import Coding, ContextItem, Symptom
@@ -192,11 +194,10 @@ def test_a_symptom_that_is_not_recognised_is_returned_and_said(read: Read) -> No
 # ---------------------------------------------------------------------------------------------- conditions, medications
 
 
-def context(release: Release, kind: str, *texts: str) -> Recognised:
-    items = tuple(ContextItem(text=text) for text in texts)
-    from dataclasses import replace
-
-    return recognise(release, replace(panel(), **{kind: items}))
+def context(release: Release, text: str) -> Recognised:
+    """What a text is recognised as, sent both as a condition and as a medication."""
+    items = (ContextItem(text=text),)
+    return recognise(release, replace(panel(), conditions=items, medications=items))
 
 
 @pytest.mark.parametrize(
@@ -215,11 +216,11 @@ def context(release: Release, kind: str, *texts: str) -> Recognised:
     ],
 )
 def test_a_condition_is_read_in_its_words(release: Release, text: str, idents: tuple[str, ...]) -> None:
-    assert context(release, "conditions", text).conditions == (idents,)
+    assert context(release, text).conditions == (idents,)
 
 
 def test_a_condition_implies_what_it_is_a_kind_of(release: Release) -> None:
-    found = context(release, "conditions", "type 2 diabetes").truths["condition"]
+    found = context(release, "type 2 diabetes").truths["condition"]
     assert found == {"t2dm": Truth.TRUE, "diabetes": Truth.TRUE}
 
 
@@ -235,17 +236,15 @@ def test_a_condition_implies_what_it_is_a_kind_of(release: Release) -> None:
     ],
 )
 def test_a_medication_is_read_by_its_name_without_dose(release: Release, text: str, idents: tuple[str, ...]) -> None:
-    assert context(release, "medications", text).medications == (idents,)
+    assert context(release, text).medications == (idents,)
 
 
 def test_one_drug_may_be_in_several_classes(release: Release) -> None:
-    assert set(context(release, "medications", "haloperidol").medications[0]) == {"qt_prolonging", "antipsychotic"}
-    assert set(context(release, "medications", "citalopram").medications[0]) == {"qt_prolonging", "serotonergic"}
+    assert set(context(release, "haloperidol").medications[0]) == {"qt_prolonging", "antipsychotic"}
+    assert set(context(release, "citalopram").medications[0]) == {"qt_prolonging", "serotonergic"}
 
 
 def test_a_coded_medication_is_read_by_its_display(release: Release) -> None:
-    from dataclasses import replace
-
     item = ContextItem(coding=Coding("rxnorm", "4603", "furosemide"))
     found = recognise(release, replace(panel(), medications=(item,)))
     assert found.medications == (("loop_diuretic",),)

@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 from labgloss.domain.report import Urgency
+from labgloss.domain.truth import Truth
+from labgloss.engine.facts import Facts
+from labgloss.engine.recommend import recommend
+from labgloss.engine.rules import Brought
 from labgloss.knowledge.release import Release
 from tests.unit.engine.conftest import Read
 from tests.unit.engine.panel_builder import recommended, result
@@ -14,50 +18,61 @@ from tests.unit.engine.panel_builder import recommended, result
 CONTACTS = {"EMERGENCY_PATHWAY", "SAME_DAY_CLINICAL_CONTACT", "PROMPT_CLINICAL_REVIEW", "ROUTINE_REVIEW"}
 
 
-@pytest.mark.parametrize(
-    ("analyte", "value", "minimum"),
-    [
-        # vocabulary.md 4.2, whole rows.
-        ("magnesium", "0.40", "ECG_NOW CHECK_K CHECK_CA_ADJUSTED CHECK_CREATININE_EGFR REVIEW_MEDICATIONS SAFETY_RENAL_BEFORE_MG"),
-        ("magnesium", "0.55", "CHECK_K CHECK_CA_ADJUSTED CHECK_CREATININE_EGFR REVIEW_MEDICATIONS SAFETY_RENAL_BEFORE_MG REPEAT_SAMPLE_ROUTINE"),
-        ("magnesium", "1.20", "CHECK_CREATININE_EGFR REVIEW_MED_MG_CONTAINING REPEAT_SAMPLE_ROUTINE"),
-        ("magnesium", "2.10", "ECG_NOW CHECK_CREATININE_EGFR CHECK_K CHECK_CA_ADJUSTED REVIEW_MED_MG_CONTAINING"),
-        ("calcium_adjusted", "1.85", "ECG_NOW CHECK_MG CHECK_K CHECK_PTH CHECK_25OHD CHECK_PHOSPHATE CHECK_CREATININE_EGFR CHECK_IONISED_CA"),
-        ("calcium_adjusted", "2.05", "CHECK_MG CHECK_PTH CHECK_25OHD CHECK_PHOSPHATE CHECK_CREATININE_EGFR REVIEW_MEDICATIONS REPEAT_SAMPLE_ROUTINE"),
-        ("calcium_adjusted", "2.70", "CHECK_PTH CHECK_25OHD CHECK_PHOSPHATE CHECK_CREATININE_EGFR CHECK_MG REVIEW_MEDICATIONS REPEAT_SAMPLE_ROUTINE"),
-        ("calcium_adjusted", "3.10", "ECG_NOW CHECK_PTH CHECK_CREATININE_EGFR CHECK_K CHECK_MG REVIEW_MEDICATIONS"),
-        ("calcium_total", "2.05", "CHECK_MG CHECK_PHOSPHATE CHECK_CREATININE_EGFR REVIEW_MEDICATIONS CHECK_IONISED_CA CHECK_ALBUMIN"),
-        ("calcium_total", "3.10", "ECG_NOW CHECK_PTH CHECK_CREATININE_EGFR CHECK_K CHECK_MG REVIEW_MEDICATIONS"),
-        ("calcium_ionised", "0.95", "ECG_NOW CHECK_MG CHECK_K CHECK_PTH CHECK_25OHD CHECK_PHOSPHATE CHECK_CREATININE_EGFR"),
-        ("potassium", "2.4", "ECG_NOW CHECK_MG CHECK_CA_ADJUSTED CHECK_PHOSPHATE CHECK_BICARBONATE CHECK_CREATININE_EGFR CHECK_GLUCOSE CHECK_URINE_K_CL REVIEW_MEDICATIONS"),
-        ("potassium", "2.8", "ECG_NOW CHECK_MG CHECK_BICARBONATE CHECK_CREATININE_EGFR REVIEW_MEDICATIONS"),
-        ("potassium", "3.2", "CHECK_MG CHECK_BICARBONATE CHECK_CREATININE_EGFR REVIEW_MEDICATIONS REPEAT_SAMPLE_ROUTINE"),
-        ("potassium", "5.4", "CHECK_CREATININE_EGFR REVIEW_MEDICATIONS REPEAT_SAMPLE_ROUTINE"),
-        ("potassium", "5.7", "CHECK_CREATININE_EGFR CHECK_BICARBONATE CHECK_GLUCOSE REVIEW_MEDICATIONS REPEAT_SAMPLE_ROUTINE"),
-        ("potassium", "6.2", "ECG_NOW REPEAT_SAMPLE_NOW CHECK_CREATININE_EGFR CHECK_BICARBONATE CHECK_GLUCOSE REVIEW_MEDICATIONS"),
-        ("potassium", "6.5", "ECG_NOW REPEAT_SAMPLE_NOW CHECK_CREATININE_EGFR CHECK_BICARBONATE CHECK_GLUCOSE CHECK_CK CHECK_CA_ADJUSTED REVIEW_MEDICATIONS"),
-        ("sodium", "124", "CHECK_OSMOLALITY CHECK_URINE_SODIUM_OSMOLALITY CHECK_GLUCOSE REVIEW_MEDICATIONS"),
-        ("sodium", "132", "REVIEW_MEDICATIONS REPEAT_SAMPLE_ROUTINE"),
-        ("sodium", "148", "CONSIDER_VOLUME_ASSESSMENT CHECK_CREATININE_EGFR REPEAT_SAMPLE_ROUTINE"),
-        ("sodium", "156", "CONSIDER_VOLUME_ASSESSMENT CHECK_OSMOLALITY CHECK_CREATININE_EGFR CHECK_GLUCOSE"),
-    ],
-)  # fmt: skip
-def test_a_band_brings_at_least_its_minimum(read: Read, analyte: str, value: str, minimum: str) -> None:
-    assert set(minimum.split()) <= set(recommended(read(result(analyte, value, "mmol/L"))))
+# vocabulary.md 4.2: a value of a band, in mmol/L or nmol/L, and what the report contains at least.
+MINIMA = """
+magnesium 0.40: ECG_NOW CHECK_K CHECK_CA_ADJUSTED CHECK_CREATININE_EGFR REVIEW_MEDICATIONS
+    SAFETY_RENAL_BEFORE_MG
+magnesium 0.55: CHECK_K CHECK_CA_ADJUSTED CHECK_CREATININE_EGFR REVIEW_MEDICATIONS SAFETY_RENAL_BEFORE_MG
+    REPEAT_SAMPLE_ROUTINE
+magnesium 1.20: CHECK_CREATININE_EGFR REVIEW_MED_MG_CONTAINING REPEAT_SAMPLE_ROUTINE
+magnesium 2.10: ECG_NOW CHECK_CREATININE_EGFR CHECK_K CHECK_CA_ADJUSTED REVIEW_MED_MG_CONTAINING
+calcium_adjusted 1.85: ECG_NOW CHECK_MG CHECK_K CHECK_PTH CHECK_25OHD CHECK_PHOSPHATE CHECK_CREATININE_EGFR
+    CHECK_IONISED_CA
+calcium_adjusted 2.05: CHECK_MG CHECK_PTH CHECK_25OHD CHECK_PHOSPHATE CHECK_CREATININE_EGFR REVIEW_MEDICATIONS
+    REPEAT_SAMPLE_ROUTINE
+calcium_adjusted 2.70: CHECK_PTH CHECK_25OHD CHECK_PHOSPHATE CHECK_CREATININE_EGFR CHECK_MG REVIEW_MEDICATIONS
+    REPEAT_SAMPLE_ROUTINE
+calcium_adjusted 3.10: ECG_NOW CHECK_PTH CHECK_CREATININE_EGFR CHECK_K CHECK_MG REVIEW_MEDICATIONS
+calcium_total 2.05: CHECK_MG CHECK_PHOSPHATE CHECK_CREATININE_EGFR REVIEW_MEDICATIONS CHECK_IONISED_CA
+    CHECK_ALBUMIN
+calcium_total 3.10: ECG_NOW CHECK_PTH CHECK_CREATININE_EGFR CHECK_K CHECK_MG REVIEW_MEDICATIONS
+calcium_ionised 0.95: ECG_NOW CHECK_MG CHECK_K CHECK_PTH CHECK_25OHD CHECK_PHOSPHATE CHECK_CREATININE_EGFR
+potassium 2.4: ECG_NOW CHECK_MG CHECK_CA_ADJUSTED CHECK_PHOSPHATE CHECK_BICARBONATE CHECK_CREATININE_EGFR
+    CHECK_GLUCOSE CHECK_URINE_K_CL REVIEW_MEDICATIONS
+potassium 2.8: ECG_NOW CHECK_MG CHECK_BICARBONATE CHECK_CREATININE_EGFR REVIEW_MEDICATIONS
+potassium 3.2: CHECK_MG CHECK_BICARBONATE CHECK_CREATININE_EGFR REVIEW_MEDICATIONS REPEAT_SAMPLE_ROUTINE
+potassium 5.4: CHECK_CREATININE_EGFR REVIEW_MEDICATIONS REPEAT_SAMPLE_ROUTINE
+potassium 5.7: CHECK_CREATININE_EGFR CHECK_BICARBONATE CHECK_GLUCOSE REVIEW_MEDICATIONS REPEAT_SAMPLE_ROUTINE
+potassium 6.2: ECG_NOW REPEAT_SAMPLE_NOW CHECK_CREATININE_EGFR CHECK_BICARBONATE CHECK_GLUCOSE
+    REVIEW_MEDICATIONS
+potassium 6.5: ECG_NOW REPEAT_SAMPLE_NOW CHECK_CREATININE_EGFR CHECK_BICARBONATE CHECK_GLUCOSE CHECK_CK
+    CHECK_CA_ADJUSTED REVIEW_MEDICATIONS
+sodium 124: CHECK_OSMOLALITY CHECK_URINE_SODIUM_OSMOLALITY CHECK_GLUCOSE REVIEW_MEDICATIONS
+sodium 132: REVIEW_MEDICATIONS REPEAT_SAMPLE_ROUTINE
+sodium 148: CONSIDER_VOLUME_ASSESSMENT CHECK_CREATININE_EGFR REPEAT_SAMPLE_ROUTINE
+sodium 156: CONSIDER_VOLUME_ASSESSMENT CHECK_OSMOLALITY CHECK_CREATININE_EGFR CHECK_GLUCOSE
+vitamin_d_25oh 20: CHECK_CA_ADJUSTED CHECK_PHOSPHATE CHECK_ALP CHECK_PTH CHECK_CREATININE_EGFR CHECK_MG
+    CONSIDER_VITD_REPLETION
+vitamin_d_25oh 40: CONSIDER_VITD_INTAKE_ADVICE
+vitamin_d_25oh 130: CHECK_CA_ADJUSTED REVIEW_MED_CALCIUM_VITD REPEAT_SAMPLE_ROUTINE
+vitamin_d_25oh 260: CHECK_CA_ADJUSTED CHECK_CREATININE_EGFR CHECK_PHOSPHATE CHECK_PTH REVIEW_MED_CALCIUM_VITD
+    QUERY_UNITS_WITH_LAB
+vitamin_d_25oh 400: CHECK_CA_ADJUSTED CHECK_CREATININE_EGFR CHECK_PHOSPHATE CHECK_PTH REVIEW_MED_CALCIUM_VITD
+    QUERY_UNITS_WITH_LAB CHECK_ALBUMIN CHECK_125OHD
+"""
 
 
-@pytest.mark.parametrize(
-    ("value", "minimum"),
-    [
-        ("20", "CHECK_CA_ADJUSTED CHECK_PHOSPHATE CHECK_ALP CHECK_PTH CHECK_CREATININE_EGFR CHECK_MG CONSIDER_VITD_REPLETION"),
-        ("40", "CONSIDER_VITD_INTAKE_ADVICE"),
-        ("130", "CHECK_CA_ADJUSTED REVIEW_MED_CALCIUM_VITD REPEAT_SAMPLE_ROUTINE"),
-        ("260", "CHECK_CA_ADJUSTED CHECK_CREATININE_EGFR CHECK_PHOSPHATE CHECK_PTH REVIEW_MED_CALCIUM_VITD QUERY_UNITS_WITH_LAB"),
-        ("400", "CHECK_CA_ADJUSTED CHECK_CREATININE_EGFR CHECK_PHOSPHATE CHECK_PTH REVIEW_MED_CALCIUM_VITD QUERY_UNITS_WITH_LAB CHECK_ALBUMIN CHECK_125OHD"),
-    ],
-)  # fmt: skip
-def test_a_band_of_vitamin_d_brings_at_least_its_minimum(read: Read, value: str, minimum: str) -> None:
-    assert set(minimum.split()) <= set(recommended(read(result("vitamin_d_25oh", value, "nmol/L"), conditions=[])))
+def minima() -> list[tuple[str, str, set[str]]]:
+    """Analyte, value and recommendations of every row; a row goes on where its lines are indented."""
+    rows = MINIMA.strip().replace("\n    ", " ").splitlines()
+    pairs = [row.split(": ") for row in rows]
+    return [(*named.split(), set(ids.split())) for named, ids in pairs]  # type: ignore[misc]  # two words are two fields
+
+
+@pytest.mark.parametrize(("analyte", "value", "minimum"), minima())
+def test_a_band_brings_at_least_its_minimum(read: Read, analyte: str, value: str, minimum: set[str]) -> None:
+    unit = "nmol/L" if analyte == "vitamin_d_25oh" else "mmol/L"
+    assert minimum <= set(recommended(read(result(analyte, value, unit), conditions=[])))
 
 
 @pytest.mark.parametrize(
@@ -187,13 +202,27 @@ def test_an_earlier_result_does_not_make_a_test_unnecessary(read: Read) -> None:
     assert "CHECK_MG" not in recommended(report)
 
 
+@pytest.mark.parametrize(("taken", "given"), [(Truth.TRUE, True), (Truth.UNKNOWN, True), (Truth.FALSE, False)])
+def test_what_a_recommendation_needs_may_be_unknown_and_not_false(release: Release, taken: Truth, given: bool) -> None:
+    facts = Facts(release, None, {("medication", "ppi"): taken})
+    brought = [Brought("REVIEW_MED_PPI", "made up", Urgency.ROUTINE, ())]
+    found = recommend(release, (), facts, brought, Urgency.NONE).given
+    assert [item.id for item in found] == (["REVIEW_MED_PPI"] if given else [])
+
+
+def test_of_several_bands_that_remain_the_worst_brings_its_minimum(read: Read) -> None:
+    """Potassium below 3.0: severe_low and moderate_low (D3, K13)."""
+    found = set(recommended(read(result("potassium", "<3.0", "mmol/L"))))
+    assert {"CHECK_URINE_K_CL", "CHECK_PHOSPHATE", "CHECK_GLUCOSE", "REQUEST_NUMERIC_RESULT"} <= found
+
+
 def test_a_review_of_a_drug_that_is_known_not_to_be_taken_is_left_out(read: Read) -> None:
     low = (result("magnesium", "0.55", "mmol/L"), result("calcium_adjusted", "2.05", "mmol/L"))
     assert "REVIEW_MED_PPI" not in recommended(read(*low, medications=[]))
     assert "REVIEW_MED_PPI" in recommended(read(*low, medications=["ppi"]))
 
 
-# ---------------------------------------------------------------------------------------------- withheld, contradictions
+# --------------------------------------------------------------------------------------------- withheld, contradictions
 
 
 def test_what_is_withheld_is_said_with_the_reason(read: Read) -> None:

@@ -11,12 +11,13 @@ import pytest
 from labgloss.domain.report import PatternState, Urgency
 from labgloss.domain.truth import Truth
 from labgloss.engine.facts import Facts
-from labgloss.engine.rules import Evaluated, evaluate
+from labgloss.engine.rules import Alone, Evaluated, evaluate
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import PatternRow, RedFlagRow
 from tests.unit.engine.conftest import Read
 from tests.unit.engine.panel_builder import recommended, result
 
+NOTHING_ALONE = Alone(Urgency.NONE, ())
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
 SOURCED = {"source": ["VO-2"], "status": "proposal", "text": "Words."}
 
@@ -34,11 +35,11 @@ def flag(ident: str = "F", **fields: Any) -> RedFlagRow:
 def outcome(release: Release) -> Any:
     """What some rules come to over findings A, B, C ..., a finding not given being unknown."""
 
-    def outcome(*rules: PatternRow | RedFlagRow, value_alone: Urgency = Urgency.NONE, **findings: Truth) -> Evaluated:
+    def outcome(*rules: PatternRow | RedFlagRow, alone: Alone = NOTHING_ALONE, **findings: Truth) -> Evaluated:
         patterns: Mapping[str, PatternRow] = {rule.id: rule for rule in rules if isinstance(rule, PatternRow)}
         made_up = replace(release, rule_order=rules, patterns=patterns)
         known = {("finding", name): truth for name, truth in findings.items()}
-        return evaluate(made_up, Facts(made_up, None, known), value_alone)
+        return evaluate(made_up, Facts(made_up, None, known), alone)
 
     return outcome
 
@@ -146,7 +147,7 @@ def test_a_red_flag_takes_the_highest_level_that_holds(outcome: Any) -> None:
 def test_values_alone_raise_the_flag_that_is_theirs(outcome: Any) -> None:
     rule = flag("VALUE_ALONE", value_only=True, recommend=[{"recommend": ["ECG_NOW"]}])
     assert outcome(rule).red_flags == ()
-    found = outcome(rule, value_alone=Urgency.SAME_DAY)
+    found = outcome(rule, alone=Alone(Urgency.SAME_DAY, ("potassium 2.6 mmol/L (severe low)",)))
     assert [(item.id, item.urgency) for item in found.red_flags] == [("VALUE_ALONE", Urgency.SAME_DAY)]
     assert [item.recommendation for item in found.brought] == ["ECG_NOW"]
 

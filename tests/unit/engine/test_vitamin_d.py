@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 from labgloss.domain.report import IntervalOrigin, ResultState, Urgency
+from labgloss.domain.subject import AgeUnit, StatedAge
+from labgloss.engine.facts import Facts
+from labgloss.engine.select import policy_for
+from labgloss.knowledge.release import Release
 from tests.unit.engine.conftest import Read, ReadOne
 from tests.unit.engine.panel_builder import cautions, entry, issues, recommended, result
 
@@ -77,7 +81,8 @@ def test_twenty_nanograms_are_sufficient_though_they_convert_to_less_than_fifty(
     """DK-M09: 49.9 nmol/L."""
     found = read_one(result(D, "20", "ng/mL"), age="52 y")
     assert found.band == "sufficient"
-    assert found.reading is not None and found.reading.other is not None
+    assert found.reading is not None
+    assert found.reading.other is not None
     assert str(found.reading.other.value)[:5] == "49.91"
 
 
@@ -115,6 +120,12 @@ def test_a_policy_speaks_for_its_population_only(
     report = read(result(D, "28", "ng/mL"), vitamin_d_policy=policy, **patient)
     assert ("policy_not_applicable" in issues(report)) is not applies
     assert entry(report).band == ("inadequate" if applies else "sufficient")
+
+
+def test_a_policy_is_not_used_for_a_patient_not_known_to_be_of_its_population(release: Release) -> None:
+    for age, applies in ((None, False), (StatedAge(17, AgeUnit.YEARS), False), (StatedAge(80, AgeUnit.YEARS), True)):
+        policy = policy_for(release, age, "ags_2014", Facts(release, age))
+        assert (policy.row.id == "ags_2014", policy.not_applicable == "") == (applies, applies)
 
 
 @pytest.mark.parametrize(
@@ -181,9 +192,9 @@ def test_the_cut_offs_are_those_of_the_policy(read_one: ReadOne) -> None:
     assert "near_cut_off" in cautions(read_one(result(D, "27", "nmol/L"), vitamin_d_policy="sacn_2016"))
 
 
-@pytest.mark.parametrize(("age", "infant"), [("11 mo", True), ("12 mo", False), ("0 y", True), (None, True)])
+@pytest.mark.parametrize(("age", "infant"), [("11 mo", True), ("12 mo", False), ("0 y", True), (None, False)])
 def test_an_infants_epimer_may_interfere(read_one: ReadOne, age: str | None, infant: bool) -> None:
-    """D12; an age that is not known may be an infant's."""
+    """D12: below 1 year of age, where the age is known to be."""
     assert ("epimer_interference_possible" in cautions(read_one(result(D, "60", "nmol/L"), age=age))) is infant
 
 
@@ -203,7 +214,7 @@ def test_components_in_two_units_are_summed_by_their_own_molar_masses(read: Read
     """10 ng/mL of D2 is 24.23 nmol/L (M 412.7)."""
     total = entry(read(result(D3, "30", "nmol/L"), result(D2, "10", "ng/mL")), D)
     assert total.reading is not None
-    assert str(total.reading.quantity.value)[:5] == "54.23"
+    assert str(total.reading.quantity.value) == "54.2"
 
 
 @pytest.mark.parametrize(
@@ -226,7 +237,8 @@ def test_one_component_is_a_lower_bound_of_the_total(
     assert "d3_fraction_only" in cautions(total)
     part = entry(report, component)
     assert (part.flag, part.band, part.bands) == ("IND", "", ())
-    assert part.reading is not None and str(part.reading.quantity.value) == value
+    assert part.reading is not None
+    assert str(part.reading.quantity.value) == value
 
 
 def test_a_total_that_was_sent_counts_before_its_components(read: Read) -> None:
@@ -236,15 +248,35 @@ def test_a_total_that_was_sent_counts_before_its_components(read: Read) -> None:
 
 
 def test_a_component_below_a_value_bounds_nothing_from_below(read: Read) -> None:
-    for sent in ((result(D3, "<10", "nmol/L"),), (result(D3, "<10", "nmol/L"), result(D2, "<5", "nmol/L"))):
-        total = entry(read(*sent), D)
-        assert total.flag == "IND"
-        assert "deficient" in total.bands
+    total = entry(read(result(D3, "<10", "nmol/L")), D)
+    assert total.flag == "IND"
+    assert "deficient" in total.bands
+
+
+def test_two_components_below_values_bound_their_sum(read: Read) -> None:
+    total = entry(read(result(D3, "<10", "nmol/L"), result(D2, "<5", "nmol/L")), D)
+    assert (total.flag, total.bands) == ("L", ("deficient",))
 
 
 def test_a_component_below_a_value_adds_nothing_to_the_bound(read: Read) -> None:
-    total = entry(read(result(D3, "55", "nmol/L"), result(D2, "<5", "nmol/L")), D)
-    assert total.bands[0] == "sufficient"
+    """48 and less than 5 may be 48: the bound stays below 50."""
+    total = entry(read(result(D3, "48", "nmol/L"), result(D2, "<5", "nmol/L")), D)
+    assert total.bands[0] == "inadequate"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [result(D3, "30", "nmol/L"), result(D2, "25", "nmol/L", specimen={"conditions": ("QS",)})],
+        # 22 ng/mL or 22 nmol/L: refused, unit_conflict.
+        [result("", "22", "ng/mL", code="14635-7"), result("", "1", "ng/mL", code="49054-0")],
+    ],
+)
+def test_a_refused_component_is_not_summed(read: Read, parts: list[Any]) -> None:
+    """A sum of 55 nmol/L or 23 ng/mL would be a false normal."""
+    report = read(*parts)
+    assert any(item.refusal_reason for item in report.results)
+    assert "N" not in [item.flag for item in report.results if item.analyte == D]
 
 
 # ---------------------------------------------------------------------------------------------- acute phase

@@ -1,4 +1,4 @@
-"""The checks on made-up analytes, where every number of a fault can be seen. Faults in files: tests/broken_knowledge."""
+"""The checks on a made-up analyte, where every number can be seen. Faults in files: tests/broken_knowledge."""
 
 from __future__ import annotations
 

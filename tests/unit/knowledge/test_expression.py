@@ -75,7 +75,9 @@ def test_any_other_text_is_refused_with_the_forms_that_are_allowed(text: str) ->
 
 
 def test_a_limit_upside_down_is_refused() -> None:
-    with pytest.raises(ValueError, match="^'2 <= x <= 1': the lower end is above the upper end, so no value meets it$"):
+    with pytest.raises(
+        ValueError, match=r"^'2 <= x <= 1': the lower end is above the upper end, so no value meets it$"
+    ):
         parse_limit("2 <= x <= 1")
 
 
@@ -141,5 +143,5 @@ def test_a_name_of_an_unknown_kind_is_refused(raw: str) -> None:
     ],
 )
 def test_what_is_no_expression_is_refused(raw: object) -> None:
-    with pytest.raises(ValueError, match="is not an expression; write 'KIND.ID'"):
+    with pytest.raises(ValueError, match=r"is not an expression; write 'KIND\.ID'"):
         parse_expression(raw)
