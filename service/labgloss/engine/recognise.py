@@ -14,9 +14,15 @@ from labgloss.knowledge.schema import ContextRow
 
 # Words that turn a symptom into its denial, its past, or somebody else's (SP 1, traps of a free-text matcher).
 _DENIED = frozenset({"no", "not", "denies", "denied", "without", "never", "nil"})
+# These deny a whole list; the others what stands close behind them.
+_DENIES_ALL = frozenset({"denies", "denied"})
+_JOINS = frozenset({"or", "nor"})
+_BREAKS = re.compile(r"[.;:!?\n]|\b(?:but|however|although|though|except)\b")
 _OTHERS = frozenset({"father", "mother", "brother", "sister", "family", "risk"})
 _ELSEWHERE = _OTHERS | {"resolved", "previously", "history"}
 _REACH = 3
+# Words between those of a phrase that change nothing: "tingling in both feet".
+_FILLERS = frozenset({"a", "an", "the", "in", "of", "my", "his", "her", "their", "both"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +93,73 @@ def _text(text: str) -> str:
     return " ".join(re.findall(r"[\w'-]+", text.casefold().replace("’", "'")))
 
 
+def _words(text: str) -> list[str]:
+    """The words of a text, each as its one form: cannot, could not and can't are one."""
+    return re.findall(r"[\w'-]+", re.sub(r"\b(?:cannot|can not|could not|couldn't)\b", "can't", _text(text)))
+
+
+def _key(words: Sequence[str]) -> tuple[str, ...]:
+    """What phrases of the same words share: singular, plural, -ing and word order are one (SP 1).
+
+    A single word keeps its form: "runs" is no "run".
+    """
+    content = [word for word in words if word not in _FILLERS] or list(words)
+    if len(content) == 1:
+        return (content[0],)
+    return tuple(sorted(_stem(word) for word in content))
+
+
+def _stem(word: str) -> str:
+    for ending in ("ing", "es", "s", "e"):
+        if word.endswith(ending) and len(word) - len(ending) > 2 and not word.endswith("ss"):
+            return word.removesuffix(ending)
+    return word
+
+
+def _denied(clause: str) -> set[int]:
+    """The places of the words of a clause that a denial reaches.
+
+    "Denies" reaches all that follows; "no" what stands close behind it, and of a list that ends in "or" every part.
+    """
+    reached: set[int] = set()
+    first = 0
+    scope = ""
+    parts = [_words(part) for part in clause.split(",")]
+    for number, words in enumerate(parts):
+        goes_on = scope == "all" or (scope == "list" and any(_JOINS & set(later) for later in parts[number:]))
+        since: int | None = None
+        for place, word in enumerate(words):
+            close = since is not None and (
+                place - since <= _REACH or scope == "all" or bool(_JOINS & set(words[since:place]))
+            )
+            if goes_on or close:
+                reached.add(first + place)
+            if word in _DENIED:
+                since = place
+                scope = "all" if scope == "all" or word in _DENIES_ALL else "list"
+        first += len(words)
+    return reached
+
+
 class _Words:
     """The vocabularies of a release, indexed by what they are recognised by."""
 
     def __init__(self, release: Release) -> None:
         self.symptom_ids = release.symptoms.keys()
         self.codes: dict[tuple[str, str], list[str]] = {}
-        phrases: dict[str, str] = {}
+        # A phrase without an id means no symptom.
+        self.phrases: dict[tuple[str, ...], str] = {}
         for row in release.symptoms.values():
             for code in row.codes:
                 self.codes.setdefault((code.system, code.code.upper()), []).append(row.id)
             for synonym in (*row.synonyms, row.display):
-                phrases.setdefault(_text(synonym), row.id)
-        # Longest first, so that "belly cramps" is not read as "cramps".
-        self.phrases = sorted(phrases.items(), key=lambda item: (-len(item[0]), item[0]))
+                key = _key(_words(synonym))
+                self.phrases.setdefault(key, row.id)
+                if len(key) == 1:
+                    self.phrases.setdefault((f"{key[0]}s",), row.id)
+            for other in row.other_meanings:
+                self.phrases[_key(_words(other))] = ""
+        self.longest = max(len(key) for key in self.phrases)
         self.conditions = _context_index(release.conditions)
         self.medications = _context_index(release.medications)
         # Words in a symptom's place that state a condition ("feels well"), and whether they deny every symptom.
@@ -130,29 +189,35 @@ class _Words:
             key = (symptom.coding.system.strip().lower(), symptom.coding.code.strip().upper())
             if ids := self.codes.get(key, []):
                 # A code that several symptoms share does not say which is meant: the text does, or all of them count.
-                named = self._in_text(_text(symptom.text))[0]
+                named = self._in_text(symptom.text)[0]
                 return RecognisedSymptom(tuple(ident for ident in ids if ident in named) or tuple(ids), symptom.present)
-        text = _text(symptom.text)
-        found, denied = self._in_text(text)
-        if not found and self.context_in_text(text)[0]:
+        found, denied = self._in_text(symptom.text)
+        if not found and not denied and self.context_in_text(_text(symptom.text))[0]:
             return RecognisedSymptom((), present=False)
-        return RecognisedSymptom(found, symptom.present and not denied)
+        # What a text states beside what it denies is present.
+        return RecognisedSymptom(found or denied, symptom.present and bool(found or not denied))
 
-    def _in_text(self, text: str) -> tuple[tuple[str, ...], bool]:
-        """Symptom ids in a text, and whether it denies them or puts them elsewhere."""
-        found: list[str] = []
-        rest = f" {text} "
-        away = False
-        for phrase, ident in self.phrases:
-            at = rest.find(f" {phrase} ")
-            if at < 0:
-                continue
-            before = rest[:at].split()[-_REACH:]
-            after = rest[at + len(phrase) + 1 :].split()
-            away = away or bool(_DENIED & set(before)) or bool(_ELSEWHERE & {*rest[:at].split(), *after})
-            found.append(ident)
-            rest = f"{rest[:at]} | {rest[at + len(phrase) + 1 :]}"
-        return tuple(dict.fromkeys(found)), away
+    def _in_text(self, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Symptom ids that a text states of the patient now, and those that it denies or puts elsewhere."""
+        stated: list[str] = []
+        away: list[str] = []
+        for clause in _BREAKS.split(text.casefold().replace("’", "'")):
+            denied = _denied(clause)
+            words = _words(clause)
+            content = [(place, word) for place, word in enumerate(words) if word not in _FILLERS]
+            elsewhere = bool(_ELSEWHERE & set(words))
+            used: set[int] = set()
+            # Longest first, so that "belly cramps" is not read as "cramps".
+            for length in range(min(self.longest, len(content)), 0, -1):
+                for start in range(len(content) - length + 1):
+                    window = content[start : start + length]
+                    ident = self.phrases.get(_key([word for _, word in window]))
+                    if ident is None or used & {place for place, _ in window}:
+                        continue
+                    used |= {place for place, _ in window}
+                    if ident:
+                        (away if elsewhere or window[0][0] in denied else stated).append(ident)
+        return tuple(dict.fromkeys(stated)), tuple(ident for ident in dict.fromkeys(away) if ident not in stated)
 
     def item(self, item: ContextItem, index: _ContextIndex) -> tuple[str, ...]:
         """Condition or medication ids that an item names; a coded one is matched by its display."""

@@ -293,6 +293,8 @@ class SymptomRow(Form):
     id: str
     display: str
     synonyms: tuple[str, ...] = Field(min_length=1)
+    # Words that hold a synonym and mean something else ("period cramps").
+    other_meanings: tuple[str, ...] = ()
     codes: tuple[SymptomCode, ...] = ()
     source: tuple[str, ...] = Field(min_length=1)
     status: Status
