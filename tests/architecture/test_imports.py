@@ -145,14 +145,17 @@ ENGINE = [path for path in MODULES if room_of(path) == "engine"]
 PLAIN = frozenset({0, 1, 2, 100})
 EXCEPTIONS = {
     ("recognise.py", 3): "words that a denial reaches over",
-    ("recognise.py", 4): "releases whose words are kept indexed",
     ("series.py", 3600): "seconds in an hour",
 }
 
 
 def numbers(source: str) -> Iterator[Any]:
-    """Every number that is written in a module."""
-    for node in ast.walk(ast.parse(source)):
+    """Every number that is written in a module, save the size of a cache."""
+    tree = ast.parse(source)
+    sizes = {node.value for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "maxsize"}
+    for node in ast.walk(tree):
+        if node in sizes:
+            continue
         # Not isinstance: True is an int too.
         if isinstance(node, ast.Constant) and type(node.value) in (int, float, complex):
             yield node.value
@@ -182,7 +185,9 @@ def test_every_exception_is_needed() -> None:
     assert EXCEPTIONS.keys() <= written
 
 
-@pytest.mark.parametrize("source", ["limit = 3.5", "x < 6", 'Decimal("0.40")', 'Fraction("1/2")', "range(28)"])
+@pytest.mark.parametrize(
+    "source", ["limit = 3.5", "x < 6", "f(size=4)", 'Decimal("0.40")', 'Fraction("1/2")', "range(28)"]
+)
 def test_a_figure_is_found(source: str) -> None:
     assert figures("grade.py", source)
 

@@ -41,6 +41,12 @@ class Adjustment:
         """Whether an adjusted calcium may stand alone."""
         return not self.not_valid and self.newborn is Truth.FALSE
 
+    @property
+    def doubt(self) -> str:
+        """Why it may not stand alone, in words."""
+        texts = [row.text for row in self.not_valid]
+        return " and ".join(texts or ["the patient may be too young for it"])
+
 
 def adjustment_of(release: Release, entries: Sequence[Judged], age: Age | None, facts: Facts) -> Adjustment:
     """The validity of the adjustment from albumin, eGFR, pH, age and context (MC 4.2)."""
@@ -192,7 +198,7 @@ def choose_primary(entries: Sequence[Judged], adjustment: Adjustment) -> list[Ju
                 changed[id(one)] = _secondary(one)
         if not adjustment.valid:
             for views in _views(adjusted, total):
-                changed |= _joint(views)
+                changed |= _joint(views, adjustment.doubt)
     return [_confidence(changed.get(id(entry), entry), adjustment) for entry in entries]
 
 
@@ -241,7 +247,7 @@ def _secondary(entry: Judged) -> Judged:
     return replace(entry, primary=False, verdict=verdict)
 
 
-def _joint(views: Sequence[Judged]) -> dict[int, Judged]:
+def _joint(views: Sequence[Judged], why: str) -> dict[int, Judged]:
     """Views of one calcium judged together: the same side takes the worst, different sides none (R-ADJ-4)."""
     verdicts = [entry.verdict for entry in views if entry.verdict is not None]
     classes = {verdict.classes for verdict in verdicts}
@@ -269,7 +275,8 @@ def _joint(views: Sequence[Judged]) -> dict[int, Judged]:
             state=ResultState.CONDITIONAL,
             verdict=verdict,
             measured=own,
-            opposed=tuple(other for other in verdicts if other is not own),
+            opposed=tuple(other for other in views if other is not entry),
+            because=why,
             primary=not place,
         )
     return changed

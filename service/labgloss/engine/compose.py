@@ -40,6 +40,7 @@ from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import AssociationRow
 
 _FLAGS = {ResultClass.LOW: "L", ResultClass.NORMAL: "N", ResultClass.HIGH: "H", ResultClass.INDETERMINATE: "IND"}
+DISCORDANT = "calcium_discordant"
 _ACCOUNTING = (Strength.CHARACTERISTIC, Strength.SUPPORTIVE)
 
 
@@ -289,6 +290,9 @@ def _summary(
     counting = [entry for entry in entries if entry.live and (entry.primary or entry.opposed)]
     abnormal = [entry for entry in counting if _class_of(entry) in (ResultClass.LOW, ResultClass.HIGH)]
     sentences += [explain.placed(entry) for entry in sorted(abnormal, key=lambda entry: -entry.urgency)]
+    sentences += unique(
+        tuple(release.cautions[DISCORDANT].text for entry in entries if DISCORDANT in entry.cautions and entry.live)
+    )
     sentences += [flag.text for flag in evaluated.red_flags]
     for degree, words in ((Critical.YES, "Beyond a critical limit"), (Critical.POSSIBLE, "Possibly critical")):
         if critical := [_name(entry, entries) for entry in entries if entry.critical is degree]:
@@ -315,9 +319,13 @@ def _open(entries: Sequence[Judged]) -> list[str]:
     sentences = [f"Not judged, and not to be read as normal: {_joined(refused)}."] if refused else []
     for entry in entries:
         if entry.live and entry.primary and entry.state is ResultState.CONDITIONAL:
+            if entry.analyte is not None and entry.analyte.form.role != "primary" and entry.urgency is Urgency.NONE:
+                # A supporting result without an interval is open all the time; its own entry says so.
+                continue
             if _class_of(entry) is ResultClass.INDETERMINATE:
                 sentences.append(explain.placed(entry))
-            sentences.append(f"What would settle {_name(entry, entries)}: {_joined(entry.missing)}.")
+            if entry.missing:
+                sentences.append(f"What would settle {_name(entry, entries)}: {_joined(entry.missing)}.")
     return sentences
 
 

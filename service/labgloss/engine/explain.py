@@ -23,6 +23,7 @@ _ORIGINS = {
     IntervalOrigin.OVERLAY: "the site's interval",
     IntervalOrigin.POLICY: "the limits of the policy",
 }
+_CLASSES = {ResultClass.INDETERMINATE: "without an interval to class it by"}
 _COMPARATORS = {
     Comparator.EQUAL: "",
     Comparator.LESS: "below ",
@@ -72,34 +73,79 @@ def capitalised(name: str) -> str:
 def quantity_text(reading: Reading) -> str:
     """The value as it was read, in words and its own unit."""
     quantity = reading.quantity
-    unit = "" if quantity.unit in ("1", "[pH]") else f" {quantity.unit}"
-    return f"{_COMPARATORS[quantity.comparator]}{plain(quantity.value)}{unit}"
+    return f"{_COMPARATORS[quantity.comparator]}{plain(quantity.value)}{_unit(quantity.unit)}"
+
+
+def _unit(ucum: str) -> str:
+    """A unit as it is read, with a blank before it; nothing for a number without one."""
+    if ucum in ("1", "[pH]"):
+        return ""
+    return f" {ucum.translate(str.maketrans('_', ' ', '{}')).replace('m2', 'm²')}"
 
 
 def placed(entry: Judged) -> str:
     """Where the value lies, in one sentence."""
     assert entry.reading is not None and entry.verdict is not None and entry.analyte is not None
-    subject = f"{capitalised(entry.analyte.name)} {quantity_text(entry.reading)}"
-    if entry.reading.factor != 1:
-        compared = entry.reading.compared
-        subject += f" ({plain(round_half_up(compared.value, entry.reading.digits))} {compared.unit})"
+    subject = _subject(entry)
     intervals = entry.verdict.intervals
     found = entry.verdict.certain_class
+    if entry.opposed:
+        return _jointly(entry, subject)
     if found is ResultClass.INDETERMINATE:
-        remaining = [item.value for item in entry.verdict.classes]
+        remaining = [_CLASSES.get(item, item.value) for item in entry.verdict.classes]
         if len(remaining) > 1:
             return f"{subject} may be {' or '.join(remaining)}; the class is open."
+        if entry.because:
+            return f"{subject} cannot be classed: {entry.because}."
         if not intervals and not entry.verdict.bands:
             return f"{subject} came without a reference interval, and the release has none: low and high are unknown."
         return f"{subject} cannot be classed."
     where = {ResultClass.LOW: "is below", ResultClass.NORMAL: "is inside", ResultClass.HIGH: "is above"}[found]
     against = _against(intervals) or "the limits of the policy in force"
-    bands = [band.band for band in entry.verdict.bands]
+    bands = [_words(band.band) for band in entry.verdict.bands]
     if found is not ResultClass.NORMAL and _inside_every(entry, intervals):
         # A fixed limit overrules the interval (DEC-49).
-        return f"{subject} is {found.value}: it lies beyond a limit that no interval moves ({' or '.join(bands)})."
-    band = f": {' or '.join(_words(item) for item in bands)}" if bands and bands != ["normal"] else ""
+        limits = _fixed_limits(entry)
+        named = f" ({limits})" if limits else ""
+        return (
+            f"{subject} is {found.value}: it is inside {against}, and lies beyond a limit that no interval "
+            f"moves{named}: {' or '.join(bands)}."
+        )
+    band = f": {' or '.join(bands)}" if bands and bands != ["normal"] else ""
     return f"{subject} {where} {against}{band}."
+
+
+def _subject(entry: Judged) -> str:
+    """The analyte and its value as read, with the value in the compared unit where that is another."""
+    assert entry.reading is not None and entry.analyte is not None
+    subject = f"{capitalised(entry.analyte.name)} {quantity_text(entry.reading)}"
+    if entry.reading.factor == 1:
+        return subject
+    compared = entry.reading.compared
+    return f"{subject} ({plain(round_half_up(compared.value, entry.reading.digits))}{_unit(compared.unit)})"
+
+
+def _jointly(entry: Judged, subject: str) -> str:
+    """A calcium that is judged together with its other views (R-ADJ-4)."""
+    assert entry.verdict is not None
+    others = " and ".join(_subject(other)[0].lower() + _subject(other)[1:] for other in entry.opposed)
+    why = f"the albumin adjustment cannot be relied on here ({entry.because})"
+    found = entry.verdict.certain_class
+    if found is ResultClass.INDETERMINATE:
+        return f"{subject} cannot be classed: it and {others} do not lie on one side, and {why}."
+    bands = " or ".join(_words(band.band) for band in entry.verdict.bands)
+    worse = f"; the worse counts: {bands}" if found is not ResultClass.NORMAL else ""
+    return f"{subject} and {others} are judged together, since {why}. Both are {found.value}{worse}."
+
+
+def _fixed_limits(entry: Judged) -> str:
+    """The limits that overrule an interval: the critical ones crossed, else those of the bands."""
+    assert entry.verdict is not None and entry.reading is not None
+    unit = entry.reading.compared.unit
+    limits = [row.limits[unit] for row in entry.verdict.critical_rows] or [
+        row.limits[unit] for row in entry.verdict.bands if not row.limits[unit].needs_interval
+    ]
+    return " or ".join(dict.fromkeys(f"{span_words(limit.span())}{_unit(unit)}" for limit in limits))
 
 
 def _words(band: str) -> str:
@@ -124,9 +170,7 @@ def _against(intervals: Sequence[IntervalInForce]) -> str:
     parts = []
     for interval in intervals:
         whom = f", {interval.applies_to}" if interval.origin is not IntervalOrigin.LABORATORY else ""
-        parts.append(
-            f"{_ORIGINS[interval.origin]} ({span_words(interval.span)} {interval.unit}{whom})".replace(" 1)", ")")
-        )
+        parts.append(f"{_ORIGINS[interval.origin]} ({span_words(interval.span)}{_unit(interval.unit)}{whom})")
     return " or ".join(parts)
 
 
@@ -142,8 +186,19 @@ def span_words(span: Span) -> str:
 
 
 def _critical(entry: Judged) -> list[str]:
+    if entry.critical is Critical.NO:
+        return []
+    limits = _critical_limits(entry)
     if entry.critical is Critical.YES:
-        return ["It lies beyond a critical limit."]
-    if entry.critical is Critical.POSSIBLE:
-        return ["It may lie beyond a critical limit, and counts as possibly critical until it is settled."]
-    return []
+        return [f"It lies beyond a critical limit{limits}."]
+    return [f"It may lie beyond a critical limit{limits}, and counts as possibly critical until it is settled."]
+
+
+def _critical_limits(entry: Judged) -> str:
+    """The critical limits that the value, or another view of it, lies or may lie beyond."""
+    found = []
+    for view in (entry, *entry.opposed):
+        for row in view.verdict.critical_rows if view.verdict else ():
+            unit = view.reading.compared.unit if view.reading else ""
+            found.append(f"{span_words(row.limits[unit].span())}{_unit(unit)}")
+    return f" ({' or '.join(dict.fromkeys(found))})" if found else ""

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from labgloss.domain.quantity import Span, plain
 from labgloss.domain.report import Critical, IntervalInForce, ResultClass, TraceStep
+from labgloss.domain.subject import Pregnancy
 from labgloss.domain.truth import Truth
 from labgloss.engine.judged import Verdict, unique
 from labgloss.engine.select import Rows
@@ -34,6 +35,11 @@ def grade(analyte: Analyte, unit: str, span: Span, rows: Sequence[Rows]) -> Verd
     by_kind = [_critical(unit, span, row) for row in rows]
     grades = {_ctcae(analyte, unit, span, row, one) for row, one in zip(rows, graded, strict=True)}
     ctcae, needs_symptoms = grades.pop() if len(grades) == 1 else (None, False)
+    # What is open for every kind of patient alike (a bound), no fact of the patient settles.
+    outcomes = {
+        (frozenset((found, band and band.band) for found, band in one), critical)
+        for one, critical in zip(graded, by_kind, strict=True)
+    }
     intervals = _unique_intervals(rows)
     crossed = _crossed(unit, span, rows)
     return Verdict(
@@ -46,7 +52,7 @@ def grade(analyte: Analyte, unit: str, span: Span, rows: Sequence[Rows]) -> Verd
         ctcae_grade=ctcae,
         ctcae_needs_symptoms=needs_symptoms,
         default_interval_used=any(row.ends is not None and row.ends.default_used for row in rows),
-        open_facts=_open_facts(rows) if len(classes) > 1 or len(bands) > 1 or len(set(by_kind)) > 1 else (),
+        open_facts=_open_facts(rows) if len(outcomes) > 1 else (),
         rule_ids=unique((*_rule_ids(rows, bands), *(row.id for row in crossed))),
         source_ids=unique((*_source_ids(rows, bands), *(source for row in crossed for source in row.source))),
         trace=tuple(dict.fromkeys(step for row in rows for step in trace_of(unit, span, row))),
@@ -217,7 +223,8 @@ def _open_facts(rows: Sequence[Rows]) -> tuple[str, ...]:
     if len({cell.sex for cell in cells}) > 1:
         facts.append("the sex")
     if len({cell.pregnancy for cell in cells}) > 1:
-        facts.append("whether the patient is pregnant, and the trimester")
+        known = all(cell.pregnancy is not Pregnancy.NONE for cell in cells)
+        facts.append("the trimester" if known else "whether the patient is pregnant, and the trimester")
     if len({cell.preterm for cell in cells}) > 1:
         facts.append("whether the patient was born preterm")
     if len({cell.specimen for cell in cells}) > 1:

@@ -185,7 +185,8 @@ def _of_bands(bench: Bench, entry: Judged, facts: Facts) -> Urgency:
 def _of_opposed_calcium(bench: Bench, entry: Judged) -> Urgency:
     """Two views of calcium on different sides: by the worse of them (MC 3.2)."""
     form = bench.release.computations.albumin_adjustment
-    views = [band.band for verdict in (entry.measured, *entry.opposed) if verdict for band in verdict.bands]
+    verdicts = (entry.measured, *(other.verdict for other in entry.opposed))
+    views = [band.band for verdict in verdicts if verdict for band in verdict.bands]
     severe = entry.critical is not Critical.NO or any(band not in form.mild_bands for band in views)
     return form.indeterminate_urgency_severe if severe else form.indeterminate_urgency
 

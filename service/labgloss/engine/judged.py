@@ -70,8 +70,10 @@ class Judged:
     verdict: Verdict | None = None
     # The verdict on the number as measured, where an artefact refused it or left it open.
     measured: Verdict | None = None
-    # The verdicts on the other views of a calcium that is judged in several (R-ADJ-4).
-    opposed: tuple[Verdict, ...] = ()
+    # The other views of a calcium that is judged in several, as they were before (R-ADJ-4).
+    opposed: tuple[Judged, ...] = ()
+    # Why its class was left open, or rests on more than its own number.
+    because: str = ""
     # Whether it may bring bands, criticals and urgency: not an earlier result, not a secondary calcium.
     earlier: bool = False
     primary: bool = True

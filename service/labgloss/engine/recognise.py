@@ -22,7 +22,7 @@ _OTHERS = frozenset({"father", "mother", "brother", "sister", "family", "risk"})
 _ELSEWHERE = _OTHERS | {"resolved", "previously", "history"}
 _REACH = 3
 # Words between those of a phrase that change nothing: "tingling in both feet".
-_FILLERS = frozenset({"a", "an", "the", "in", "of", "my", "his", "her", "their", "both"})
+_FILLERS = frozenset({"a", "an", "the", "in", "of", "my", "his", "her", "their", "both", "is", "are"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,8 @@ class _Words:
                 key = _key(_words(synonym))
                 self.phrases.setdefault(key, row.id)
                 if len(key) == 1:
-                    self.phrases.setdefault((f"{key[0]}s",), row.id)
+                    for ending in ("s", "ing"):
+                        self.phrases.setdefault((f"{key[0]}{ending}",), row.id)
             for other in row.other_meanings:
                 self.phrases[_key(_words(other))] = ""
         self.longest = max(len(key) for key in self.phrases)

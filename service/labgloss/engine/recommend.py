@@ -45,7 +45,8 @@ def of_entries(release: Release, entries: Sequence[Judged], facts: Facts) -> lis
             brought += _of_state(release, entry)
         if entry.critical is not Critical.NO and entry.refusal is not RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN:
             urgency = max(entry.urgency, Urgency.SAME_DAY)
-            brought.append(Brought(PHONE_CRITICAL, f"{entry.key}: critical", urgency, ()))
+            degree = "critical" if entry.critical is Critical.YES else "possibly critical"
+            brought.append(Brought(PHONE_CRITICAL, f"{entry.key}: {degree}", urgency, ()))
         if not entry.earlier:
             for kind, wording in (
                 *(("caution", release.cautions[ident]) for ident in entry.cautions),
@@ -103,7 +104,8 @@ def recommend(
 ) -> Recommended:
     """The recommendations: the contact line first among equals, then by urgency and the order of the release."""
     contact = release.urgencies[overall.name].contact
-    every = [*brought, *([Brought(contact, f"overall urgency {overall.name}", overall, ())] if contact else [])]
+    raising = [item.because for item in brought if item.urgency is overall] or [f"overall urgency {overall.name}"]
+    every = [*brought, *(Brought(contact, because, overall, ()) for because in raising if contact)]
     by_id: dict[str, list[Brought]] = {}
     for item in every:
         by_id.setdefault(_by_overall(release, item.recommendation, overall), []).append(item)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from labgloss.domain.report import Clause, Pattern, PatternState, RedFlag, TraceStep, Urgency
 from labgloss.domain.truth import Truth, all_of
 from labgloss.engine.facts import Facts
 from labgloss.knowledge.expression import Combination, Expression, Name
 from labgloss.knowledge.release import Release
-from labgloss.knowledge.schema import BringRow, LevelRow, PatternRow, RedFlagRow
+from labgloss.knowledge.schema import BringRow, ContextRow, LevelRow, PatternRow, RedFlagRow, SymptomRow
 
 VALUE_ALONE = "VALUE_ALONE"
 
@@ -106,7 +107,7 @@ def _pattern(rule: PatternRow, truth: Truth, facts: Facts) -> Pattern | None:
         state=PatternState.MATCHED if matched else PatternState.POSSIBLE,
         urgency=max(rule.urgency, _level(rule.levels, facts)) if matched else Urgency.NONE,
         title=rule.title,
-        text=rule.text,
+        text=rule.text if matched else _not_established(required, excluding),
         evidence_for=tuple(clause for clause in (*required, *supporting) if clause.truth is Truth.TRUE),
         evidence_against=tuple(clause for clause in against if clause.truth is Truth.TRUE),
         missing=tuple(clause for clause in (*required, *excluding) if clause.truth is Truth.UNKNOWN),
@@ -115,6 +116,12 @@ def _pattern(rule: PatternRow, truth: Truth, facts: Facts) -> Pattern | None:
         source_ids=rule.source,
         status=rule.status,
     )
+
+
+def _not_established(required: Sequence[Clause], excluding: Sequence[Clause]) -> str:
+    """What keeps a pattern from being classified (SP 5.2)."""
+    open_words = dict.fromkeys(clause.text for clause in (*required, *excluding) if clause.truth is Truth.UNKNOWN)
+    return f"Possible, and not established. What would settle it: {'; '.join(open_words)}."
 
 
 def _red_flag(rule: RedFlagRow, urgency: Urgency, facts: Facts, alone: Alone) -> RedFlag:
@@ -150,7 +157,33 @@ def _words(part: Expression, facts: Facts) -> str:
         joint = " and " if part.operator == "all" else " or "
         words = joint.join(_words(item, facts) for item in parts or part.parts)
         return f"none of: {words}" if part.operator == "none" else words
-    return part.id.replace(".", " ").replace("_", " ").lower() if isinstance(part, Name) else str(part)
+    return _name_in_words(part, facts.release) if isinstance(part, Name) else str(part)
+
+
+def _name_in_words(name: Name, release: Release) -> str:
+    """What a name stands for, as its row says it."""
+    if name.kind == "finding" and (found := _findings_in_words(release).get(name.id)):
+        return found
+    rows: dict[str, Mapping[str, SymptomRow] | Mapping[str, ContextRow]] = {
+        "symptom": release.symptoms,
+        "condition": release.conditions,
+        "medication": release.medications,
+    }
+    row = rows.get(name.kind, {}).get(name.id)
+    if row is not None:
+        return row.display.lower()
+    return name.id.replace(".", " ").replace("_", " ").lower()
+
+
+@lru_cache(maxsize=1)
+def _findings_in_words(release: Release) -> Mapping[str, str]:
+    """Findings by what they say: "calcium low", or the text of their row."""
+    words = {ident: rows[0].text.rstrip(".").lower() for ident, rows in release.findings.items()}
+    for analyte in release.analytes.values():
+        name = analyte.name if analyte.family == analyte.id else analyte.family.replace("_", " ")
+        for ident, side in ((analyte.form.findings.low, "low"), (analyte.form.findings.high, "high")):
+            words.setdefault(ident, f"{name} {side}")
+    return words
 
 
 def _expression(rule: PatternRow | RedFlagRow) -> str:

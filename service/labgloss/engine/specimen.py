@@ -33,15 +33,19 @@ def _judge(release: Release, entry: Judged, entries: Sequence[Judged], regrade: 
     analyte = entry.analyte
     if entry.result is None or entry.verdict is None or analyte is None:
         return entry
-    form = release.computations.specimen
     specimen = entry.result.specimen
     entry = _whole_blood(release, entry)
     entry = _haemolysed(release, entry, entries, regrade)
     if entry.refusal is None and _unsuitable(specimen.additive, analyte):
         return entry.refused(RefusalReason.SPECIMEN_UNSUITABLE)
-    if entry.refusal is None and any(code.strip() in form.reject_reasons for code in specimen.conditions):
+    if entry.refusal is None and _rejected(release, specimen):
         return entry.refused(RefusalReason.SPECIMEN_REJECTED)
     return entry
+
+
+def _rejected(release: Release, specimen: Specimen) -> bool:
+    reasons = release.computations.specimen.reject_reasons
+    return any(code.strip() in reasons for code in specimen.conditions)
 
 
 def _unsuitable(additive: str, analyte: Analyte) -> bool:
@@ -150,6 +154,7 @@ def _masked(entry: Judged, verdict: Verdict | None = None) -> Judged:
     return replace(
         entry,
         state=ResultState.CONDITIONAL,
+        because="haemolysis may hide a low value",
         measured=own,
         verdict=replace(open_verdict, classes=(ResultClass.INDETERMINATE,), ctcae_grade=None),
     )
@@ -173,6 +178,8 @@ def _free_haemoglobin(release: Release, entry: Judged, entries: Sequence[Judged]
             if other.analyte is None or other.analyte.id != analyte_id or not same_draw(entry, other):
                 continue
             if (reading := other.reading) is None or other.refusal is not None:
+                continue
+            if other.result is not None and _rejected(release, other.result.specimen):
                 continue
             if (grams := _grams_per_litre(release, reading, other)) is not None:
                 return grams

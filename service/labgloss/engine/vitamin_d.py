@@ -153,6 +153,7 @@ def _in_acute_phase(entry: Judged, open_verdict: bool) -> Judged:
     return replace(
         entry.noting(missing=("a repeat after the acute phase",)),
         state=ResultState.CONDITIONAL,
+        because="an acute phase lowers the measured value",
         measured=entry.verdict,
         verdict=replace(entry.verdict, classes=(ResultClass.INDETERMINATE,)),
     )

@@ -45,19 +45,20 @@ SERUM = {"kind": SpecimenKind.SERUM}
             result("potassium", "6.9", "mmol/L", specimen=SERUM),
             {},
             "Potassium 6.9 mmol/L is above the default interval (3.5-5.3 mmol/L, age from 16 y, not pregnant, serum): "
-            "severe high. It lies beyond a critical limit.",
+            "severe high. It lies beyond a critical limit (from 6.5 mmol/L).",
         ),
         (
             result("potassium", "6.2", "mmol/L", interval="3.5-6.5"),
             {},
-            "Potassium 6.2 mmol/L is high: it lies beyond a limit that no interval moves (moderate_high).",
+            "Potassium 6.2 mmol/L is high: it is inside the laboratory's interval (3.5-6.5 mmol/L), and lies beyond a "
+            "limit that no interval moves (6.0-6.5 mmol/L): moderate high.",
         ),
         (
             result("potassium", "<5.0", "mmol/L", interval="3.5-5.3"),
             {},
-            "Potassium below 5.0 mmol/L may be low or normal; the class is open. It may lie beyond a critical limit, "
-            "and counts as possibly critical until it is settled. What would settle it: the number behind the "
-            "comparator.",
+            "Potassium below 5.0 mmol/L may be low or normal; the class is open. It may lie beyond a critical limit "
+            "(up to 2.5 mmol/L), and counts as possibly critical until it is settled. What would settle it: the number "
+            "behind the comparator.",
         ),
         (
             result("magnesium", "0.65", "mmol/L"),
@@ -79,7 +80,7 @@ SERUM = {"kind": SpecimenKind.SERUM}
         (
             result("ph", "7.28", ""),
             {},
-            "pH of blood 7.28 is below the default interval (7.35-7.45 [pH], everybody).",
+            "pH of blood 7.28 is below the default interval (7.35-7.45, everybody).",
         ),
         (
             result("cccr", "0.006", "", interval="0.01-0.02"),

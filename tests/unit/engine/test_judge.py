@@ -277,7 +277,6 @@ def test_a_bound_keeps_every_band_that_it_allows(
     assert ("REQUEST_NUMERIC_RESULT" in recommended(report)) is (state is ResultState.CONDITIONAL)
 
 
-@pytest.mark.xfail(strict=True, reason="facts that settle nothing are named as missing")
 def test_what_would_settle_a_bound_is_its_number_and_nothing_else(read: Read) -> None:
     """Serum or plasma changes nothing about a potassium below 3.0."""
     assert entry(read(result("potassium", "<3.0", "mmol/L"))).missing == ("the number behind the comparator",)

@@ -126,7 +126,6 @@ def test_the_free_haemoglobin_of_another_draw_bounds_nothing(read: Read) -> None
     assert entry(read(potassium, other)).flag == "IND"
 
 
-@pytest.mark.xfail(strict=True, reason="a free haemoglobin of a rejected specimen is used all the same")
 def test_a_rejected_free_haemoglobin_bounds_nothing(read: Read) -> None:
     free = result("free_haemoglobin", "0.1", "g/L", specimen=serum(conditions=("QS",)))
     assert entry(read(haemolysed(K, "4.2"), free)).flag == "IND"
