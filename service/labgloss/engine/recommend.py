@@ -104,7 +104,11 @@ def recommend(
 ) -> Recommended:
     """The recommendations: the contact line first among equals, then by urgency and the order of the release."""
     contact = release.urgencies[overall.name].contact
-    raising = [item.because for item in brought if item.urgency is overall] or [f"overall urgency {overall.name}"]
+    raising = (
+        [item.because for item in brought if item.urgency is overall]
+        or [f"{entry.key}: {entry.urgency.name}" for entry in entries if entry.urgency is overall]
+        or [f"overall urgency {overall.name}"]
+    )
     every = [*brought, *(Brought(contact, because, overall, ()) for because in raising if contact)]
     by_id: dict[str, list[Brought]] = {}
     for item in every:

@@ -121,7 +121,7 @@ class LaboratoryEnds:
 def laboratory_ends(interval: LaboratoryInterval | None, unit: str = "") -> LaboratoryEnds:
     """The laboratory's interval as read; unreadable text, or low above high, is said and not used (DEC-79).
 
-    Its text may repeat the unit of the result, and no other.
+    Its text may stand in brackets and repeat the unit of the result, and no other.
     """
     if interval is None or (interval.low is None and interval.high is None and not interval.text.strip()):
         return LaboratoryEnds()
@@ -131,9 +131,17 @@ def laboratory_ends(interval: LaboratoryInterval | None, unit: str = "") -> Labo
             return LaboratoryEnds(unreadable=True)
         span: Span | None = Span(low, True, high, True)
     else:
-        text = interval.text.strip()
-        span = _span_of_text(text.removesuffix(unit.strip()).strip() if unit.strip() else text)
+        span = _span_of_text(_without_unit(_unwrapped(interval.text), unit))
     return LaboratoryEnds(unreadable=True) if span is None or span.empty else LaboratoryEnds(span)
+
+
+def _unwrapped(text: str) -> str:
+    inner = text.strip()
+    return inner[1:-1].strip() if inner[:1] + inner[-1:] in ("()", "[]") else inner
+
+
+def _without_unit(text: str, unit: str) -> str:
+    return _unwrapped(text.removesuffix(unit.strip())) if unit.strip() else text
 
 
 def _end(text: str | None) -> Decimal | None:

@@ -148,7 +148,9 @@ def _patterns(page: Page, report: pb.Report) -> None:
         page.heading("PATTERNS")
     for pattern in report.patterns:
         state = name_of(pb.PatternState, pattern.state)
-        page.text(f"{state}  {pattern.id}  {name_of(pb.Urgency, pattern.urgency)}  {pattern.title}", mark="- ")
+        # A pattern that is only possible has no urgency of its own.
+        urgency = f"{name_of(pb.Urgency, pattern.urgency)}  " if state == "MATCHED" else ""
+        page.text(f"{state}  {pattern.id}  {urgency}{pattern.title}", mark="- ")
         page.text(pattern.text, indent=6)
         for name, clauses in (
             ("for", pattern.evidence_for),
