@@ -148,8 +148,8 @@ def _patterns(page: Page, report: pb.Report) -> None:
         page.heading("PATTERNS")
     for pattern in report.patterns:
         state = name_of(pb.PatternState, pattern.state)
-        # A pattern that is only possible has no urgency of its own.
-        urgency = f"{name_of(pb.Urgency, pattern.urgency)}  " if state == "MATCHED" else ""
+        # A pattern that is only possible has, as a rule, no urgency of its own.
+        urgency = "" if pattern.urgency == pb.URGENCY_NONE else f"{name_of(pb.Urgency, pattern.urgency)}  "
         page.text(f"{state}  {pattern.id}  {urgency}{pattern.title}", mark="- ")
         page.text(pattern.text, indent=6)
         for name, clauses in (
