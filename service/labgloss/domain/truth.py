@@ -48,3 +48,11 @@ def any_of(truths: Iterable[Truth]) -> Truth:
         if truth is Truth.UNKNOWN:
             outcome = Truth.UNKNOWN
     return outcome
+
+
+def at_least(number: int, truths: Iterable[Truth]) -> Truth:
+    """TRUE if so many are TRUE, FALSE if fewer can be, else UNKNOWN."""
+    counted = [truth for truth in truths if truth is not Truth.FALSE]
+    if len(counted) < number:
+        return Truth.FALSE
+    return Truth.TRUE if counted.count(Truth.TRUE) >= number else Truth.UNKNOWN

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from labgloss.domain.subject import Age
-from labgloss.domain.truth import Truth, all_of, any_of
+from labgloss.domain.truth import Truth, all_of, any_of, at_least
 from labgloss.knowledge.expression import AgeClause, Expression, Name
 from labgloss.knowledge.partition import in_range
 from labgloss.knowledge.release import Release
@@ -41,8 +41,12 @@ class Facts:
                 return any_of(parts)
             case "none":
                 return ~any_of(parts)
-            case _:
+            case "two_of" | "three_of":
+                return at_least(2 if expression.operator == "two_of" else 3, parts)
+            case "possible":
                 return Truth.of(any_of(parts) is not Truth.FALSE)
+            case _:
+                return Truth.of(any_of(parts) is Truth.UNKNOWN)
 
     def holds(self, expression: Expression | None) -> bool:
         """Whether an expression is TRUE; nothing asked holds."""

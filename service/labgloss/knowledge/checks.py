@@ -92,7 +92,7 @@ def _findings(release: Release) -> Iterator[Fault]:
                 if unit not in analyte.units:
                     allowed = ", ".join(analyte.units)
                     yield Fault("findings.toml", row.id, f"{unit!r} is not a unit of {row.analyte}; allowed: {allowed}")
-            for unit in analyte.native_units:
+            for unit in () if row.only_in_these_units else analyte.native_units:
                 if unit not in row.limits and not _converts(release, analyte, unit, next(iter(row.limits))):
                     yield Fault("findings.toml", row.id, f"has no limit that a value in {unit} can be compared with")
 

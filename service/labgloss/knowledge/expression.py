@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from labgloss.domain.quantity import NOTHING, Span
+from labgloss.domain.quantity import ARITHMETIC, NOTHING, Span
 from labgloss.domain.subject import AgeLimit, AgeUnit
 
-_EDGE = r"(?P<{0}>[0-9]+(?:\.[0-9]+)?|LLN|ULN)"
+_EDGE = r"(?P<{0}>[0-9]+(?:\.[0-9]+)?|LLN|(?:[1-9][0-9]*\*)?ULN)"
 _BETWEEN = re.compile(rf"{_EDGE.format('low')} (?P<lop><=?) x (?P<hop><=?) {_EDGE.format('high')}")
 _ONE_SIDED = re.compile(rf"x (?P<op><=|<|>=|>|=) {_EDGE.format('edge')}")
 _AGE = re.compile(r"(?P<number>0|[1-9][0-9]*) (?P<unit>d|mo|y)")
@@ -21,7 +21,7 @@ ULN = "ULN"
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A condition on a value x; its ends are numbers, or LLN and ULN of the interval in force."""
+    """A condition on a value x; its ends are numbers, or LLN, ULN and multiples of ULN of the interval in force."""
 
     text: str
     low: Decimal | str | None
@@ -38,8 +38,8 @@ class Limit:
         if interval is None and self.needs_interval:
             return NOTHING
         low, high = _resolved(self.low, interval), _resolved(self.high, interval)
-        # "x > ULN" and "x < LLN" of an interval without that end hold for nothing.
-        if (low is None and self.low == ULN) or (high is None and self.high == LLN):
+        # "x > ULN", "x >= 5*ULN" and "x < LLN" of an interval without that end hold for nothing.
+        if (low is None and _is_uln(self.low)) or (high is None and self.high == LLN):
             return NOTHING
         return Span(low, self.low_inclusive, high, self.high_inclusive)
 
@@ -60,7 +60,14 @@ def _resolved(end: Decimal | str | None, interval: Span | None) -> Decimal | Non
         return end
     if interval is None:
         return None
-    return interval.low if end == LLN else interval.high
+    if end == LLN:
+        return interval.low
+    times = end.removesuffix(ULN).removesuffix("*")
+    return interval.high if not times or interval.high is None else ARITHMETIC.multiply(Decimal(times), interval.high)
+
+
+def _is_uln(end: Decimal | str | None) -> bool:
+    return isinstance(end, str) and end.endswith(ULN)
 
 
 def parse_limit(text: object) -> Limit:
@@ -83,13 +90,13 @@ def parse_limit(text: object) -> Limit:
             return Limit(text, None, True, edge, op == "<=")
         return Limit(text, edge, op == ">=", None, True)
     raise ValueError(
-        f"{text!r} is not a limit; write 'x <= 0.40', '0.40 < x <= 0.50', 'x = 2.5' or 'LLN <= x <= ULN', "
-        "with single blanks, decimal points and the smaller end first"
+        f"{text!r} is not a limit; write 'x <= 0.40', '0.40 < x <= 0.50', 'x = 2.5', 'LLN <= x <= ULN' or "
+        "'x >= 5*ULN', with single blanks, decimal points and the smaller end first"
     )
 
 
 def _edge(text: str) -> Decimal | str:
-    return text if text in (LLN, ULN) else Decimal(text)
+    return text if text.endswith((LLN, ULN)) else Decimal(text)
 
 
 def parse_age(text: object) -> AgeLimit:
@@ -126,7 +133,8 @@ class AgeClause:
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """`all`, `any`, `none` of its parts, or `possible`: at least one is not FALSE."""
+    """`all`, `any`, `none`, `two_of`, `three_of` of its parts; `possible`: at least one is not FALSE; `unknown`: `any`
+    of them is neither TRUE nor FALSE."""
 
     operator: str
     parts: tuple[Expression, ...]
@@ -137,8 +145,15 @@ class Combination:
 
 Expression = Name | AgeClause | Combination
 
-KINDS = ("finding", "band", "symptom", "condition", "medication", "group", "pattern", "red_flag", "patient")
-OPERATORS = ("all", "any", "none", "possible")
+# finding, band, group, pattern, red_flag: made by rules. emergency: a red flag at EMERGENCY. final: an analyte that is
+# in the panel, judged, final and reliable. class: potassium.normal of any result that counts, a secondary calcium too.
+# caution, issue: said of some result that counts. specimen: a finding, or a fact, of the one specimen that a rule with
+# that scope looks at. timing: how long, or since when, by computations.toml.
+KINDS = (
+    *("finding", "band", "symptom", "condition", "medication", "group", "pattern", "red_flag", "emergency", "patient"),
+    *("final", "class", "caution", "issue", "specimen", "timing"),
+)
+OPERATORS = ("all", "any", "none", "two_of", "three_of", "possible", "unknown")
 
 
 def parse_expression(raw: object) -> Expression:
@@ -156,7 +171,7 @@ def parse_expression(raw: object) -> Expression:
         if operator in OPERATORS and isinstance(value, list) and value:
             return Combination(operator, tuple(parse_expression(part) for part in value))
     raise ValueError(
-        f"{raw!r} is not an expression; write 'KIND.ID', {{all|any|none|possible = [...]}} with at least one part, "
+        f"{raw!r} is not an expression; write 'KIND.ID', {{{'|'.join(OPERATORS)} = [...]}} with at least one part, "
         "or {age = {from = '1 y', to = '16 y'}}"
     )
 

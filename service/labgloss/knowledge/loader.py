@@ -21,8 +21,10 @@ from labgloss.knowledge.references import Formed
 from labgloss.knowledge.release import (
     Analyte,
     CodeOfAnalyte,
+    DerivedFinding,
     Release,
     ReleaseReference,
+    Rule,
     compile_analyte,
     reads,
 )
@@ -204,7 +206,7 @@ def _assemble(files: _Files) -> Release:
     policies = tuple(choices["vitamin_d_policy"].values())
     analytes = _analytes(files, known_forms, table, computations.pregnancy, policies)
     codes = _codes(files, known_forms)
-    order = _rule_order(files, pattern_rows, red_flags)
+    order = _rule_order(files, pattern_rows, red_flags, findings)
     _check_groups(files, groups)
     files.stop_on_faults()
     return Release(
@@ -296,15 +298,30 @@ def _check_groups(files: _Files, groups: Mapping[str, schema.GroupRow]) -> None:
 
 
 def _rule_order(
-    files: _Files, patterns: Mapping[str, schema.PatternRow], red_flags: Mapping[str, schema.RedFlagRow]
-) -> tuple[schema.PatternRow | schema.RedFlagRow, ...]:
-    """Patterns and red flags, each after what it reads; the order of the files otherwise."""
-    rules: dict[str, schema.PatternRow | schema.RedFlagRow] = {**red_flags, **patterns}
-    graph = {ident: [other for other in reads(rule) if other in rules] for ident, rule in rules.items()}
-    sorter: TopologicalSorter[str] = TopologicalSorter({ident: sorted(graph[ident]) for ident in rules})
+    files: _Files,
+    patterns: Mapping[str, schema.PatternRow],
+    red_flags: Mapping[str, schema.RedFlagRow],
+    findings: Mapping[str, tuple[schema.FindingRow, ...]],
+) -> tuple[Rule, ...]:
+    """Patterns, red flags and findings that read patterns, each after what it reads, else as in the files."""
+    made = {ident: read for ident, rows in findings.items() if (read := _patterns_read(rows))}
+    derived = {f"finding.{ident}": DerivedFinding(ident, findings[ident]) for ident in made}
+    rules: dict[str, Rule] = {**red_flags, **patterns, **derived}
+    graph: dict[str, frozenset[str]] = {f"finding.{ident}": read for ident, read in made.items()}
+    through = {name: frozenset((f"finding.{name}",)) for name in made}
+    graph |= {ident: reads(row, through) for ident, row in patterns.items()}
+    graph |= {ident: reads(flag, through) for ident, flag in red_flags.items()}
+    sorter: TopologicalSorter[str] = TopologicalSorter(
+        {ident: sorted(other for other in graph[ident] if other in rules) for ident in rules}
+    )
     try:
         return tuple(rules[ident] for ident in sorter.static_order())
     except CycleError as error:
         ring = " -> ".join(error.args[1])
         files.faults.append(Fault("patterns", ring, "each of these rules reads the next; break the circle"))
         return ()
+
+
+def _patterns_read(rows: Iterable[schema.FindingRow]) -> frozenset[str]:
+    logic = [part for row in rows for part in (row.when, row.unless) if part is not None]
+    return frozenset(name.id for part in logic for name in names(part) if name.kind in ("pattern", "red_flag"))

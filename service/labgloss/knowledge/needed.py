@@ -55,6 +55,29 @@ ISSUES = frozenset(
     }
 )
 RECOMMENDATIONS = frozenset({"PHONE_CRITICAL_RESULT", "REQUEST_NUMERIC_RESULT"})
-# Findings that the engine computes from several results, and facts of the request.
-COMPUTED_FINDINGS = frozenset({"AKI"})
-PATIENT_FACTS = frozenset({"symptoms_unknown", "pregnant"})
+# Findings that the engine computes from several results, or from what a result is not.
+COMPUTED_FINDINGS = frozenset(
+    {
+        "AKI",
+        "CA_HIGH_TWICE",
+        "CA_IONISED_PH74_NORMAL",
+        "CA_TOTAL_HIGH",
+        "CA_TOTAL_LOW",
+        "CA_UPPER_NORMAL_TWICE",
+        "K_PLASMA_SERUM_GAP",
+        "K_RISE_FAST",
+        "K_SERUM_PLASMA_GAP",
+        "PTH_PENDING",
+        "REFEEDING_FALL_MILD",
+        "REFEEDING_FALL_MODERATE",
+        "REFEEDING_FALL_SEVERE",
+        "UREA_CREAT_RATIO_HIGH",
+    }
+)
+# Facts of the request, and what the report makes of its symptoms.
+PATIENT_FACTS = frozenset({"any_symptom", "female", "no_symptoms", "pregnant", "red_flag_symptom", "symptoms_unknown"})
+# Facts of one specimen, beside its findings and the classes of its results.
+SPECIMEN_FACTS = frozenset(
+    {"delayed", "edta_additive", "haemolysed", "heparin", "plasma", "pneumatic_tube", "serum", "whole_blood"}
+)
+CLASSES = ("low", "normal", "high")

@@ -39,6 +39,14 @@ _KINDS = {
     "non_specific": "finding",
     "argues_against": "finding",
     "replaces": "pattern",
+    "absorbs": "pattern",
+    "analytes": "family",
+    "unreliable": "family",
+    "urgency_of": "family",
+    "held_by": "family",
+    "refusal": "refusal",
+    "symptoms": "symptom",
+    "medications": "medication",
     "implies": "context",
 }
 
@@ -115,8 +123,17 @@ def _known_names(release: Release) -> Mapping[str, Collection[str]]:
     of_class = {
         ident for form in forms for ident in (form.findings.low, form.findings.high, form.findings.indeterminate)
     }
+    findings = frozenset(of_class | set(release.findings) | needed.COMPUTED_FINDINGS)
+    classes = frozenset(f"{analyte}.{side}" for analyte in release.analytes for side in needed.CLASSES)
+    families = {analyte.family for analyte in release.analytes.values()}
     return {
-        "finding": frozenset(of_class | set(release.findings) | needed.COMPUTED_FINDINGS),
+        "finding": findings,
+        "class": classes,
+        "specimen": findings | classes | needed.SPECIMEN_FACTS,
+        "final": frozenset(release.analytes),
+        "emergency": frozenset(release.red_flags),
+        "timing": frozenset(row.id for row in release.computations.timing),
+        "family": frozenset(release.analytes) | families,
         "band": frozenset(f"{analyte.id}.{band}" for analyte in release.analytes.values() for band in analyte.band_ids),
         "symptom": frozenset(release.symptoms),
         "condition": frozenset(release.conditions),
@@ -128,6 +145,7 @@ def _known_names(release: Release) -> Mapping[str, Collection[str]]:
         "analyte": frozenset(release.analytes),
         "recommendation": frozenset(release.recommendations),
         "caution": frozenset(release.cautions),
+        "refusal": frozenset(release.refusals),
         "issue": frozenset(release.issues),
         "context": frozenset((*release.conditions, *release.medications)),
     }

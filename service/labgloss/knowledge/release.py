@@ -12,10 +12,11 @@ from types import MappingProxyType
 
 from labgloss.domain.subject import AgeLimit
 from labgloss.knowledge import schema
-from labgloss.knowledge.expression import Expression, names
+from labgloss.knowledge.expression import Combination, Expression, Name, names
 from labgloss.knowledge.units import UnitTable, factor_between
 
 ENGINE_VERSION = "0.1.0"
+NOTHING_MADE: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,17 @@ class Analyte:
 
 
 @dataclass(frozen=True, slots=True)
+class DerivedFinding:
+    """A finding that reads patterns, so that it is known only after them."""
+
+    id: str
+    rows: tuple[schema.FindingRow, ...]
+
+
+Rule = schema.PatternRow | schema.RedFlagRow | DerivedFinding
+
+
+@dataclass(frozen=True, slots=True)
 class CodeOfAnalyte:
     """A LOINC code and the analyte it names."""
 
@@ -154,8 +166,18 @@ class Release:
     refusals: Mapping[str, schema.RefusalRow]
     urgencies: Mapping[str, schema.UrgencyRow]
     choices: Mapping[str, Mapping[str, schema.ChoiceRow]]
-    # Patterns and red flags in an order in which each comes after what it reads.
-    rule_order: tuple[schema.PatternRow | schema.RedFlagRow, ...] = field(default=())
+    # Patterns, red flags, and findings that read patterns, in an order in which each comes after what it reads.
+    rule_order: tuple[Rule, ...] = field(default=())
+
+    @cached_property
+    def rule_index(self) -> RuleIndex:
+        """Which rules a name that is TRUE sets off."""
+        return RuleIndex.of(self)
+
+    @cached_property
+    def derived(self) -> frozenset[str]:
+        """Ids of the findings that read patterns."""
+        return frozenset(rule.id for rule in self.rule_order if isinstance(rule, DerivedFinding))
 
     @property
     def intended_use(self) -> str:
@@ -250,22 +272,89 @@ def _axes(form: schema.AnalyteFile, pregnancy: schema.PregnancyForm, policies: I
     )
 
 
-def expressions_of(rule: schema.PatternRow | schema.RedFlagRow) -> Iterator[Expression]:
-    """Every expression of a pattern or red flag, in the order of its file."""
+def deciding(rule: schema.PatternRow | schema.RedFlagRow) -> Iterator[Expression]:
+    """The expressions that decide whether a rule holds, in the order of its file."""
     if isinstance(rule, schema.PatternRow):
-        yield from (*rule.core, *rule.required, *rule.excluding, *rule.supporting, *rule.against)
-    for level in rule.levels:
-        yield level.when
-    for bring in rule.recommend:
-        if bring.when is not None:
-            yield bring.when
+        yield from (*rule.core, *rule.required, *rule.excluding)
+        if rule.possible_when is not None:
+            yield rule.possible_when
+    else:
+        yield from (level.when for level in rule.levels)
 
 
-def reads(rule: schema.PatternRow | schema.RedFlagRow) -> frozenset[str]:
-    """Ids of the patterns and red flags that a rule reads."""
-    return frozenset(
-        name.id
-        for expression in expressions_of(rule)
-        for name in names(expression)
-        if name.kind in ("pattern", "red_flag")
-    )
+def reads(
+    rule: schema.PatternRow | schema.RedFlagRow, made: Mapping[str, frozenset[str]] = NOTHING_MADE
+) -> frozenset[str]:
+    """Ids of the patterns and red flags that decide whether a rule holds; `made`: what findings read in their turn."""
+    found: set[str] = set()
+    for expression in deciding(rule):
+        for name in names(expression):
+            if name.kind in ("pattern", "red_flag", "emergency"):
+                found.add(name.id)
+            elif name.kind == "finding":
+                found |= made.get(name.id, frozenset())
+    return frozenset(found)
+
+
+def triggers(expression: Expression) -> frozenset[Name] | None:
+    """Names of which at least one is TRUE wherever the expression is TRUE; None: it can be TRUE without any."""
+    if isinstance(expression, Name):
+        return frozenset((expression,))
+    if not isinstance(expression, Combination):
+        return None
+    parts = [triggers(part) for part in expression.parts]
+    known = [part for part in parts if part is not None]
+    match expression.operator:
+        case "all":
+            return min(known, key=len, default=None)
+        case "any" | "two_of" | "three_of":
+            return frozenset().union(*known) if len(known) == len(parts) else None
+        case _:
+            return None
+
+
+def set_off_by(rule: schema.PatternRow | schema.RedFlagRow) -> frozenset[Name] | None:
+    """Names of which one must be TRUE for a rule to hold or to be possible; None: it has to be looked at always."""
+    if isinstance(rule, schema.RedFlagRow):
+        roots = [level.when for level in rule.levels]
+    elif rule.possible_when is not None:
+        # MATCHED needs every core clause, POSSIBLE its own condition.
+        roots = [Combination("all", rule.core), rule.possible_when]
+    else:
+        roots = list(rule.core)
+    found = [triggers(root) for root in roots]
+    known = [names for names in found if names is not None]
+    return frozenset().union(*known) if len(known) == len(found) else None
+
+
+@dataclass(frozen=True, eq=False)
+class RuleIndex:
+    """Places in the order of rules: by the names that can set a rule off, and of those that are always looked at."""
+
+    by_name: Mapping[tuple[str, str], tuple[int, ...]]
+    always: tuple[int, ...]
+
+    @classmethod
+    def of(cls, release: Release) -> RuleIndex:
+        """The index of a release."""
+        by_name: dict[tuple[str, str], list[int]] = {}
+        always: list[int] = []
+        for place, rule in enumerate(release.rule_order):
+            found = None if isinstance(rule, DerivedFinding) else set_off_by(rule)
+            if found is None:
+                always.append(place)
+                continue
+            for leaf in _leaves(found, release.groups):
+                by_name.setdefault((leaf.kind, leaf.id), []).append(place)
+        return cls({name: tuple(sorted(set(places))) for name, places in by_name.items()}, tuple(always))
+
+
+def _leaves(found: Iterable[Name], groups: Mapping[str, schema.GroupRow]) -> Iterator[Name]:
+    """The names of a set, with the members of groups in the place of the groups."""
+    for name in found:
+        if name.kind != "group":
+            yield name
+            continue
+        for member in groups[name.id].members:
+            # A member that can be TRUE without a name would have to be looked at always; lint refuses it.
+            yield from _leaves(triggers(member) or (), groups)

@@ -172,6 +172,14 @@ class AlsoRow(Form):
     when: Logic
 
 
+class LowerRow(Form):
+    """What lowers an urgency to its own while it holds (DEC-02), and the caution that says so."""
+
+    urgency: UrgencyName
+    when: Logic
+    caution: str = ""
+
+
 class BandRow(Sourced):
     """A band: its values in each unit, its side, what it brings."""
 
@@ -184,6 +192,7 @@ class BandRow(Sourced):
     urgency: UrgencyName
     recommend: tuple[str, ...] = ()
     raises: tuple[RaiseRow, ...] = ()
+    lowers: tuple[LowerRow, ...] = ()
     also: tuple[AlsoRow, ...] = ()
     # Counts for the red flag VALUE_ALONE, at the urgency of the row.
     value_alone: bool = False
@@ -272,6 +281,14 @@ class FindingRow(Sourced):
     analyte: str = ""
     text: str
     limits: dict[Ucum, LimitText] = {}
+    # Limits for a result that has no interval, where `limits` are multiples of its ULN.
+    without_interval: dict[Ucum, LimitText] = {}
+    # A result in a unit that these do not convert to leaves it UNKNOWN (a spot urine, a 24 h urine).
+    only_in_these_units: bool = False
+    # Limits for a result whose policy has none of the bands.
+    without_band: dict[Ucum, LimitText] = {}
+    # In a list of findings where it is TRUE; else a limit that only rules read.
+    shown: bool = True
     # Only while the class of the analyte is one of these.
     classes: tuple[Literal["low", "normal", "high"], ...] = ()
     bands: tuple[str, ...] = ()
@@ -351,28 +368,67 @@ class BringRow(Form):
     serial: bool = False
 
 
+class CautionOfPattern(Form):
+    """A caution that a pattern puts on the results of these analytes that count."""
+
+    caution: str
+    analytes: tuple[str, ...] = Field(min_length=1)
+    when: Logic | None = None
+
+
+class PossibleRow(Form):
+    """What a pattern brings while it is only possible, under a condition; without such a row it brings nothing."""
+
+    when: Logic
+    urgency: UrgencyName
+    recommend: tuple[str, ...] = ()
+    cautions: tuple[CautionOfPattern, ...] = ()
+
+
+class RefusesRow(Form):
+    """What a matched pattern refuses in the specimen: results of these analytes, or of all."""
+
+    refusal: str
+    analytes: tuple[str, ...] = ()
+
+
 class PatternRow(Sourced):
     """A pattern over findings, symptoms, conditions and medications. It holds no number."""
 
     id: str
     number: str = ""
+    # SP 0.6: 0 sample validity, 2 combined patterns, 4 normal panel and other causes.
+    tier: Literal[0, 2, 4] = 2
+    # "specimen": looked for in each specimen by itself, before values are used; its logic reads specimen.NAME.
+    scope: Literal["panel", "specimen"] = "panel"
     title: str
     text: str
     core: tuple[Logic, ...] = Field(min_length=1)
     required: tuple[Logic, ...] = ()
     excluding: tuple[Logic, ...] = ()
+    # Makes it POSSIBLE where it is not MATCHED, in the place of the rule of SP 0.2.
+    possible_when: Logic | None = None
     # Make it more, or less, likely; neither decides.
     supporting: tuple[Logic, ...] = ()
     against: tuple[Logic, ...] = ()
     urgency: UrgencyName
     levels: tuple[LevelRow, ...] = ()
+    lowers: tuple[LowerRow, ...] = ()
+    # Analytes or families (calcium) whose results lend it at least their own urgency.
+    urgency_of: tuple[str, ...] = ()
     recommend: tuple[BringRow, ...] = ()
+    possible: tuple[PossibleRow, ...] = ()
+    refuses: RefusesRow | None = None
+    # Analytes whose values it makes unreliable without refusing them.
+    unreliable: tuple[str, ...] = ()
+    cautions: tuple[CautionOfPattern, ...] = ()
     # Recommendations that it withholds, with the reason.
     withholds: tuple[str, ...] = ()
     withholds_reason: str = ""
     explains: tuple[str, ...] = ()
-    # Patterns that it is shown in place of.
+    # Patterns that it is shown in place of; and those of which only POSSIBLE entries are not shown beside it.
     replaces: tuple[str, ...] = ()
+    absorbs: tuple[str, ...] = ()
 
 
 class RedFlagRow(Sourced):
@@ -383,6 +439,8 @@ class RedFlagRow(Sourced):
     text: str
     # On values alone: made by bands with value_alone, not by levels.
     value_only: bool = False
+    # Analytes whose unreliable value holds the flag until the repeat (SP 4, rule 4).
+    held_by: tuple[str, ...] = ()
     levels: tuple[LevelRow, ...] = ()
     recommend: tuple[BringRow, ...] = ()
 
@@ -396,6 +454,9 @@ class RecommendationRow(Sourced):
     codes: tuple[str, ...] = ()
     # Left out when one of these analytes is in the panel, final and reliable.
     satisfied_by: tuple[str, ...] = ()
+    # Brought by itself while this is TRUE, at the urgency of the results of these analytes or families.
+    when: Logic | None = None
+    urgency_of: tuple[str, ...] = ()
     # Given only while this is not FALSE (a review of a recorded drug).
     needs: Logic | None = None
     # Withheld while this is TRUE, with the reason.
@@ -530,6 +591,90 @@ class AkiForm(Sourced):
     rise_hours: int
 
 
+class FastRiseForm(Sourced):
+    """A potassium that rises fast."""
+
+    id: str
+    rise: dict[Ucum, Positive]
+    within_hours: int
+
+
+class PairedForm(Sourced):
+    """Potassium in serum and in plasma or whole blood of one time."""
+
+    id: str
+    gap: dict[Ucum, Positive]
+
+
+class FallRow(Form):
+    """A fall in percent of the value before feeding, and the finding that it makes."""
+
+    finding: str
+    percent: LimitText
+
+
+class RefeedingForm(Sourced):
+    """Falls of phosphate, potassium and magnesium after feeding was restarted."""
+
+    id: str
+    analytes: tuple[str, ...]
+    when: Logic
+    falls: tuple[FallRow, ...]
+
+
+class RatioForm(Sourced):
+    """Urea to creatinine, by the unit of the urea: moles to moles, or urea nitrogen to creatinine by mass."""
+
+    id: str
+    high: dict[Literal["moles", "mass"], LimitText]
+    # A molar ratio here is neither: the two cut-offs are not equivalent.
+    open: LimitText
+
+
+class IonisedAtPhForm(Sourced):
+    """Ionised calcium at pH 7.40 = measured x 10^(-slope x (7.40 - pH)), between these pH."""
+
+    id: str
+    slope: Positive
+    target: Positive
+    valid: LimitText
+
+
+class DelayForm(Sourced):
+    """What says that a specimen was separated late or kept cold: words of its comments, transport or conditions."""
+
+    id: str
+    words: tuple[str, ...]
+    # Beyond so many hours before separation, or below so many degrees Celsius, where the words give a figure.
+    hours: LimitText
+    celsius: LimitText
+    pneumatic_words: tuple[str, ...]
+
+
+class TimingRow(Sourced):
+    """A fact about time: how long ago one of these symptoms began or how long it has lasted, or since when one of these
+    medications is taken. TRUE for one that is in a range; UNKNOWN while none is and some time was not sent."""
+
+    id: str
+    symptoms: tuple[str, ...] = ()
+    medications: tuple[str, ...] = ()
+    lasting: AgeRange
+
+
+class WindowRow(Form):
+    """For how many hours a result of these analytes or families may be put together with others."""
+
+    analytes: tuple[str, ...] = Field(min_length=1)
+    hours: int
+
+
+class WindowsForm(Sourced):
+    """Results that lie further apart are not combined by a pattern (SP 3)."""
+
+    id: str
+    windows: tuple[WindowRow, ...]
+
+
 class PregnancyForm(Sourced):
     """Ages at which a pregnancy is admissible when it is unknown."""
 
@@ -569,3 +714,11 @@ class ComputationsFile(Form):
     pregnancy: PregnancyForm
     vitamin_d: VitaminDForm
     specimen: SpecimenForm
+    fast_rise: FastRiseForm
+    paired: PairedForm
+    refeeding: RefeedingForm
+    urea_creatinine: RatioForm
+    ionised_at_ph: IonisedAtPhForm
+    delay: DelayForm
+    combining: WindowsForm
+    timing: tuple[TimingRow, ...] = ()

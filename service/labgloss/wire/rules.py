@@ -154,14 +154,18 @@ def _refusal(row: schema.RefusalRow) -> pb.Rule:
 
 
 def _computations(file: schema.ComputationsFile) -> Iterator[pb.Rule]:
-    for name in schema.ComputationsFile.model_fields:
+    for row in file.timing:
+        whose = ", ".join((*row.symptoms, *row.medications))
+        statement = _sentence(whose, f"lasting {_words(row.lasting)}")
+        yield _rule(pb.RULE_KIND_COMPUTATION, f"timing.{row.id}", row, row.id, statement)
+    for name in schema.ComputationsFile.model_fields.keys() - {"timing"}:
         form = getattr(file, name)
         figures = (f"{key} {_words(value)}" for key, value in form if key not in _NO_FIGURES)
         yield _rule(pb.RULE_KIND_COMPUTATION, form.id, form, name.replace("_", " "), _sentence(*figures))
     adjustment = file.albumin_adjustment
-    for row in (*adjustment.not_valid, *adjustment.low_confidence):
-        statement = _sentence(row.analyte, *_conditions(row.when, None))
-        yield _rule(pb.RULE_KIND_COMPUTATION, row.id, row, row.text, statement, limits=row.limits)
+    for state in (*adjustment.not_valid, *adjustment.low_confidence):
+        statement = _sentence(state.analyte, *_conditions(state.when, None))
+        yield _rule(pb.RULE_KIND_COMPUTATION, state.id, state, state.text, statement, limits=state.limits)
 
 
 _NO_FIGURES = frozenset({"id", "source", "status", "note", "not_valid", "low_confidence"})
