@@ -281,7 +281,7 @@ def _trace(entries: Sequence[Judged], evaluated: Evaluated, overall: Urgency) ->
     steps = [replace(step, result=entry.index) for entry in entries for step in entry.trace]
     highest = [entry.key for entry in entries if entry.urgency is overall]
     highest += [pattern.id for pattern in evaluated.patterns if pattern.urgency is overall]
-    highest += [flag.id for flag in evaluated.red_flags if flag.urgency is overall]
+    highest += [flag.id for flag in evaluated.red_flags if flag.urgency is overall and not flag.held]
     outcome = f"{overall.name}: {', '.join(highest) or 'nothing raises it'}"
     last = TraceStep(None, "urgency", "", "maximum of all that counts", Truth.TRUE, outcome, ("VO-14",))
     return (*steps, *evaluated.trace, last)
