@@ -69,7 +69,7 @@ def report(
         red_flags=evaluated.red_flags,
         recommendations=recommended.given,
         withheld_recommendations=recommended.withheld,
-        issues=_issues(release, panel, recognised, entries),
+        issues=_issues(release, panel, recognised, entries, evaluated),
         choices=_choices(bench, entries),
         trace=_trace(entries, evaluated, overall) if panel.options.trace else (),
     )
@@ -214,7 +214,7 @@ def _as_sent(item: object) -> str:
 
 
 def _issues(
-    release: Release, panel: Panel, recognised: Recognised, entries: Sequence[Judged]
+    release: Release, panel: Panel, recognised: Recognised, entries: Sequence[Judged], evaluated: Evaluated
 ) -> tuple[DataQualityIssue, ...]:
     """What is wrong with the data: by issue in the order of first sight, then items that were not recognised."""
     results: dict[str, list[int]] = {}
@@ -230,6 +230,13 @@ def _issues(
         found.append(
             DataQualityIssue("context_contradiction", (), "patient", release.issues["context_contradiction"].text)
         )
+    if evaluated.lacking:
+        names = ", ".join(_family_name(release, family) for family in evaluated.lacking)
+        found.append(
+            DataQualityIssue(
+                "result_missing", (), "results", f"{release.issues['result_missing'].text} Missing: {names}."
+            )
+        )
     text = release.issues["text_not_recognised"].text
     for name, unknown in (
         ("symptoms", [not item.ids and item.present for item in recognised.symptoms]),
@@ -242,6 +249,10 @@ def _issues(
             if not_known
         ]
     return tuple(found)
+
+
+def _family_name(release: Release, family: str) -> str:
+    return release.analytes[family].name if family in release.analytes else family.replace("_", " ")
 
 
 def _issue_text(release: Release, ident: str) -> str:
@@ -284,6 +295,9 @@ def _summary(
 ) -> str:
     """One paragraph that a registrar could act on: urgency and reason, what was found, what is open, what next."""
     sentences = [release.urgencies[overall.name].text]
+    if stopping := [flag for flag in evaluated.red_flags if release.red_flags[flag.id].stops_text]:
+        # Nothing is interpreted beside a crisis: the pathway stands alone (SP 4, RF21).
+        return " ".join((*sentences, *(flag.text for flag in stopping)))
     for pattern in evaluated.patterns:
         if pattern.state is PatternState.MATCHED:
             sentences.append(f"{pattern.title}: {pattern.text}")

@@ -47,7 +47,11 @@ def interpret(release: Release, panel: Panel) -> Report:
     evaluated = rules.evaluate(release, settled, entries)
     entries = _with_cautions(entries, evaluated)
     overall = _overall(release, entries, evaluated)
-    brought = [*recommend.of_entries(release, entries, evaluated.facts), *evaluated.brought]
+    brought = [
+        *recommend.of_entries(release, entries, evaluated.facts),
+        *evaluated.brought,
+        *recommend.of_facts(release, entries, evaluated.facts),
+    ]
     recommended = recommend.recommend(release, entries, evaluated.facts, brought, overall)
     return compose.report(bench, recognised, entries, evaluated, recommended, overall)
 
@@ -57,11 +61,23 @@ def _context(release: Release, panel: Panel, recognised: Recognised) -> Facts:
     facts = Facts(release, _panel_age(panel), absent={**NOT_SAID, **recognised.absent})
     for kind, truths in recognised.truths.items():
         facts = facts.adding(kind, truths)
-    sex = panel.patient.sex
-    female = None if sex is None else sex is Sex.FEMALE
-    facts = facts.adding("patient", {"pregnant": Truth.of(panel.patient.pregnant), "female": Truth.of(female)})
+    facts = facts.adding("patient", _of_patient(panel, recognised))
     facts = facts.adding("timing", timings(release, panel, recognised))
     return facts.adding("finding", {"AKI": facts.known.get(("condition", "aki"), Truth.UNKNOWN)})
+
+
+def _of_patient(panel: Panel, recognised: Recognised) -> dict[str, Truth]:
+    """Sex and pregnancy, and whether there is any symptom at all; a patient recorded well with none has none."""
+    sex = panel.patient.sex
+    present = Truth.TRUE in recognised.truths["symptom"].values()
+    denied = recognised.absent["symptom"] is Truth.FALSE
+    well = recognised.truths["condition"].get("recorded_well") is Truth.TRUE
+    return {
+        "pregnant": Truth.of(panel.patient.pregnant),
+        "female": Truth.of(None if sex is None else sex is Sex.FEMALE),
+        "any_symptom": Truth.of(True if present else False if denied else None),
+        "no_symptoms": Truth.of(False if present else True if denied or well else None),
+    }
 
 
 def _read(bench: Bench) -> tuple[Bench, list[Judged], artefacts.Examined]:

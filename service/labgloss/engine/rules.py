@@ -6,18 +6,17 @@ with the number of rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
-from labgloss.domain.report import Clause, Pattern, PatternState, RedFlag, TraceStep, Urgency
+from labgloss.domain.report import Clause, Pattern, PatternState, RedFlag, RefusalReason, TraceStep, Urgency
 from labgloss.domain.truth import Truth
 from labgloss.engine import combining, findings
 from labgloss.engine.artefacts import Examined
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, unique
-from labgloss.engine.words import clause_of
-from labgloss.knowledge.expression import Expression, Name, names
+from labgloss.engine.words import clause_of, true_names
 from labgloss.knowledge.release import DerivedFinding, Release, Rule
 from labgloss.knowledge.schema import (
     BringRow,
@@ -168,22 +167,8 @@ def _level(levels: Sequence[LevelRow], facts: Facts) -> Urgency:
 
 def _by_symptom(rule: RedFlagRow, facts: Facts) -> bool:
     """Whether a symptom takes part in a red flag that holds."""
-    return any(
-        facts.known.get(("symptom", name.id)) is Truth.TRUE
-        for level in rule.levels
-        if facts.holds(level.when)
-        for name in _with_members(level.when, facts.release)
-        if name.kind == "symptom"
-    )
-
-
-def _with_members(expression: Expression, release: Release) -> Iterator[Name]:
-    for name in names(expression):
-        if name.kind == "group":
-            for member in release.groups[name.id].members:
-                yield from _with_members(member, release)
-        else:
-            yield name
+    holding = [level.when for level in rule.levels if facts.holds(level.when)]
+    return any(name.kind == "symptom" for when in holding for name in true_names(when, facts))
 
 
 # ---------------------------------------------------------------------------------------------- what they bring
@@ -288,10 +273,11 @@ def _pattern(rule: PatternRow, truth: Truth, facts: Facts, settled: Settled, ent
 def _urgency(rule: PatternRow, facts: Facts, settled: Settled, entries: Sequence[Judged]) -> Urgency:
     """The urgency of a matched pattern: its own, its levels', that of the results it speaks of; lowered by DEC-02."""
     of_results = [entry.urgency for entry in entries if entry.live and entry.primary and _named(rule.urgency_of, entry)]
+    superseded = {entry.index for entry in entries if entry.refusal is RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN}
     concerned = [
         band.urgency
         for entry in settled.examined.concerned.get(rule.id, ())
-        if entry.verdict is not None
+        if entry.verdict is not None and entry.index not in superseded
         for band in entry.verdict.bands
     ]
     highest = max([*of_results, *concerned], default=Urgency.NONE)

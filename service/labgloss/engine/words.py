@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from labgloss.domain.report import Clause
+from labgloss.domain.truth import Truth
 from labgloss.engine.facts import Facts
-from labgloss.knowledge.expression import Combination, Expression, Name
+from labgloss.knowledge.expression import Combination, Expression, Name, names
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import ContextRow, SymptomRow
 
@@ -71,3 +72,17 @@ def _findings_in_words(release: Release) -> Mapping[str, str]:
         for ident, side in ((analyte.form.findings.low, "low"), (analyte.form.findings.high, "high")):
             words.setdefault(ident, f"{name} {side}")
     return words
+
+
+def true_names(part: Expression, facts: Facts) -> list[Name]:
+    """The names in an expression that are TRUE, a group by its members."""
+    found: list[Name] = []
+    for name in names(part):
+        if facts.truth(name) is not Truth.TRUE:
+            continue
+        if name.kind == "group":
+            for member in facts.release.groups[name.id].members:
+                found += true_names(member, facts)
+        else:
+            found.append(name)
+    return found

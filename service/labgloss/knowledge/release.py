@@ -175,6 +175,11 @@ class Release:
         return RuleIndex.of(self)
 
     @cached_property
+    def standing(self) -> tuple[schema.RecommendationRow, ...]:
+        """Recommendations that facts bring by themselves."""
+        return tuple(row for row in self.recommendations.values() if row.when is not None)
+
+    @cached_property
     def derived(self) -> frozenset[str]:
         """Ids of the findings that read patterns."""
         return frozenset(rule.id for rule in self.rule_order if isinstance(rule, DerivedFinding))
