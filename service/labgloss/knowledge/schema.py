@@ -320,7 +320,7 @@ class SymptomRow(Form):
 
 
 class AssociationRow(Form):
-    """A cell of the association matrix: how strongly findings account for a symptom."""
+    """A row of the association matrix: how strongly findings, and patterns as "pattern.ID", account for a symptom."""
 
     symptom: str
     characteristic: tuple[str, ...] = ()
