@@ -73,7 +73,7 @@ def report(
         red_flags=evaluated.red_flags,
         recommendations=recommended.given,
         withheld_recommendations=recommended.withheld,
-        issues=_issues(release, panel, recognised, entries),
+        issues=_issues(release, panel, recognised, entries, evaluated),
         choices=_choices(bench, entries),
         trace=_trace(entries, evaluated, overall) if panel.options.trace else (),
     )
@@ -222,7 +222,7 @@ def _as_sent(item: object) -> str:
 
 
 def _issues(
-    release: Release, panel: Panel, recognised: Recognised, entries: Sequence[Judged]
+    release: Release, panel: Panel, recognised: Recognised, entries: Sequence[Judged], evaluated: Evaluated
 ) -> tuple[DataQualityIssue, ...]:
     """What is wrong with the data: by issue in the order of first sight, then items that were not recognised."""
     results: dict[str, list[int]] = {}
@@ -238,9 +238,20 @@ def _issues(
         found.append(
             DataQualityIssue("context_contradiction", (), "patient", release.issues["context_contradiction"].text)
         )
+    if evaluated.lacking:
+        names = ", ".join(_family_name(release, family) for family in evaluated.lacking)
+        found.append(
+            DataQualityIssue(
+                "result_missing", (), "results", f"{release.issues['result_missing'].text} Missing: {names}."
+            )
+        )
     text = release.issues["text_not_recognised"].text
     found += [DataQualityIssue("text_not_recognised", (), field, text) for field in recognised.unread]
     return tuple(found)
+
+
+def _family_name(release: Release, family: str) -> str:
+    return release.analytes[family].name if family in release.analytes else family.replace("_", " ")
 
 
 def _issue_text(release: Release, ident: str) -> str:
@@ -269,7 +280,7 @@ def _trace(entries: Sequence[Judged], evaluated: Evaluated, overall: Urgency) ->
     steps = [replace(step, result=entry.index) for entry in entries for step in entry.trace]
     highest = [entry.key for entry in entries if entry.urgency is overall]
     highest += [pattern.id for pattern in evaluated.patterns if pattern.urgency is overall]
-    highest += [flag.id for flag in evaluated.red_flags if flag.urgency is overall]
+    highest += [flag.id for flag in evaluated.red_flags if flag.urgency is overall and not flag.held]
     outcome = f"{overall.name}: {', '.join(highest) or 'nothing raises it'}"
     last = TraceStep(None, "urgency", "", "maximum of all that counts", Truth.TRUE, outcome, ("VO-14",))
     return (*steps, *evaluated.trace, last)
@@ -283,6 +294,9 @@ def _summary(
 ) -> str:
     """One paragraph that a registrar could act on: urgency and reason, what was found, what is open, what next."""
     sentences = [release.urgencies[overall.name].text]
+    if stopping := [flag for flag in evaluated.red_flags if release.red_flags[flag.id].stops_text]:
+        # Nothing is interpreted beside a crisis: the pathway stands alone (SP 4, RF21).
+        return " ".join((*sentences, *(flag.text for flag in stopping)))
     for pattern in evaluated.patterns:
         if pattern.state is PatternState.MATCHED:
             sentences.append(f"{pattern.title}: {pattern.text}")

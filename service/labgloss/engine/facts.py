@@ -10,7 +10,12 @@ from labgloss.domain.truth import Truth, all_of, any_of, at_least
 from labgloss.knowledge.expression import AgeClause, Expression, Name
 from labgloss.knowledge.partition import in_range
 from labgloss.knowledge.release import Release
-from labgloss.knowledge.schema import AgeRange
+from labgloss.knowledge.schema import AgeRange, PatternRow
+
+# What a name has that nothing made TRUE: a rule that nothing set off is not met, and no result said it.
+NOT_SAID: Mapping[str, Truth] = dict.fromkeys(
+    ("pattern", "red_flag", "emergency", "final", "caution", "issue"), Truth.FALSE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,10 @@ class Facts:
         """The facts with more of them known."""
         added = {(kind, ident): truth for ident, truth in truths.items()}
         return replace(self, known={**self.known, **added})
+
+    def knowing(self, truths: Mapping[tuple[str, str], Truth]) -> Facts:
+        """The facts with more of them known, of several kinds."""
+        return replace(self, known={**self.known, **truths})
 
     def truth(self, expression: Expression) -> Truth:
         """What an expression comes to."""
@@ -51,6 +60,18 @@ class Facts:
     def holds(self, expression: Expression | None) -> bool:
         """Whether an expression is TRUE; nothing asked holds."""
         return expression is None or self.truth(expression) is Truth.TRUE
+
+    def of_pattern(self, rule: PatternRow) -> Truth:
+        """TRUE is matched, UNKNOWN is possible, FALSE is not met (SP 0.2)."""
+        if any(self.holds(part) for part in rule.excluding):
+            return Truth.FALSE
+        required = all_of(self.truth(part) for part in (*rule.core, *rule.required))
+        if rule.possible_when is not None:
+            possible = required is not Truth.TRUE and self.holds(rule.possible_when)
+            return Truth.UNKNOWN if possible else Truth.of(required is Truth.TRUE)
+        if required is Truth.UNKNOWN and not any(self.holds(part) for part in rule.core):
+            return Truth.FALSE
+        return required
 
     def _of_name(self, name: Name) -> Truth:
         if name.kind == "group":

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from labgloss.domain.quantity import Span
-from labgloss.domain.report import Finding, Reading, ResultClass
+from labgloss.domain.report import Finding, Reading, RefusalReason, ResultClass
 from labgloss.domain.truth import Truth, all_of, any_of
 from labgloss.engine.calcium import FAMILY, TOTAL
 from labgloss.engine.explain import capitalised
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged
+from labgloss.knowledge.expression import Limit
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import FindingRow
 from labgloss.knowledge.units import factor_between
@@ -24,7 +25,7 @@ def measured(release: Release, entries: Sequence[Judged], facts: Facts) -> dict[
     return {
         ident: _any_read([_of_limits(release, row, entries, facts) for row in rows])
         for ident, rows in release.findings.items()
-        if not any(_needs_verdict(row) for row in rows)
+        if not any(row.computed or _needs_verdict(row) for row in rows)
     }
 
 
@@ -33,9 +34,14 @@ def of_verdicts(release: Release, entries: Sequence[Judged], facts: Facts) -> di
     truths = _class_findings(release, entries)
     known = facts.adding("finding", truths)
     for ident, rows in release.findings.items():
-        if any(_needs_verdict(row) for row in rows):
-            truths[ident] = _any_read([_of_row(release, row, entries, known) for row in rows])
+        if ident not in release.derived and any(_needs_verdict(row) for row in rows) and not rows[0].computed:
+            truths[ident] = of_rows(release, rows, entries, known)
     return truths
+
+
+def of_rows(release: Release, rows: Sequence[FindingRow], entries: Sequence[Judged], facts: Facts) -> Truth:
+    """A finding whose rows rest on classes, bands or logic."""
+    return _any_read([_of_row(release, row, entries, facts) for row in rows])
 
 
 def _any_read(truths: Sequence[Truth | None]) -> Truth:
@@ -68,7 +74,26 @@ def _counting(entries: Sequence[Judged]) -> list[Judged]:
 
 
 def _needs_verdict(row: FindingRow) -> bool:
-    return bool(row.classes or row.bands or row.when)
+    return bool(row.classes or row.bands or row.when) or any(limit.needs_interval for limit in row.limits.values())
+
+
+def of_entries(entries: Sequence[Judged]) -> dict[tuple[str, str], Truth]:
+    """What is said of results by analyte: class, final; and of any of them: caution, issue."""
+    truths: dict[tuple[str, str], Truth] = {}
+    for entry in entries:
+        if entry.earlier:
+            continue
+        truths |= {("caution", ident): Truth.TRUE for ident in entry.cautions}
+        truths |= {("issue", ident): Truth.TRUE for ident in entry.issues}
+        if entry.analyte is None:
+            continue
+        if entry.settled:
+            truths["final", entry.analyte.id] = Truth.TRUE
+        if entry.live:
+            for side in (ResultClass.LOW, ResultClass.NORMAL, ResultClass.HIGH):
+                name = ("class", f"{entry.analyte.id}.{side.value}")
+                truths[name] = any_of((truths.get(name, Truth.FALSE), _has_class(entry, side)))
+    return truths
 
 
 def _class_findings(release: Release, entries: Sequence[Judged]) -> dict[str, Truth]:
@@ -110,10 +135,28 @@ def _of_row(release: Release, row: FindingRow, entries: Sequence[Judged], facts:
         allowed = [ResultClass(name) for name in row.classes]
         parts.append(any_of(_has_class(entry, side) for side in allowed for entry in live))
     if row.bands:
-        parts.append(any_of(_has_band(entry, band) for entry in live for band in row.bands))
+        parts.append(any_of(_has_one_of(release, row, entry) for entry in live))
     if row.limits:
         parts.append(_of_limits(release, row, live, facts) or Truth.UNKNOWN)
     return all_of(parts)
+
+
+def _has_one_of(release: Release, row: FindingRow, entry: Judged) -> Truth:
+    """Whether an entry has one of the bands of a row; by limits, where no table in force has such a band (DEC-23)."""
+    if row.without_band and not _known_bands(entry) & set(row.bands):
+        assert entry.reading is not None
+        return Truth.UNKNOWN if entry.left_open else _within(release, row.without_band, entry, entry.reading)
+    return any_of(_has_band(entry, band) for band in row.bands)
+
+
+def _known_bands(entry: Judged) -> set[str]:
+    """Every band of the tables that judged an entry."""
+    assert entry.analyte is not None and entry.verdict is not None
+    rules = entry.verdict.rule_ids
+    tables = [
+        table for table in entry.analyte.form.band_tables if any(rule.startswith(f"{table.id}.") for rule in rules)
+    ]
+    return {band.band for table in tables for band in table.bands}
 
 
 def _of_limits(release: Release, row: FindingRow, entries: Sequence[Judged], facts: Facts) -> Truth | None:
@@ -134,42 +177,65 @@ def _of_limits(release: Release, row: FindingRow, entries: Sequence[Judged], fac
 
 
 def _meets(release: Release, row: FindingRow, entry: Judged, reading: Reading) -> Truth:
+    if not any(limit.needs_interval for limit in row.limits.values()):
+        return _within(release, row.limits, entry, reading)
+    unit = reading.compared.unit
+    intervals = entry.verdict.intervals if entry.verdict else ()
+    spans = [interval.span for interval in intervals if interval.unit == unit and interval.span.high is not None]
+    if spans and unit in row.limits:
+        found = {_inside(reading, row.limits[unit].span(span)) for span in spans}
+        return found.pop() if len(found) == 1 else Truth.UNKNOWN
+    return _within(release, row.without_interval, entry, reading) if row.without_interval else Truth.UNKNOWN
+
+
+def _within(release: Release, limits: Mapping[str, Limit], entry: Judged, reading: Reading) -> Truth:
+    """Whether a reading lies within limits, in its own unit where they have it; UNKNOWN where no unit fits."""
     unit, compared = reading.compared.unit, reading.compared
-    if unit not in row.limits:
-        unit = next(iter(row.limits))
+    if unit not in limits:
+        unit = next(iter(limits))
         assert entry.analyte is not None
-        factor = factor_between(release.unit_table, entry.analyte.form, compared.unit, unit)
+        try:
+            factor = factor_between(release.unit_table, entry.analyte.form, compared.unit, unit)
+        except ValueError:
+            return Truth.UNKNOWN
         compared = compared.converted(factor, unit)
-    limit: Span = row.limits[unit].span()
-    if not compared.span.overlaps(limit):
+    return _inside(Reading(reading.quantity, compared, reading.factor, reading.digits), limits[unit].span())
+
+
+def _inside(reading: Reading, span: Span) -> Truth:
+    if not reading.compared.span.overlaps(span):
         return Truth.FALSE
-    return Truth.TRUE if compared.span.inside(limit) else Truth.UNKNOWN
+    return Truth.TRUE if reading.compared.span.inside(span) else Truth.UNKNOWN
 
 
 def listed(release: Release, truths: Mapping[str, Truth], entries: Sequence[Judged]) -> tuple[Finding, ...]:
-    """The findings that are TRUE, for the report, in the order of their analytes and of findings.toml."""
+    """The findings of a report, in the order of their analytes and of findings.toml.
+
+    Those that are TRUE, and those of a value as reported that an artefact took out (UNKNOWN, with the reason).
+    """
     found: dict[str, Finding] = {}
     for entry in entries:
         for ident in _ids_of(entry):
             if truths.get(ident) is Truth.TRUE and ident not in found:
-                found[ident] = _of_class(ident, entry, entries)
+                found[ident] = _of_class(release, ident, entry, entries)
+    for entry in entries:
+        reported = entry.as_reported()
+        if reported is not entry and not entry.earlier:
+            for ident in _as_reported_ids(entry, reported):
+                found.setdefault(ident, _of_class(release, ident, reported, [reported], Truth.UNKNOWN))
     for ident, rows in release.findings.items():
-        if truths.get(ident) is Truth.TRUE:
+        if truths.get(ident) is Truth.TRUE and rows[0].shown:
             analytes = {row.analyte for row in rows}
             resting = [entry for entry in entries if entry.live and entry.analyte and entry.analyte.id in analytes]
             found[ident] = Finding(
-                ident, rows[0].analyte, _band(resting), Truth.TRUE, _indices(resting), rows[0].text, f"finding.{ident}"
+                ident,
+                rows[0].analyte,
+                "" if rows[0].computed else _band(resting),
+                Truth.TRUE,
+                _indices(resting),
+                rows[0].text,
+                f"finding.{ident}",
             )
-    if truths.get("AKI") is Truth.TRUE:
-        found["AKI"] = Finding(
-            "AKI",
-            "creatinine",
-            "",
-            Truth.TRUE,
-            (),
-            "Acute kidney injury is recorded, or creatinine rose as it does in acute kidney injury.",
-            release.computations.aki.id,
-        )
     return tuple(found.values())
 
 
@@ -182,7 +248,21 @@ def _ids_of(entry: Judged) -> tuple[str, ...]:
     return tuple(ident for ident in (form.low, form.high, form.indeterminate) if ident)
 
 
-def _of_class(ident: str, entry: Judged, entries: Sequence[Judged]) -> Finding:
+def _as_reported_ids(entry: Judged, reported: Judged) -> tuple[str, ...]:
+    """What an entry that an artefact refused says as it was reported."""
+    assert reported.analyte is not None and reported.verdict is not None
+    side = reported.verdict.certain_class
+    if entry.refusal is RefusalReason.ASSAY_INTERFERENCE:
+        # A total calcium beside an ionised one that the substance does not disturb.
+        return (SECONDARY_TOTAL[side],) if side in SECONDARY_TOTAL else ()
+    form = reported.analyte.form.findings
+    ident = {ResultClass.LOW: form.low, ResultClass.HIGH: form.high}.get(side, "")
+    return (ident,) if ident else ()
+
+
+def _of_class(
+    release: Release, ident: str, entry: Judged, entries: Sequence[Judged], truth: Truth = Truth.TRUE
+) -> Finding:
     assert entry.analyte is not None and entry.verdict is not None
     resting = [entry]
     if entry.analyte.family == FAMILY and ident.endswith("INDETERMINATE"):
@@ -193,8 +273,16 @@ def _of_class(ident: str, entry: Judged, entries: Sequence[Judged]) -> Finding:
         if side != "indeterminate"
         else f"{capitalised(entry.analyte.name)} cannot be classed."
     )
+    because = ", ".join(release.patterns[name].title for name in entry.unreliable)
     return Finding(
-        ident, entry.analyte.id, _band([entry]), Truth.TRUE, _indices(resting), text, f"{entry.analyte.id}.class"
+        ident,
+        entry.analyte.id,
+        _band([entry]),
+        truth,
+        _indices(resting),
+        text,
+        f"{entry.analyte.id}.class",
+        unreliable_because=because,
     )
 
 

@@ -6,60 +6,107 @@ from collections.abc import Sequence
 
 from labgloss.domain.panel import Panel
 from labgloss.domain.report import Report, Urgency
-from labgloss.domain.subject import Age, BirthDate
+from labgloss.domain.subject import Age, BirthDate, Sex
 from labgloss.domain.truth import Truth
-from labgloss.engine import calcium, compose, findings, recommend, rules, series, specimen, vitamin_d
+from labgloss.engine import (
+    artefacts,
+    calcium,
+    compose,
+    computed,
+    findings,
+    recommend,
+    rules,
+    series,
+    specimen,
+    vitamin_d,
+)
 from labgloss.engine.bench import Bench
-from labgloss.engine.facts import Facts
-from labgloss.engine.judge import finish, judge, value_alone
+from labgloss.engine.facts import NOT_SAID, Facts
+from labgloss.engine.judge import finish, judge, values, with_state
 from labgloss.engine.judged import Judged
 from labgloss.engine.normalise import normalise
 from labgloss.engine.plausibility import refuse_implausible, with_windows
 from labgloss.engine.recognise import Recognised, recognise
+from labgloss.engine.timing import timings
 from labgloss.knowledge.release import Release
 
 
 def interpret(release: Release, panel: Panel) -> Report:
     """The report on one panel; the same panel and release give the same report."""
     recognised = recognise(release, panel)
-    bench, entries = _read(Bench(release, panel, _panel_age(panel), _context(release, panel, recognised)))
+    bench, entries, examined = _read(Bench(release, panel, _panel_age(panel), _context(release, panel, recognised)))
     adjustment = calcium.adjustment_of(release, entries, bench.panel_age, bench.facts)
     entries = [*entries, *_computed(bench, entries, adjustment)]
     entries = calcium.choose_primary(entries, adjustment)
-    entries, facts = _with_vitamin_d(bench, entries)
-    entries = [finish(bench, entry, facts) for entry in series.with_trends(release, entries)]
-    evaluated = rules.evaluate(release, facts, value_alone(entries, facts))
+    entries = _with_vitamin_d(bench, entries)
+    entries = [with_state(entry) for entry in series.with_trends(release, entries)]
+    facts = _facts(bench, entries)
+    reported = _facts(bench, [entry.as_reported() for entry in entries])
+    settled = rules.settle(release, facts, reported, entries, examined, values(entries, facts))
+    entries = [finish(bench, entry, settled) for entry in entries]
+    evaluated = rules.evaluate(release, settled, entries)
+    entries = _with_cautions(entries, evaluated)
     overall = _overall(release, entries, evaluated)
-    brought = [*recommend.of_entries(release, entries, evaluated.facts), *evaluated.brought]
+    brought = [
+        *recommend.of_entries(release, entries, evaluated.facts),
+        *evaluated.brought,
+        *recommend.of_facts(release, entries, evaluated.facts),
+    ]
     recommended = recommend.recommend(release, entries, evaluated.facts, brought, overall)
     return compose.report(bench, recognised, entries, evaluated, recommended, overall)
 
 
 def _context(release: Release, panel: Panel, recognised: Recognised) -> Facts:
     """What the panel says of its patient, before any number is read."""
-    facts = Facts(release, _panel_age(panel), absent=recognised.absent)
+    facts = Facts(release, _panel_age(panel), absent={**NOT_SAID, **recognised.absent})
     for kind, truths in recognised.truths.items():
         facts = facts.adding(kind, truths)
-    facts = facts.adding("patient", {"pregnant": Truth.of(panel.patient.pregnant)})
+    facts = facts.adding("patient", _of_patient(panel, recognised))
+    facts = facts.adding("timing", timings(release, panel, recognised))
     return facts.adding("finding", {"AKI": facts.known.get(("condition", "aki"), Truth.UNKNOWN)})
 
 
-def _read(bench: Bench) -> tuple[Bench, list[Judged]]:
+def _of_patient(panel: Panel, recognised: Recognised) -> dict[str, Truth]:
+    """Sex and pregnancy, and whether there is any symptom at all; a patient recorded well with none has none."""
+    sex = panel.patient.sex
+    present = Truth.TRUE in recognised.truths["symptom"].values()
+    denied = recognised.absent["symptom"] is Truth.FALSE
+    well = recognised.truths["condition"].get("recorded_well") is Truth.TRUE
+    return {
+        "pregnant": Truth.of(panel.patient.pregnant),
+        "female": Truth.of(None if sex is None else sex is Sex.FEMALE),
+        "any_symptom": Truth.of(True if present else False if denied else None),
+        "no_symptoms": Truth.of(False if present else True if denied or well else None),
+    }
+
+
+def _read(bench: Bench) -> tuple[Bench, list[Judged], artefacts.Examined]:
     """Every result judged, those that a later one replaces marked, and what numbers alone say of the patient.
 
-    What its code or specimen refuses says nothing, replaces nothing and computes nothing, so that all of that comes
-    first. An acute kidney injury shows only then, and moves limits: the results are judged again.
+    What its code, specimen or an artefact refuses says nothing, replaces nothing and computes nothing, so that all of
+    that comes first. An acute kidney injury shows only then, and moves limits: the results are judged again.
     """
     release = bench.release
     sent = [refuse_implausible(normalise(release, result)) for result in bench.panel.results]
-    entries = series.mark_earlier(release, _judged(bench, sent))
-    if bench.facts.known[("finding", "AKI")] is not Truth.TRUE:
-        injury = series.acute_kidney_injury(release, entries)
-        bench = bench.knowing({"AKI": injury})
-        if injury is Truth.TRUE:
-            entries = series.mark_earlier(release, _judged(bench, sent))
+    bench, entries = _with_injury(bench, sent)
+    examined = artefacts.examine(bench, entries)
+    entries = list(examined.entries)
+    if any(entry.refusal is not before.refusal for entry, before in zip(entries, examined.before, strict=True)):
+        entries = series.mark_earlier(release, [entry.current() for entry in entries])
     bench = bench.knowing(findings.measured(release, entries, bench.facts))
-    return bench, [with_windows(entry, bench.facts) for entry in entries]
+    return bench, [with_windows(entry, bench.facts) for entry in entries], examined
+
+
+def _with_injury(bench: Bench, sent: Sequence[Judged]) -> tuple[Bench, list[Judged]]:
+    """The results judged, with an acute kidney injury where creatinine shows one."""
+    entries = series.mark_earlier(bench.release, _judged(bench, sent))
+    if bench.facts.known["finding", "AKI"] is Truth.TRUE:
+        return bench, entries
+    injury = series.acute_kidney_injury(bench.release, entries)
+    bench = bench.knowing({"AKI": injury})
+    if injury is Truth.TRUE:
+        entries = series.mark_earlier(bench.release, _judged(bench, sent))
+    return bench, entries
 
 
 def _judged(bench: Bench, entries: Sequence[Judged]) -> list[Judged]:
@@ -69,11 +116,11 @@ def _judged(bench: Bench, entries: Sequence[Judged]) -> list[Judged]:
 
 def _computed(bench: Bench, entries: Sequence[Judged], adjustment: calcium.Adjustment) -> list[Judged]:
     """What the service computes from results of the panel that count, judged."""
-    computed = [
+    made = [
         *calcium.computed_adjusted(bench.release, entries, adjustment),
         *vitamin_d.computed_total(bench.release, entries),
     ]
-    return [judge(bench, with_windows(refuse_implausible(entry), bench.facts)) for entry in computed]
+    return [judge(bench, with_windows(refuse_implausible(entry), bench.facts)) for entry in made]
 
 
 def _panel_age(panel: Panel) -> Age | None:
@@ -86,19 +133,39 @@ def _panel_age(panel: Panel) -> Age | None:
     return None if day is None else born.age_on(day)
 
 
-def _with_vitamin_d(bench: Bench, entries: Sequence[Judged]) -> tuple[list[Judged], Facts]:
-    """The entries with what only vitamin D needs, and the facts that every verdict makes."""
+def _with_vitamin_d(bench: Bench, entries: Sequence[Judged]) -> list[Judged]:
+    """The entries with what only vitamin D needs."""
     policy = bench.panel.options.vitamin_d_policy
     entries = [vitamin_d.cautioned(bench.release, entry, bench.age(entry), policy, bench.facts) for entry in entries]
-    facts = _with_verdicts(bench, entries)
-    settled = vitamin_d.after_acute_phase(bench.release, entries, facts)
-    return settled, facts if settled == entries else _with_verdicts(bench, settled)
+    return vitamin_d.after_acute_phase(bench.release, entries, _facts(bench, entries))
 
 
-def _with_verdicts(bench: Bench, entries: Sequence[Judged]) -> Facts:
-    facts = bench.facts.adding("finding", findings.measured(bench.release, entries, bench.facts))
-    facts = facts.adding("band", findings.bands(bench.release, entries))
-    return facts.adding("finding", findings.of_verdicts(bench.release, entries, facts))
+def _facts(bench: Bench, entries: Sequence[Judged]) -> Facts:
+    """The facts that every verdict makes."""
+    release = bench.release
+    facts = bench.facts.adding("finding", findings.measured(release, entries, bench.facts))
+    facts = facts.adding("band", findings.bands(release, entries)).knowing(findings.of_entries(entries))
+    facts = facts.adding("finding", findings.of_verdicts(release, entries, facts))
+    facts = facts.adding("finding", computed.findings(release, entries, facts))
+    # Findings over findings (a panel that is normal, a PTH that is not what calcium asks for) read these.
+    return facts.adding("finding", findings.of_verdicts(release, entries, facts))
+
+
+def _with_cautions(entries: Sequence[Judged], evaluated: rules.Evaluated) -> list[Judged]:
+    """The entries with the cautions that patterns put on them."""
+    return [
+        entry.noting(
+            cautions=tuple(
+                caution
+                for analyte, caution in evaluated.cautions
+                if entry.live
+                and entry.primary
+                and entry.analyte
+                and analyte in (entry.analyte.id, entry.analyte.family)
+            )
+        )
+        for entry in entries
+    ]
 
 
 def _overall(release: Release, entries: Sequence[Judged], evaluated: rules.Evaluated) -> Urgency:

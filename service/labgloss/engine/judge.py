@@ -11,9 +11,9 @@ from labgloss.engine.bench import Bench
 from labgloss.engine.calcium import ADJUSTED, FAMILY
 from labgloss.engine.explain import quantity_text
 from labgloss.engine.facts import Facts
-from labgloss.engine.judged import Judged
+from labgloss.engine.judged import ARTEFACTS, Judged
 from labgloss.engine.normalise import WITHOUT_VALUE
-from labgloss.engine.rules import Alone
+from labgloss.engine.rules import Alone, Settled, Values, lowered
 from labgloss.engine.select import VITAMIN_D
 from labgloss.knowledge.schema import BandRow
 
@@ -73,24 +73,30 @@ def _noted(bench: Bench, entry: Judged) -> Judged:
     return replace(entry.noting(issues=("laboratory_flag_disagrees",) if disagrees else ()), conflicts=tuple(found))
 
 
-def finish(bench: Bench, entry: Judged, facts: Facts) -> Judged:
-    """The entry with state, critical and urgency settled."""
+def with_state(entry: Judged) -> Judged:
+    """The entry with its state settled: conditional where more than one class or band remains."""
+    if entry.refusal is not None or entry.verdict is None or entry.analyte is None:
+        return entry
+    needs_symptoms = ("ctcae_grade_needs_symptoms",) if entry.verdict.ctcae_needs_symptoms else ()
+    return _with_state(entry).noting(cautions=needs_symptoms)
+
+
+def finish(bench: Bench, entry: Judged, settled: Settled) -> Judged:
+    """The entry with critical and urgency settled, when it is known which rules hold."""
     if entry.refusal is not None:
         return _finish_refused(bench, entry)
     analyte, verdict = entry.analyte, entry.verdict
     if verdict is None or analyte is None:
         # Not recognised; the laboratory's own critical flag counts all the same (vocabulary.md 14).
         return replace(entry, urgency=Urgency.SAME_DAY if _flagged_critical(entry) else Urgency.NONE)
-    entry = _with_state(entry)
-    if verdict.ctcae_needs_symptoms:
-        entry = entry.noting(cautions=("ctcae_grade_needs_symptoms",))
     if entry.earlier:
         # The present state decides; an older value serves trend and context (DEC-85).
         return replace(entry, critical=Critical.NO)
     joint = entry.measured is not None and analyte.family == FAMILY
     critical = verdict.critical if entry.primary or joint else Critical.NO
     entry = replace(entry, critical=critical)
-    return replace(entry, urgency=_urgency(bench, entry, facts))
+    urgency, cautions = _urgency(bench, entry, settled)
+    return replace(entry, urgency=urgency).noting(cautions=cautions)
 
 
 def _with_state(entry: Judged) -> Judged:
@@ -158,28 +164,37 @@ def _flagged_critical(entry: Judged) -> bool:
     return entry.result is not None and any(flag.strip() in CRITICAL_FLAGS for flag in entry.result.flags)
 
 
-def _urgency(bench: Bench, entry: Judged, facts: Facts) -> Urgency:
-    """The worst band that remains, raised by a critical and by the laboratory's own critical flag (DEC-63)."""
+def _urgency(bench: Bench, entry: Judged, settled: Settled) -> tuple[Urgency, tuple[str, ...]]:
+    """The worst band that remains, raised by a critical and by the laboratory's own critical flag (DEC-63).
+
+    With the cautions of what lowered it: a documented target, or an artefact in a patient recorded well (DEC-02).
+    """
     assert entry.verdict is not None
     urgency = Urgency.NONE
+    cautions: tuple[str, ...] = ()
     if entry.primary:
-        urgency = _of_bands(bench, entry, facts)
+        urgency, cautions = _of_bands(bench, entry, settled.facts)
+        patterns = [bench.release.patterns[ident] for ident in entry.unreliable]
+        if settled.well and any(row.lowered_when_well for row in patterns):
+            urgency = min(urgency, Urgency.SAME_DAY)
     if entry.critical is not Critical.NO or _flagged_critical(entry):
         urgency = max(urgency, Urgency.SAME_DAY)
-    return urgency
+    return urgency, cautions
 
 
-def _of_bands(bench: Bench, entry: Judged, facts: Facts) -> Urgency:
+def _of_bands(bench: Bench, entry: Judged, facts: Facts) -> tuple[Urgency, tuple[str, ...]]:
     assert entry.verdict is not None and entry.analyte is not None
     bands = entry.verdict.bands
     if entry.left_open:
         if entry.analyte.family == FAMILY:
-            return _of_opposed_calcium(bench, entry)
+            return _of_opposed_calcium(bench, entry), ()
         if entry.analyte.id == VITAMIN_D:
-            return bench.release.computations.vitamin_d.acute_phase_urgency
+            return bench.release.computations.vitamin_d.acute_phase_urgency, ()
         if not bands:
-            return bench.release.computations.haemolysis.masked_urgency
-    return max((band_urgency(entry, band, facts) for band in bands), default=Urgency.NONE)
+            return bench.release.computations.haemolysis.masked_urgency, ()
+    cautions = [row.caution for band in bands for row in band.lowers if row.caution and facts.holds(row.when)]
+    urgency = max((band_urgency(entry, band, facts) for band in bands), default=Urgency.NONE)
+    return urgency, tuple(cautions)
 
 
 def _of_opposed_calcium(bench: Bench, entry: Judged) -> Urgency:
@@ -192,7 +207,7 @@ def _of_opposed_calcium(bench: Bench, entry: Judged) -> Urgency:
 
 
 def band_urgency(entry: Judged, band: BandRow, facts: Facts) -> Urgency:
-    """The urgency of a band for an entry: its default, raised by context and by the value."""
+    """The urgency of a band for an entry: its default, raised by context and by the value, lowered by DEC-02."""
     assert entry.reading is not None
     assert entry.verdict is not None
     unit, span = entry.reading.compared.unit, entry.verdict.span
@@ -201,10 +216,25 @@ def band_urgency(entry: Judged, band: BandRow, facts: Facts) -> Urgency:
         for row in band.raises
         if facts.holds(row.when) and (not row.limits or span.overlaps(row.limits[unit].span()))
     ]
-    return max([band.urgency, *raised])
+    return lowered(band.lowers, max([band.urgency, *raised]), facts)
 
 
-def value_alone(entries: Sequence[Judged], facts: Facts) -> Alone:
+def values(entries: Sequence[Judged], facts: Facts) -> Values:
+    """The values that count by themselves (RF11), and those that an artefact holds back (SP 4, rule 4)."""
+    reliable = [entry for entry in entries if not entry.unreliable and entry.refusal not in ARTEFACTS]
+    doubtful = [
+        replace(entry.as_reported(), primary=True)
+        for entry in entries
+        if (entry.unreliable or entry.refusal in ARTEFACTS)
+        and not entry.earlier
+        and entry.refusal is not RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN
+    ]
+    families = {entry.analyte.family for entry in doubtful if entry.analyte is not None and entry.verdict is not None}
+    sound = {entry.analyte.family for entry in reliable if entry.analyte is not None and entry.live}
+    return Values(_alone(reliable, facts), _alone(doubtful, facts), frozenset(families - sound))
+
+
+def _alone(entries: Sequence[Judged], facts: Facts) -> Alone:
     """The values that count by themselves: in bands marked so, or flagged critical by the laboratory (RF11)."""
     urgency, reasons = Urgency.NONE, []
     for entry in entries:

@@ -21,6 +21,16 @@ from labgloss.domain.report import (
 from labgloss.knowledge.release import Analyte
 from labgloss.knowledge.schema import BandRow, CriticalRow
 
+# Refusals of a number that was measured: it may show the patient, or the artefact.
+ARTEFACTS = frozenset(
+    {
+        RefusalReason.EDTA_CONTAMINATION,
+        RefusalReason.DRIP_ARM_CONTAMINATION,
+        RefusalReason.HAEMOLYSIS,
+        RefusalReason.ASSAY_INTERFERENCE,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -74,6 +84,8 @@ class Judged:
     opposed: tuple[Judged, ...] = ()
     # Why its class was left open, or rests on more than its own number.
     because: str = ""
+    # Patterns of sample validity that make its value unreliable, refused or not.
+    unreliable: tuple[str, ...] = ()
     # Whether it may bring bands, criticals and urgency: not an earlier result, not a secondary calcium.
     earlier: bool = False
     primary: bool = True
@@ -120,6 +132,17 @@ class Judged:
     def settled(self) -> bool:
         """Whether it counts now, is final and reliable: what makes a CHECK_ recommendation unnecessary."""
         return self.live and self.state is ResultState.INTERPRETED and "preliminary_result" not in self.cautions
+
+    def current(self) -> Judged:
+        """The entry as if nothing later had replaced it, and nothing stood beside it."""
+        issues = tuple(issue for issue in self.issues if issue != "duplicate_result")
+        return replace(self, earlier=False, issues=issues)
+
+    def as_reported(self) -> Judged:
+        """The entry as if no artefact had refused it: what a red flag reads (SP 4, rule 5)."""
+        if self.refusal not in ARTEFACTS or self.measured is None:
+            return self
+        return replace(self, refusal=None, verdict=self.measured, measured=None, primary=True)
 
     def refused(self, reason: RefusalReason, *issues: str) -> Judged:
         """The same entry without a verdict; what was measured stays known."""

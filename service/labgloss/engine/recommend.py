@@ -19,6 +19,7 @@ from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, unique
 from labgloss.engine.rules import Brought
 from labgloss.engine.select import VITAMIN_D
+from labgloss.engine.words import true_names
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import RecommendationRow
 
@@ -97,6 +98,26 @@ def _of_state(release: Release, entry: Judged) -> list[Brought]:
         because, rule = f"{entry.key}: comparator_bound", "caution.comparator_bound"
         return [Brought(REQUEST_NUMBER, because, entry.urgency, (), rule)]
     return []
+
+
+def of_facts(release: Release, entries: Sequence[Judged], facts: Facts) -> list[Brought]:
+    """What facts bring by themselves, at the urgency of the results that they speak of."""
+    brought: list[Brought] = []
+    for row in release.standing:
+        assert row.when is not None
+        if not facts.holds(row.when):
+            continue
+        urgency = max(
+            (
+                entry.urgency
+                for entry in entries
+                if entry.analyte is not None and {entry.analyte.id, entry.analyte.family} & set(row.urgency_of)
+            ),
+            default=Urgency.NONE,
+        )
+        because = unique(tuple(str(name) for name in true_names(row.when, facts)))
+        brought += [Brought(row.id, name, urgency, row.source, f"recommendation.{row.id}") for name in because]
+    return brought
 
 
 def recommend(

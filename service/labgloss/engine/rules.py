@@ -1,17 +1,31 @@
-"""Patterns and red flags over the facts, each evaluated after what it reads."""
+"""Patterns and red flags over the facts: first which of them hold, each after what it reads; then what they bring.
+
+Only rules that some fact sets off are looked at (`Release.rule_index`), so that the cost grows with the panel and not
+with the number of rules.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
 
-from labgloss.domain.report import Clause, Pattern, PatternState, RedFlag, TraceStep, Urgency
-from labgloss.domain.truth import Truth, all_of
+from labgloss.domain.report import Clause, Pattern, PatternState, RedFlag, RefusalReason, TraceStep, Urgency
+from labgloss.domain.truth import Truth
+from labgloss.engine import combining, findings
+from labgloss.engine.artefacts import Examined
 from labgloss.engine.facts import Facts
-from labgloss.knowledge.expression import Combination, Expression, Name
-from labgloss.knowledge.release import Release
-from labgloss.knowledge.schema import BringRow, ContextRow, LevelRow, PatternRow, RedFlagRow, SymptomRow
+from labgloss.engine.judged import Judged, unique
+from labgloss.engine.words import clause_of, true_names
+from labgloss.knowledge.release import DerivedFinding, Release, Rule
+from labgloss.knowledge.schema import (
+    BringRow,
+    CautionOfPattern,
+    LevelRow,
+    LowerRow,
+    PatternRow,
+    RedFlagRow,
+)
 
 VALUE_ALONE = "VALUE_ALONE"
 
@@ -33,8 +47,33 @@ class Brought:
 class Alone:
     """The values that call for contact by themselves (RF11): the highest urgency of them, and each with its reason."""
 
-    urgency: Urgency
-    reasons: tuple[str, ...]
+    urgency: Urgency = Urgency.NONE
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The values that count by themselves, and those that would, were they not made unreliable by an artefact."""
+
+    active: Alone = field(default_factory=Alone)
+    held: Alone = field(default_factory=Alone)
+    # Analytes and families whose high or low value an artefact makes unreliable.
+    unreliable: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Which rules hold. `reported`: the facts that red flags read, with values as reported (SP 4, rule 5)."""
+
+    facts: Facts
+    reported: Facts
+    examined: Examined
+    values: Values
+    # Every rule that was looked at, in the order of the release.
+    rules: tuple[Rule, ...]
+    red_flags: Mapping[str, Urgency]
+    # TRUE where the patient is recorded well and no symptom makes a red flag: what lowers an artefact (DEC-02).
+    well: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,72 +84,185 @@ class Evaluated:
     patterns: tuple[Pattern, ...]
     red_flags: tuple[RedFlag, ...]
     brought: tuple[Brought, ...]
+    # Cautions that patterns put on results, by analyte or family.
+    cautions: tuple[tuple[str, str], ...]
     trace: tuple[TraceStep, ...]
+    # Analytes that a pattern which holds or is possible needs, and that the panel lacks.
+    lacking: tuple[str, ...] = ()
 
 
-def evaluate(release: Release, facts: Facts, alone: Alone) -> Evaluated:
-    """Every pattern and red flag."""
+# ---------------------------------------------------------------------------------------------- which rules hold
+
+
+def settle(
+    release: Release, facts: Facts, reported: Facts, entries: Sequence[Judged], examined: Examined, values: Values
+) -> Settled:
+    """Which patterns, red flags and findings that read patterns hold."""
+    board = _Board(release, facts, reported)
+    flags: dict[str, Urgency] = {}
+    looked_at: list[Rule] = []
+    apart = combining.Apart.of(release, entries)
+    while (rule := board.next()) is not None:
+        looked_at.append(rule)
+        if isinstance(rule, DerivedFinding):
+            board.know("finding", rule.id, findings.of_rows(release, rule.rows, entries, board.facts))
+        elif isinstance(rule, PatternRow):
+            if rule.scope == "specimen":
+                truth = examined.truths.get(rule.id, Truth.FALSE)
+            else:
+                truth = apart.facts_for(rule, board.facts).of_pattern(rule)
+            board.know("pattern", rule.id, truth)
+        else:
+            urgency = values.active.urgency if rule.value_only else _level(rule.levels, board.reported)
+            if rule.value_only:
+                urgency = max(urgency, values.held.urgency)
+            board.know("red_flag", rule.id, Truth.of(urgency > Urgency.NONE))
+            board.know("emergency", rule.id, Truth.of(urgency is Urgency.EMERGENCY))
+            if urgency > Urgency.NONE:
+                flags[rule.id] = urgency
+    symptomatic = any(_by_symptom(release.red_flags[ident], board.reported) for ident in flags)
+    board.know("patient", "red_flag_symptom", Truth.of(symptomatic))
+    well = board.facts.known.get(("condition", "recorded_well")) is Truth.TRUE and not symptomatic
+    return Settled(board.facts, board.reported, examined, values, tuple(looked_at), flags, well)
+
+
+class _Board:
+    """Facts in the making, and the rules that they set off, in the order of the release."""
+
+    def __init__(self, release: Release, facts: Facts, reported: Facts) -> None:
+        self._release = release
+        self._known, self._known_reported = dict(facts.known), dict(reported.known)
+        self.facts = replace(facts, known=self._known)
+        self.reported = replace(reported, known=self._known_reported)
+        self._waiting = list(release.rule_index.always)
+        self._seen = set(self._waiting)
+        for known in (self._known, self._known_reported):
+            for name, truth in known.items():
+                if truth is Truth.TRUE:
+                    self._set_off(name)
+
+    def next(self) -> Rule | None:
+        """The next rule to look at; None when all that facts set off were."""
+        return self._release.rule_order[heappop(self._waiting)] if self._waiting else None
+
+    def know(self, kind: str, ident: str, truth: Truth) -> None:
+        """A fact that a rule came to."""
+        self._known[kind, ident] = self._known_reported[kind, ident] = truth
+        if truth is Truth.TRUE:
+            self._set_off((kind, ident))
+
+    def _set_off(self, name: tuple[str, str]) -> None:
+        for place in self._release.rule_index.by_name.get(name, ()):
+            self._wait(place)
+
+    def _wait(self, place: int) -> None:
+        if place not in self._seen:
+            self._seen.add(place)
+            heappush(self._waiting, place)
+
+
+def _level(levels: Sequence[LevelRow], facts: Facts) -> Urgency:
+    return max((level.urgency for level in levels if facts.holds(level.when)), default=Urgency.NONE)
+
+
+def _by_symptom(rule: RedFlagRow, facts: Facts) -> bool:
+    """Whether a symptom takes part in a red flag that holds."""
+    holding = [level.when for level in rule.levels if facts.holds(level.when)]
+    return any(name.kind == "symptom" for when in holding for name in true_names(when, facts))
+
+
+# ---------------------------------------------------------------------------------------------- what they bring
+
+
+def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> Evaluated:
+    """The patterns and red flags of the report, and what they bring; `entries` have their urgency."""
     patterns: list[Pattern] = []
     red_flags: list[RedFlag] = []
     brought: list[Brought] = []
+    cautions: list[tuple[str, str]] = []
     trace: list[TraceStep] = []
-    for rule in release.rule_order:
+    apart = combining.Apart.of(release, entries)
+    lacking: list[tuple[str, str]] = []
+    for rule in settled.rules:
+        if isinstance(rule, DerivedFinding):
+            continue
         if isinstance(rule, PatternRow):
-            truth = _truth_of(rule, facts)
-            facts = facts.adding("pattern", {rule.id: truth})
-            if (pattern := _pattern(rule, truth, facts)) is not None:
+            truth, urgency = settled.facts.known["pattern", rule.id], Urgency.NONE
+            if truth is not Truth.FALSE:
+                facts = _facts_of(rule, settled, apart)
+                pattern = _pattern(rule, truth, facts, settled, entries)
+                urgency = pattern.urgency
                 patterns.append(pattern)
-                if pattern.state is PatternState.MATCHED:
-                    brought += _brought(rule.recommend, rule.id, pattern.urgency, rule.source, facts)
-            kind, urgency = "pattern", rule.urgency
+                brought += _of_pattern(rule, truth, facts, urgency)
+                cautions += _cautions(rule, truth, facts)
+                lacking += [(rule.id, family) for family in _lacking(rule, facts, entries)]
+            kind = "pattern"
         else:
-            urgency = alone.urgency if rule.value_only else _level(rule.levels, facts)
+            urgency = settled.red_flags.get(rule.id, Urgency.NONE)
             truth = Truth.of(urgency > Urgency.NONE)
-            facts = facts.adding("red_flag", {rule.id: truth})
             if truth is Truth.TRUE:
-                red_flags.append(_red_flag(rule, urgency, facts, alone))
-                brought += _brought(rule.recommend, rule.id, urgency, rule.source, facts)
+                flag = _red_flag(rule, urgency, settled)
+                red_flags.append(flag)
+                if not flag.held:
+                    brought += _brought(rule.recommend, rule.id, urgency, rule.source, settled.reported)
             kind = "red_flag"
         trace.append(TraceStep(None, kind, rule.id, _expression(rule), truth, urgency.name, rule.source, rule.status))
-    replaced = {ident for row in release.patterns.values() if _matched(patterns, row.id) for ident in row.replaces}
-    shown = [pattern for pattern in patterns if pattern.id not in replaced]
+    hidden = _hidden(release, patterns)
+    shown = [pattern for pattern in patterns if (pattern.id, pattern.state) not in hidden]
+    replaced = {ident for ident, state in hidden if state is PatternState.MATCHED}
     return Evaluated(
-        facts,
+        settled.facts,
         tuple(sorted(shown, key=lambda pattern: (pattern.state is not PatternState.MATCHED, -pattern.urgency))),
-        tuple(sorted(red_flags, key=lambda flag: -flag.urgency)),
+        tuple(sorted(red_flags, key=lambda flag: (flag.held, -flag.urgency))),
         tuple(item for item in brought if item.because not in replaced),
+        tuple(cautions),
         tuple(trace),
+        unique(tuple(family for ident, family in lacking if any(pattern.id == ident for pattern in shown))),
     )
 
 
-def _truth_of(rule: PatternRow, facts: Facts) -> Truth:
-    """TRUE is matched, UNKNOWN is possible, FALSE is not met (SP 0.2)."""
-    required = all_of(facts.truth(part) for part in (*rule.core, *rule.required))
-    if required is Truth.FALSE or any(facts.holds(part) for part in rule.excluding):
-        return Truth.FALSE
-    if required is Truth.UNKNOWN and not any(facts.holds(part) for part in rule.core):
-        return Truth.FALSE
-    return required
+def _hidden(release: Release, patterns: Sequence[Pattern]) -> set[tuple[str, PatternState]]:
+    """Patterns, by state, that another one stands for."""
+    hidden: set[tuple[str, PatternState]] = set()
+    for pattern in patterns:
+        if pattern.state is PatternState.MATCHED:
+            row = release.patterns[pattern.id]
+            hidden |= {(ident, state) for ident in row.replaces for state in PatternState}
+            hidden |= {(ident, PatternState.POSSIBLE) for ident in row.absorbs}
+    return hidden
 
 
-def _pattern(rule: PatternRow, truth: Truth, facts: Facts) -> Pattern | None:
-    if truth is Truth.FALSE:
-        return None
-    required = [_clause(part, facts) for part in (*rule.core, *rule.required)]
-    supporting = [_clause(part, facts) for part in rule.supporting]
-    excluding = [_clause(part, facts) for part in rule.excluding]
-    against = [_clause(part, facts) for part in rule.against]
+def _facts_of(rule: PatternRow, settled: Settled, apart: combining.Apart) -> Facts:
+    """The facts that a pattern was decided by, with all that is known by now."""
+    if rule.scope == "panel":
+        return apart.facts_for(rule, settled.facts)
+    of_specimen = {
+        name: truth for name, truth in settled.examined.facts[rule.id].known.items() if name[0] == "specimen"
+    }
+    return replace(settled.facts, known={**settled.facts.known, **of_specimen})
+
+
+def _pattern(rule: PatternRow, truth: Truth, facts: Facts, settled: Settled, entries: Sequence[Judged]) -> Pattern:
+    required = [clause_of(part, facts) for part in (*rule.core, *rule.required)]
+    supporting = [clause_of(part, facts) for part in rule.supporting]
+    excluding = [clause_of(part, facts) for part in rule.excluding]
+    against = [clause_of(part, facts) for part in rule.against]
     matched = truth is Truth.TRUE
+    missing = [clause for clause in (*required, *excluding) if clause.truth is Truth.UNKNOWN]
+    if matched:
+        urgency = _urgency(rule, facts, settled, entries)
+    else:
+        urgency = max((row.urgency for row in rule.possible if facts.holds(row.when)), default=Urgency.NONE)
     return Pattern(
         id=rule.id,
         number=rule.number,
         state=PatternState.MATCHED if matched else PatternState.POSSIBLE,
-        urgency=max(rule.urgency, _level(rule.levels, facts)) if matched else Urgency.NONE,
+        urgency=urgency,
         title=rule.title,
-        text=rule.text if matched else _not_established(required, excluding),
+        text=rule.text if matched else _not_established(missing),
         evidence_for=tuple(clause for clause in (*required, *supporting) if clause.truth is Truth.TRUE),
         evidence_against=tuple(clause for clause in against if clause.truth is Truth.TRUE),
-        missing=tuple(clause for clause in (*required, *excluding) if clause.truth is Truth.UNKNOWN),
+        missing=tuple(missing),
         explains=rule.explains if matched else (),
         suppresses=(*rule.withholds, *rule.replaces) if matched else (),
         source_ids=rule.source,
@@ -118,20 +270,79 @@ def _pattern(rule: PatternRow, truth: Truth, facts: Facts) -> Pattern | None:
     )
 
 
-def _not_established(required: Sequence[Clause], excluding: Sequence[Clause]) -> str:
+def _urgency(rule: PatternRow, facts: Facts, settled: Settled, entries: Sequence[Judged]) -> Urgency:
+    """The urgency of a matched pattern: its own, its levels', that of the results it speaks of; lowered by DEC-02."""
+    of_results = [entry.urgency for entry in entries if entry.live and entry.primary and _named(rule.urgency_of, entry)]
+    superseded = {entry.index for entry in entries if entry.refusal is RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN}
+    concerned = [
+        band.urgency
+        for entry in settled.examined.concerned.get(rule.id, ())
+        if entry.verdict is not None and entry.index not in superseded
+        for band in entry.verdict.bands
+    ]
+    highest = max([*of_results, *concerned], default=Urgency.NONE)
+    if rule.lowered_when_well and settled.well:
+        highest = min(highest, Urgency.SAME_DAY)
+    urgency = max(rule.urgency, _level(rule.levels, facts), highest)
+    return lowered(rule.lowers, urgency, facts)
+
+
+def lowered(rows: Sequence[LowerRow], urgency: Urgency, facts: Facts) -> Urgency:
+    """An urgency after what lowers it (DEC-02)."""
+    return min([urgency, *(row.urgency for row in rows if facts.holds(row.when))])
+
+
+def _named(ids: Sequence[str], entry: Judged) -> bool:
+    return entry.analyte is not None and (entry.analyte.id in ids or entry.analyte.family in ids)
+
+
+def _not_established(missing: Sequence[Clause]) -> str:
     """What keeps a pattern from being classified (SP 5.2)."""
-    open_words = dict.fromkeys(clause.text for clause in (*required, *excluding) if clause.truth is Truth.UNKNOWN)
-    return f"Possible, and not established. What would settle it: {'; '.join(open_words)}."
+    return f"Possible, and not established. What would settle it: {'; '.join(unique(tuple(c.text for c in missing)))}."
 
 
-def _red_flag(rule: RedFlagRow, urgency: Urgency, facts: Facts, alone: Alone) -> RedFlag:
-    evidence = tuple(_clause(level.when, facts) for level in rule.levels if facts.holds(level.when))
-    text = f"{rule.text} Here: {'; '.join(alone.reasons)}." if rule.value_only else rule.text
-    return RedFlag(rule.id, rule.number, urgency, False, text, evidence, rule.source, rule.status)
+def _of_pattern(rule: PatternRow, truth: Truth, facts: Facts, urgency: Urgency) -> list[Brought]:
+    if truth is Truth.TRUE:
+        return _brought(rule.recommend, rule.id, urgency, rule.source, facts)
+    return [
+        Brought(ident, rule.id, row.urgency, rule.source, rule.id)
+        for row in rule.possible
+        if facts.holds(row.when)
+        for ident in row.recommend
+    ]
 
 
-def _level(levels: Sequence[LevelRow], facts: Facts) -> Urgency:
-    return max((level.urgency for level in levels if facts.holds(level.when)), default=Urgency.NONE)
+def _cautions(rule: PatternRow, truth: Truth, facts: Facts) -> list[tuple[str, str]]:
+    rows: list[CautionOfPattern] = list(rule.cautions) if truth is Truth.TRUE else []
+    if truth is Truth.UNKNOWN:
+        rows += [caution for row in rule.possible if facts.holds(row.when) for caution in row.cautions]
+    return [(analyte, row.caution) for row in rows if facts.holds(row.when) for analyte in row.analytes]
+
+
+def _lacking(rule: PatternRow, facts: Facts, entries: Sequence[Judged]) -> list[str]:
+    """The analytes that the open clauses of a pattern ask for, and that the panel does not hold."""
+    sent = {entry.analyte.family for entry in entries if entry.analyte is not None}
+    asked = [
+        family
+        for part in (*rule.core, *rule.required)
+        if facts.truth(part) is Truth.UNKNOWN
+        for family in sorted(combining.families_in(facts.release, part))
+    ]
+    return [family for family in asked if family not in sent]
+
+
+def _red_flag(rule: RedFlagRow, urgency: Urgency, settled: Settled) -> RedFlag:
+    evidence = tuple(
+        clause_of(level.when, settled.reported) for level in rule.levels if settled.reported.holds(level.when)
+    )
+    values = settled.values
+    if not rule.value_only:
+        held = bool(rule.held_by) and set(rule.held_by) <= values.unreliable
+        return RedFlag(rule.id, rule.number, urgency, held, rule.text, evidence, rule.source, rule.status)
+    held = values.active.urgency is Urgency.NONE
+    alone = values.held if held else values.active
+    text = f"{rule.text} Here: {'; '.join(alone.reasons)}."
+    return RedFlag(rule.id, rule.number, alone.urgency, held, text, evidence, rule.source, rule.status)
 
 
 def _brought(
@@ -145,54 +356,9 @@ def _brought(
     ]
 
 
-def _clause(part: Expression, facts: Facts) -> Clause:
-    truth = facts.truth(part)
-    return Clause(str(part), truth, _words(part, facts))
-
-
-def _words(part: Expression, facts: Facts) -> str:
-    """An expression in words; of an `any` that holds, only the parts that hold."""
-    if isinstance(part, Combination):
-        parts = [item for item in part.parts if facts.holds(item)] if part.operator == "any" else list(part.parts)
-        joint = " and " if part.operator == "all" else " or "
-        words = joint.join(_words(item, facts) for item in parts or part.parts)
-        return f"none of: {words}" if part.operator == "none" else words
-    return _name_in_words(part, facts.release) if isinstance(part, Name) else str(part)
-
-
-def _name_in_words(name: Name, release: Release) -> str:
-    """What a name stands for, as its row says it."""
-    if name.kind == "finding" and (found := _findings_in_words(release).get(name.id)):
-        return found
-    rows: dict[str, Mapping[str, SymptomRow] | Mapping[str, ContextRow]] = {
-        "symptom": release.symptoms,
-        "condition": release.conditions,
-        "medication": release.medications,
-    }
-    row = rows.get(name.kind, {}).get(name.id)
-    if row is not None:
-        return row.display.lower()
-    return name.id.replace(".", " ").replace("_", " ").lower()
-
-
-@lru_cache(maxsize=1)
-def _findings_in_words(release: Release) -> Mapping[str, str]:
-    """Findings by what they say: "calcium low", or the text of their row."""
-    words = {ident: rows[0].text.rstrip(".").lower() for ident, rows in release.findings.items()}
-    for analyte in release.analytes.values():
-        name = analyte.name if analyte.family == analyte.id else analyte.family.replace("_", " ")
-        for ident, side in ((analyte.form.findings.low, "low"), (analyte.form.findings.high, "high")):
-            words.setdefault(ident, f"{name} {side}")
-    return words
-
-
 def _expression(rule: PatternRow | RedFlagRow) -> str:
     if isinstance(rule, PatternRow):
         required = " and ".join(str(part) for part in (*rule.core, *rule.required))
         excluded = "".join(f" and not {part}" for part in rule.excluding)
         return required + excluded
     return "; ".join(f"{level.urgency.name} when {level.when}" for level in rule.levels) or "bands that count alone"
-
-
-def _matched(patterns: Sequence[Pattern], ident: str) -> bool:
-    return any(pattern.id == ident and pattern.state is PatternState.MATCHED for pattern in patterns)

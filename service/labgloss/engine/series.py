@@ -47,7 +47,7 @@ def mark_earlier(release: Release, entries: Sequence[Judged]) -> list[Judged]:
 
 def _retires(later: Judged, entry: Judged, apart: timedelta) -> bool:
     """Whether a result takes the place of an earlier one of its analyte, or of its family after so long a time."""
-    if not _before(entry, later):
+    if not before(entry, later):
         return False
     if later.analyte is entry.analyte:
         return True
@@ -55,9 +55,9 @@ def _retires(later: Judged, entry: Judged, apart: timedelta) -> bool:
     return entry.analyte is not None and entry.analyte.family == CALCIUM and elapsed is not None and elapsed >= apart
 
 
-def _before(entry: Judged, other: Judged) -> bool:
+def before(entry: Judged, other: Judged) -> bool:
     """Whether a result was collected before another; unknown times are never before."""
-    one, two = _collected(entry), _collected(other)
+    one, two = collected_at(entry), collected_at(other)
     if one is None or two is None:
         return False
     if one.instant is not None and two.instant is not None:
@@ -66,7 +66,7 @@ def _before(entry: Judged, other: Judged) -> bool:
 
 
 def _same_moment_and_kind(entry: Judged, other: Judged) -> bool:
-    if other is entry or other.analyte is not entry.analyte or _before(entry, other) or _before(other, entry):
+    if other is entry or other.analyte is not entry.analyte or before(entry, other) or before(other, entry):
         return False
     kinds = [item.result.specimen.kind if item.result else None for item in (entry, other)]
     return kinds[0] == kinds[1]
@@ -84,11 +84,12 @@ def same_draw(entry: Judged, other: Judged) -> bool:
 
 def elapsed_between(entry: Judged, other: Judged) -> timedelta | None:
     """The time between two collections, whichever came first; None when a time is unknown."""
-    then, now = _collected(entry), _collected(other)
+    then, now = collected_at(entry), collected_at(other)
     return None if then is None or now is None else abs(_elapsed(then, now))
 
 
-def _collected(entry: Judged) -> Collected | None:
+def collected_at(entry: Judged) -> Collected | None:
+    """When a result was collected, where that was sent."""
     return entry.result.collected if entry.result else None
 
 
@@ -98,16 +99,16 @@ def with_trends(release: Release, entries: Sequence[Judged]) -> list[Judged]:
 
 
 def _trend(release: Release, entry: Judged, entries: Iterable[Judged]) -> Trend | None:
-    before = [
+    previously = [
         other
         for other in entries
-        if other.read and entry.read and other.analyte is entry.analyte and _before(other, entry)
+        if other.read and entry.read and other.analyte is entry.analyte and before(other, entry)
     ]
-    if not before or entry.reading is None or entry.analyte is None or not entry.reading.quantity.measured:
+    if not previously or entry.reading is None or entry.analyte is None or not entry.reading.quantity.measured:
         return None
-    previous = before[0]
-    for other in before[1:]:
-        if _before(previous, other):
+    previous = previously[0]
+    for other in previously[1:]:
+        if before(previous, other):
             previous = other
     if previous.reading is None or previous.index is None or not previous.reading.quantity.measured:
         return None
@@ -123,7 +124,7 @@ def _trend(release: Release, entry: Judged, entries: Iterable[Judged]) -> Trend 
     percent = ARITHMETIC.divide(100 * change, old) if old else None
     limit = entry.analyte.form.reference_change_percent
     exceeds = None if limit is None or percent is None else abs(percent) > limit
-    then, now = _collected(previous), _collected(entry)
+    then, now = collected_at(previous), collected_at(entry)
     hours = _hours(then, now)
     unit = entry.reading.compared.unit
     change, old = with_digits(change, digits), with_digits(old, digits)
@@ -166,14 +167,14 @@ def acute_kidney_injury(release: Release, entries: Sequence[Judged]) -> Truth:
     outcome = Truth.UNKNOWN
     for current in (entry for entry in creatinines if not entry.earlier):
         for unit, rise in form.rise.items():
-            span, at = _span_in(release, current, unit), _collected(current)
+            span, at = _span_in(release, current, unit), collected_at(current)
             if span is None or at is None:
                 continue
             earlier = [
                 (at.day - then.day, _elapsed(then, at), before)
                 for other in creatinines
                 if other.earlier
-                and (then := _collected(other)) is not None
+                and (then := collected_at(other)) is not None
                 and (before := _span_in(release, other, unit)) is not None
             ]
             # Against the lowest value that now may be stand the highest ones that then may have been.

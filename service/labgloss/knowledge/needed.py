@@ -48,6 +48,7 @@ ISSUES = frozenset(
         "interval_unreadable",
         "laboratory_flag_disagrees",
         "policy_not_applicable",
+        "result_missing",
         "result_unreliable",
         "text_not_recognised",
         "unit_suspect",

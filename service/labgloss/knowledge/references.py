@@ -41,7 +41,7 @@ _KINDS = {
     "replaces": "pattern",
     "absorbs": "pattern",
     "analytes": "family",
-    "unreliable": "family",
+    "unreliable_high": "family",
     "urgency_of": "family",
     "held_by": "family",
     "refusal": "refusal",
@@ -154,6 +154,6 @@ def _known_names(release: Release) -> Mapping[str, Collection[str]]:
         "recommendation": frozenset(release.recommendations),
         "caution": frozenset(release.cautions),
         "refusal": frozenset(release.refusals),
-        "issue": frozenset(release.issues),
+        "issue": frozenset((*release.issues, *release.refusals)),
         "context": frozenset((*release.conditions, *release.medications)),
     }

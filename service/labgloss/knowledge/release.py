@@ -175,6 +175,11 @@ class Release:
         return RuleIndex.of(self)
 
     @cached_property
+    def standing(self) -> tuple[schema.RecommendationRow, ...]:
+        """Recommendations that facts bring by themselves."""
+        return tuple(row for row in self.recommendations.values() if row.when is not None)
+
+    @cached_property
     def derived(self) -> frozenset[str]:
         """Ids of the findings that read patterns."""
         return frozenset(rule.id for rule in self.rule_order if isinstance(rule, DerivedFinding))
@@ -340,13 +345,20 @@ class RuleIndex:
         by_name: dict[tuple[str, str], list[int]] = {}
         always: list[int] = []
         for place, rule in enumerate(release.rule_order):
-            found = None if isinstance(rule, DerivedFinding) else set_off_by(rule)
+            found = None if isinstance(rule, DerivedFinding) or _by_the_engine(rule) else set_off_by(rule)
             if found is None:
                 always.append(place)
                 continue
             for leaf in _leaves(found, release.groups):
                 by_name.setdefault((leaf.kind, leaf.id), []).append(place)
         return cls({name: tuple(sorted(set(places))) for name, places in by_name.items()}, tuple(always))
+
+
+def _by_the_engine(rule: Rule) -> bool:
+    """Whether the engine looks at a rule by itself: for each specimen, by the values alone, after patterns."""
+    if isinstance(rule, schema.PatternRow):
+        return rule.scope == "specimen"
+    return isinstance(rule, DerivedFinding) or rule.value_only
 
 
 def _leaves(found: Iterable[Name], groups: Mapping[str, schema.GroupRow]) -> Iterator[Name]:

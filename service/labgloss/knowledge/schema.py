@@ -275,7 +275,7 @@ class AnalyteFile(Form):
 
 
 class FindingRow(Sourced):
-    """A finding with a limit of its own, or made by logic over other names."""
+    """A finding with a limit of its own, made by logic over other names, or computed from several results."""
 
     id: str
     analyte: str = ""
@@ -283,6 +283,8 @@ class FindingRow(Sourced):
     limits: dict[Ucum, LimitText] = {}
     # Limits for a result that has no interval, where `limits` are multiples of its ULN.
     without_interval: dict[Ucum, LimitText] = {}
+    # Computed by the engine, by the figures of computations.toml.
+    computed: bool = False
     # A result in a unit that these do not convert to leaves it UNKNOWN (a spot urine, a 24 h urine).
     only_in_these_units: bool = False
     # Limits for a result whose policy has none of the bands.
@@ -427,8 +429,11 @@ class PatternRow(Sourced):
     recommend: tuple[BringRow, ...] = ()
     possible: tuple[PossibleRow, ...] = ()
     refuses: RefusesRow | None = None
-    # Analytes whose values it makes unreliable without refusing them.
-    unreliable: tuple[str, ...] = ()
+    # Analytes whose high value of that specimen it makes unreliable without refusing it.
+    unreliable_high: tuple[str, ...] = ()
+    # EMERGENCY of the results that it makes unreliable is SAME_DAY while the patient is recorded well and no symptom
+    # makes a red flag (DEC-02, DEC-11).
+    lowered_when_well: bool = False
     cautions: tuple[CautionOfPattern, ...] = ()
     # Recommendations that it withholds, with the reason.
     withholds: tuple[str, ...] = ()
@@ -449,6 +454,8 @@ class RedFlagRow(Sourced):
     value_only: bool = False
     # Analytes whose unreliable value holds the flag until the repeat (SP 4, rule 4).
     held_by: tuple[str, ...] = ()
+    # Nothing is interpreted beside it in the summary: only its own words stand there.
+    stops_text: bool = False
     levels: tuple[LevelRow, ...] = ()
     recommend: tuple[BringRow, ...] = ()
 

@@ -58,7 +58,8 @@ def _urgency(report: pb.Report, expect: Expect) -> Iterator[_Found]:
 def _lists(report: pb.Report, expect: Expect) -> Iterator[_Found]:
     yield from _contained("patterns", expect.patterns, _patterns(report, pb.PATTERN_STATE_MATCHED))
     yield from _contained("patterns_possible", expect.patterns_possible, _patterns(report, pb.PATTERN_STATE_POSSIBLE))
-    yield from _contained("findings", expect.findings, [x.id for x in report.findings if x.truth == pb.TRUTH_TRUE])
+    findings = [item.id for item in report.findings if item.truth == pb.TRUTH_TRUE or item.unreliable_because]
+    yield from _contained("findings", expect.findings, findings)
     yield from _contained("red_flags", expect.red_flags, [flag.id for flag in report.red_flags if not flag.held])
     yield from _contained("red_flags_held", expect.red_flags_held, [flag.id for flag in report.red_flags if flag.held])
     yield from _contained("recognised_symptoms", expect.recognised_symptoms, _present_symptoms(report))

@@ -1,0 +1,273 @@
+"""What the rules of sample validity make of each specimen, before its values are used (SP, tier 0).
+
+A rule with the scope "specimen" looks at one specimen at a time: its results as they were measured, however
+implausible, and what is known of the patient. What it matches is refused, or marked as unreliable; the value stays
+visible, and a critical one at least possible.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from labgloss.domain.panel import Haemolysis, SpecimenKind
+from labgloss.domain.report import RefusalReason, ResultClass
+from labgloss.domain.truth import Truth
+from labgloss.engine import findings
+from labgloss.engine.bench import Bench
+from labgloss.engine.computed import paired, same_collection
+from labgloss.engine.facts import Facts
+from labgloss.engine.judged import Judged, Verdict
+from labgloss.engine.series import same_draw
+from labgloss.engine.specimen import POTASSIUM, haemolysis_of
+from labgloss.knowledge.release import Analyte, Release
+from labgloss.knowledge.schema import DelayForm, PatternRow, RefusesRow
+
+# Reasons that an artefact of the specimen is looked at before (vocabulary.md 2): the number was measured.
+_MEASURED_ALL_THE_SAME = frozenset(
+    {RefusalReason.VALUE_IMPLAUSIBLE, RefusalReason.HAEMOLYSIS, RefusalReason.SPECIMEN_UNSUITABLE}
+)
+_HOURS = re.compile(r"\b(\d{1,3}(?:\.\d)?)\s*(?:h|hr|hrs|hour|hours)\b")
+_CELSIUS = re.compile(r"(?<![\d.])(-?\d{1,2}(?:\.\d)?)\s*(?:°\s*c|deg(?:rees)?\s*c(?:elsius)?|celsius)\b")
+_UNSPUN = re.compile(r"unspun|uncentrifuged|not (?:spun|centrifuged|separated)|before (?:separation|centrifugation)")
+_NOT = re.compile(r"\b(?:no|not|non|without)\W+(?:\w+\W+){0,2}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What the rules of sample validity came to."""
+
+    entries: tuple[Judged, ...]
+    # The entries as they were before.
+    before: tuple[Judged, ...] = ()
+    truths: Mapping[str, Truth] = field(default_factory=dict)
+    # For each rule that holds or is possible, the facts of the specimen in which it does.
+    facts: Mapping[str, Facts] = field(default_factory=dict)
+    # For each rule that holds, the results (as measured) that it refused or made unreliable.
+    concerned: Mapping[str, tuple[Judged, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Specimen:
+    """The results of one draw, by their place in the panel, as they were measured."""
+
+    places: tuple[int, ...]
+    measured: tuple[Judged, ...]
+    facts: Facts
+
+
+def examine(bench: Bench, entries: Sequence[Judged]) -> Examined:
+    """The entries after every rule of sample validity: refused, marked, or as they were."""
+    release = bench.release
+    rules = [row for row in release.patterns.values() if row.scope == "specimen"]
+    measured = [_as_measured(bench, entry) for entry in entries]
+    facts = _panel_facts(bench, measured)
+    specimens = [_specimen(bench, entries, measured, places, facts) for places in _draws(entries)]
+    changed = list(entries)
+    truths: dict[str, Truth] = {}
+    held: dict[str, Facts] = {}
+    concerned: dict[str, tuple[Judged, ...]] = {}
+    for rule in rules:
+        for specimen in specimens:
+            truth = specimen.facts.of_pattern(rule)
+            touched = _concerned(rule, specimen) if truth is Truth.TRUE else ()
+            for place, entry in touched:
+                changed[place] = _marked(rule, changed[place], entry)
+            if all(entries[place].earlier for place in specimen.places):
+                # An older specimen that a newer one replaced: its values are refused, and nothing is said of now.
+                continue
+            if _rank(truth) > _rank(truths.get(rule.id, Truth.FALSE)):
+                truths[rule.id], held[rule.id] = truth, specimen.facts
+            if touched:
+                concerned[rule.id] = (*concerned.get(rule.id, ()), *(entry for _, entry in touched))
+    return Examined(tuple(_settled_by_pair(bench, changed)), tuple(entries), truths, held, concerned)
+
+
+def _rank(truth: Truth) -> int:
+    return (Truth.FALSE, Truth.UNKNOWN, Truth.TRUE).index(truth)
+
+
+# ---------------------------------------------------------------------------------------------- specimens
+
+
+def _draws(entries: Sequence[Judged]) -> list[tuple[int, ...]]:
+    """The places of the results of each draw: by specimen id, else by collection time."""
+    sent = [place for place, entry in enumerate(entries) if entry.result is not None and entry.index is not None]
+    draws = [tuple(other for other in sent if same_draw(entries[place], entries[other])) for place in sent]
+    return list(dict.fromkeys(draws))
+
+
+def _as_measured(bench: Bench, entry: Judged) -> Judged:
+    """The entry with the verdict on its number, whatever artefact or implausibility refused it."""
+    if entry.refusal is None:
+        verdict = entry.measured or entry.verdict
+        return replace(entry, verdict=verdict, measured=None) if verdict else entry
+    if entry.refusal not in _MEASURED_ALL_THE_SAME or entry.reading is None or entry.analyte is None:
+        return entry
+    verdict = entry.measured or bench.verdict(entry, entry.reading)
+    return replace(entry, refusal=None, verdict=verdict, measured=None)
+
+
+def _panel_facts(bench: Bench, measured: Sequence[Judged]) -> Facts:
+    """What the whole panel says as measured: the rules ask for kidney, muscle and tumour."""
+    facts = bench.facts.adding("finding", findings.measured(bench.release, measured, bench.facts))
+    return facts.adding("finding", findings.of_verdicts(bench.release, measured, facts))
+
+
+def _specimen(
+    bench: Bench, entries: Sequence[Judged], measured: Sequence[Judged], places: tuple[int, ...], panel: Facts
+) -> _Specimen:
+    own = tuple(replace(measured[place], earlier=False, primary=True) for place in places)
+    known = bench.facts.adding("finding", findings.measured(bench.release, own, bench.facts))
+    truths = findings.measured(bench.release, own, bench.facts) | findings.of_verdicts(bench.release, own, known)
+    for entry in own:
+        if entry.analyte is not None and entry.verdict is not None and entry.refusal is None:
+            truths |= {
+                f"{entry.analyte.id}.{side.value}": Truth.of(entry.verdict.classes == (side,))
+                for side in (ResultClass.LOW, ResultClass.NORMAL, ResultClass.HIGH)
+            }
+    sent = [entries[place] for place in places]
+    level = [haemolysis_of(bench.release, entry, entries) for entry in sent]
+    truths["haemolysed"] = Truth.of(any(one in (Haemolysis.MODERATE, Haemolysis.GROSS) for one in level))
+    truths |= {ident: Truth.of(says(sent)) for ident, says in _said(bench.release).items()}
+    return _Specimen(places, own, panel.adding("specimen", truths))
+
+
+def _said(release: Release) -> Mapping[str, Callable[[Sequence[Judged]], bool]]:
+    """What a specimen's kind, additive, transport and comments say, by the name of the fact."""
+    form = release.computations.delay
+    return {
+        "delayed": lambda sent: any(_delayed(form, text) for text in _texts(sent)),
+        "pneumatic_tube": lambda sent: any(word in text for text in _texts(sent) for word in form.pneumatic_words),
+        "edta_additive": lambda sent: any("edt" in text for text in _additives(sent)),
+        "heparin": lambda sent: any("hep" in text for text in _additives(sent)),
+        "serum": lambda sent: SpecimenKind.SERUM in _kinds(sent),
+        "plasma": lambda sent: SpecimenKind.PLASMA in _kinds(sent),
+        "whole_blood": lambda sent: SpecimenKind.WHOLE_BLOOD in _kinds(sent),
+    }
+
+
+def _kinds(sent: Sequence[Judged]) -> set[SpecimenKind | None]:
+    return {entry.result.specimen.kind for entry in sent if entry.result}
+
+
+def _additives(sent: Sequence[Judged]) -> list[str]:
+    return [entry.result.specimen.additive.casefold() for entry in sent if entry.result]
+
+
+def _texts(sent: Sequence[Judged]) -> list[str]:
+    texts = [
+        text
+        for entry in sent
+        if entry.result
+        for text in (
+            *entry.result.specimen.comments,
+            entry.result.specimen.transport,
+            *entry.result.specimen.conditions,
+        )
+    ]
+    return list(dict.fromkeys(text.casefold() for text in texts if text.strip()))
+
+
+def _delayed(form: DelayForm, text: str) -> bool:
+    """Whether a text says that the specimen was separated late or kept cold."""
+    for word in form.words:
+        before, found, _ = text.partition(word)
+        if found and not _NOT.search(before):
+            return True
+    hours = [Decimal(match) for match in _HOURS.findall(text)]
+    if _UNSPUN.search(text) and any(value in form.hours.span() for value in hours):
+        return True
+    return any(Decimal(match) in form.celsius.span() for match in _CELSIUS.findall(text))
+
+
+# ---------------------------------------------------------------------------------------------- what follows
+
+
+def _concerned(rule: PatternRow, specimen: _Specimen) -> list[tuple[int, Judged]]:
+    """The results of a specimen, as measured, that a matched rule refuses or makes unreliable, with their places."""
+    return [
+        (place, entry)
+        for place, entry in zip(specimen.places, specimen.measured, strict=True)
+        if entry.analyte is not None
+        and entry.refusal is None
+        and entry.verdict is not None
+        and (_refused_by(rule.refuses, entry.analyte) or _unreliable_by(rule, entry.analyte, entry.verdict))
+    ]
+
+
+def _refused_by(row: RefusesRow | None, analyte: Analyte) -> bool:
+    return row is not None and (not row.analytes or analyte.id in row.analytes or analyte.family in row.analytes)
+
+
+def _unreliable_by(rule: PatternRow, analyte: Analyte, verdict: Verdict) -> bool:
+    named = analyte.id in rule.unreliable_high or analyte.family in rule.unreliable_high
+    return named and verdict.certain_class is ResultClass.HIGH
+
+
+def _marked(rule: PatternRow, entry: Judged, measured: Judged) -> Judged:
+    marked = replace(entry, unreliable=(*entry.unreliable, rule.id))
+    if entry.analyte is not None and _refused_by(rule.refuses, entry.analyte):
+        assert rule.refuses is not None
+        if entry.refusal in (RefusalReason.EDTA_CONTAMINATION, RefusalReason.DRIP_ARM_CONTAMINATION):
+            return marked
+        # What refused the number before gives way to the artefact that explains it.
+        issues = tuple(issue for issue in entry.issues if entry.refusal is None or issue != entry.refusal.value)
+        return replace(marked, issues=issues, measured=measured.verdict).refused(
+            RefusalReason(rule.refuses.refusal), "result_unreliable"
+        )
+    return marked.noting(issues=("result_unreliable",))
+
+
+def _settled_by_pair(bench: Bench, entries: Sequence[Judged]) -> list[Judged]:
+    """Potassium that a specimen of the same time, less open to the artefact, settles (DEC-15, DEC-74)."""
+    if bench.facts.known.get(("condition", "ecg_change")) is Truth.TRUE:
+        return list(entries)
+    settled = {id(loser) for loser in (*_by_gap(bench.release, entries), *_by_haemolysis(bench.release, entries))}
+    return [
+        entry.refused(RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN) if id(entry) in settled else entry
+        for entry in entries
+    ]
+
+
+def _by_gap(release: Release, entries: Sequence[Judged]) -> list[Judged]:
+    """The high one of two kinds of specimen that differ by more than the gap, where the other is normal."""
+    losers = []
+    unit, gap = next(iter(release.computations.paired.gap.items()))
+    for pair in paired(entries):
+        numbers = [entry.reading.compared.value for entry in pair if entry.reading and entry.reading.quantity.measured]
+        same_unit = all(entry.reading is not None and entry.reading.compared.unit == unit for entry in pair)
+        if len(numbers) < 2 or not same_unit or abs(numbers[0] - numbers[1]) <= gap:
+            continue
+        higher, lower = pair if numbers[0] > numbers[1] else pair[::-1]
+        if _class(higher) is ResultClass.HIGH and _class(lower) is ResultClass.NORMAL and lower.settled:
+            losers.append(higher)
+    return losers
+
+
+def _by_haemolysis(release: Release, entries: Sequence[Judged]) -> list[Judged]:
+    """A haemolysed high beside a clean normal of the same collection."""
+    potassiums = [
+        entry for entry in entries if entry.analyte is not None and entry.analyte.id == POTASSIUM and not entry.earlier
+    ]
+    spoilt = (Haemolysis.SLIGHT, Haemolysis.MODERATE, Haemolysis.GROSS)
+    haemolysed = [entry for entry in potassiums if haemolysis_of(release, entry, entries) in spoilt[1:]]
+    clean = [
+        entry
+        for entry in potassiums
+        if haemolysis_of(release, entry, entries) not in spoilt
+        and entry.settled
+        and _class(entry) is ResultClass.NORMAL
+    ]
+    return [
+        entry
+        for entry in haemolysed
+        if _class(entry) is ResultClass.HIGH and any(same_collection(entry, other) for other in clean)
+    ]
+
+
+def _class(entry: Judged) -> ResultClass:
+    verdict = entry.verdict or entry.measured
+    return verdict.certain_class if verdict else ResultClass.INDETERMINATE

@@ -1,0 +1,88 @@
+"""Clauses of rules in words, for people who read a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from labgloss.domain.report import Clause
+from labgloss.domain.truth import Truth
+from labgloss.engine.facts import Facts
+from labgloss.knowledge.expression import Combination, Expression, Name, names
+from labgloss.knowledge.release import Release
+from labgloss.knowledge.schema import ContextRow, SymptomRow
+
+_JOINTS = {"all": " and ", "two_of": ", ", "three_of": ", "}
+_LEADS = {
+    "none": "none of: ",
+    "two_of": "two of: ",
+    "three_of": "three of: ",
+    "unknown": "not known: ",
+    "possible": "not excluded: ",
+}
+
+
+def clause_of(part: Expression, facts: Facts) -> Clause:
+    """A clause, what it comes to, and its words."""
+    return Clause(str(part), facts.truth(part), _words(part, facts))
+
+
+def _words(part: Expression, facts: Facts) -> str:
+    """An expression in words; of an `any` that holds, only the parts that hold."""
+    if isinstance(part, Combination):
+        parts = [item for item in part.parts if facts.holds(item)] if part.operator == "any" else list(part.parts)
+        words = _JOINTS.get(part.operator, " or ").join(_words(item, facts) for item in parts or part.parts)
+        return f"{_LEADS.get(part.operator, '')}{words}"
+    if not isinstance(part, Name):
+        return str(part)
+    if part.kind == "group" and facts.holds(part):
+        members = [item for item in facts.release.groups[part.id].members if facts.holds(item)]
+        return " or ".join(_words(item, facts) for item in members)
+    return name_in_words(part, facts.release)
+
+
+def name_in_words(name: Name, release: Release) -> str:
+    """What a name stands for, as its row says it."""
+    if name.kind in ("finding", "specimen") and (found := _findings_in_words(release).get(name.id)):
+        return f"{found} in this specimen" if name.kind == "specimen" else found
+    rows: dict[str, Mapping[str, SymptomRow] | Mapping[str, ContextRow]] = {
+        "symptom": release.symptoms,
+        "condition": release.conditions,
+        "medication": release.medications,
+    }
+    row = rows.get(name.kind, {}).get(name.id)
+    if row is not None:
+        return row.display.lower()
+    if name.kind == "pattern" and name.id in release.patterns:
+        return release.patterns[name.id].title.lower()
+    analyte, dot, rest = name.id.partition(".")
+    if dot and analyte in release.analytes:
+        return f"{release.analytes[analyte].name} {rest.replace('_', ' ')}"
+    if name.kind == "final" and name.id in release.analytes:
+        return f"{release.analytes[name.id].name} final and reliable"
+    return name.id.replace(".", " ").replace("_", " ").lower()
+
+
+@lru_cache(maxsize=4)
+def _findings_in_words(release: Release) -> Mapping[str, str]:
+    """Findings by what they say: "calcium low", or the text of their row."""
+    words = {ident: rows[0].text.rstrip(".").lower() for ident, rows in release.findings.items()}
+    for analyte in release.analytes.values():
+        name = analyte.name if analyte.family == analyte.id else analyte.family.replace("_", " ")
+        for ident, side in ((analyte.form.findings.low, "low"), (analyte.form.findings.high, "high")):
+            words.setdefault(ident, f"{name} {side}")
+    return words
+
+
+def true_names(part: Expression, facts: Facts) -> list[Name]:
+    """The names in an expression that are TRUE, a group by its members."""
+    found: list[Name] = []
+    for name in names(part):
+        if facts.truth(name) is not Truth.TRUE:
+            continue
+        if name.kind == "group":
+            for member in facts.release.groups[name.id].members:
+                found += true_names(member, facts)
+        else:
+            found.append(name)
+    return found
