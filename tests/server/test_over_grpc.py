@@ -115,7 +115,7 @@ def test_a_panel_is_answered_and_its_rules_can_be_looked_up(served: Served) -> N
         result.intervals[0].position,
     )
     named = {*result.rule_ids, *(finding.rule_id for finding in report.findings)}
-    named |= {item.id for item in (*report.patterns, *report.red_flags, *report.recommendations)}
+    named |= {item.id for item in (*report.findings, *report.patterns, *report.red_flags, *report.recommendations)}
     named |= {caution.id for caution in result.cautions}
     for ident in sorted(named):
         body = knowledge_pb2.GetRuleRequest(id=ident).SerializeToString()

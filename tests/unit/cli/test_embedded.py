@@ -1,13 +1,14 @@
 """The commands that bring their own service: embedded, or as a process of its own."""
 
 import json
+import re
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from labgloss.cli import main
+from labgloss.cli import main, manual
 from labgloss.cli.commands import demo
 from labgloss.cli.service_process import ServiceProcess
 from tests.unit.cli.subprocesses import IMPORTING_LABGLOSS
@@ -143,6 +144,14 @@ def test_an_analyte_is_shown_with_its_rules(capsys: pytest.CaptureFixture[str]) 
     out = capsys.readouterr().out
     assert out.startswith("magnesium: magnesium\n  LOINC: 2601-3, 19123-9")
     assert "magnesium.interval.default.from_28_days 0.70 <= x <= 1.00 mmol/L; 1.7 <= x <= 2.4 mg/dL" in out
+
+
+@pytest.mark.parametrize(
+    "example", sorted({*re.findall(r"labgloss (knowledge show.*)", manual.KNOWLEDGE_EXAMPLES + manual.SHOW_EXAMPLES)})
+)
+def test_the_examples_of_the_manual_can_be_shown(example: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(example.split()) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_rule_is_shown_with_its_sources(capsys: pytest.CaptureFixture[str]) -> None:
