@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
 
@@ -62,5 +61,7 @@ def _run(arguments: Namespace) -> int:
 
 
 def _faulty(what: str, faults: Iterable[object]) -> int:
-    print(f"labgloss: {what}:", *(f"  {fault}" for fault in faults), sep="\n", file=sys.stderr)
+    from labgloss.cli.console import complain
+
+    complain("\n".join([f"{what}:", *(f"  {fault}" for fault in faults)]))
     return FAULT

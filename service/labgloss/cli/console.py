@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from labgloss.panels.layout import Style
+from labgloss.panels.layout import Style, printable
 
 _COLUMNS = 100
 # Characters of a drawn report; a terminal that takes them takes the texts.
@@ -51,8 +51,8 @@ def flush() -> None:
 
 
 def complain(text: str) -> None:
-    """Writes one message to standard error."""
-    print(f"labgloss: {text}", file=sys.stderr)
+    """Writes one message, of one line or several, to standard error; what could steer the terminal is replaced."""
+    print(*map(printable, f"labgloss: {text}".splitlines()), sep="\n", file=sys.stderr)
 
 
 @contextmanager

@@ -369,6 +369,22 @@ def test_output_that_was_closed_is_no_fault(asked: DecidedService, panels: Path)
     assert (run.returncode, run.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize(
+    "arguments", [["check", "ok.toml"], ["interpret", "ok.toml"], ["check", "faulty.toml"]], ids=" ".join
+)
+def test_what_a_file_holds_never_steers_the_terminal(
+    arguments: list[str], service: DecidedService, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service.outcome = not_accepted
+    (tmp_path / "ok.toml").write_text('[[panel]]\nid = "a\\u001b[2J\\u009b"\n')
+    (tmp_path / "faulty.toml").write_text('[[panel]]\nid = "a\\u001b[2J\\u009b"\nresults = 1\n')
+    command, file = arguments
+    assert main([command, str(tmp_path / file), "--target", service.target]) in (1, 2)
+    captured = capsys.readouterr()
+    assert "a\ufffd[2J\ufffd" in captured.out + captured.err
+    assert not {"\x1b", "\x9b"} & set(captured.out + captured.err)
+
+
 def test_output_is_ascii_where_the_terminal_knows_no_more(asked: DecidedService, panels: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "labgloss", "interpret", str(panels), "--target", asked.target],

@@ -146,9 +146,10 @@ def test_an_analyte_is_shown_with_its_rules(capsys: pytest.CaptureFixture[str]) 
     assert "magnesium.interval.default.from_28_days 0.70 <= x <= 1.00 mmol/L; 1.7 <= x <= 2.4 mg/dL" in out
 
 
-@pytest.mark.parametrize(
-    "example", sorted({*re.findall(r"labgloss (knowledge show.*)", manual.KNOWLEDGE_EXAMPLES + manual.SHOW_EXAMPLES)})
-)
+EXAMPLES = f"{manual.KNOWLEDGE_EXAMPLES}\n{manual.SHOW_EXAMPLES}"
+
+
+@pytest.mark.parametrize("example", sorted(set(re.findall(r"labgloss (knowledge show.*)", EXAMPLES))))
 def test_the_examples_of_the_manual_can_be_shown(example: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(example.split()) == 0
     assert capsys.readouterr().err == ""

@@ -13,7 +13,7 @@ from labgloss.cli.console import complain, output_style, write
 from labgloss.cli.outcomes import interpreted
 from labgloss.cli.service_process import ServiceProcess, ServiceStartError, end_by_exit
 from labgloss.panels.junit import CheckedPanel
-from labgloss.panels.layout import Style
+from labgloss.panels.layout import Style, printable
 from labgloss.panels.reader import PanelCase, read_panels
 from labgloss.panels.shipped import sample_panels_folder
 from labgloss.panels.text import report_text
@@ -58,7 +58,8 @@ def _print_reports(cases: Sequence[PanelCase], outcomes: Sequence[Outcome], pane
 
 def _verdict(panel: CheckedPanel, style: Style) -> str:
     mark = "✓" if style.unicode else "ok"
+    name = printable(panel.id)
     if panel.agrees:
-        return f"{mark} {panel.id}: as expected\n\n"
+        return f"{mark} {name}: as expected\n\n"
     lines = [f"  {line}" for line in difference_lines(panel)]
-    return "\n".join([f"NOT AS EXPECTED: {panel.id}", *lines]) + "\n\n"
+    return "\n".join([f"NOT AS EXPECTED: {name}", *lines]) + "\n\n"
