@@ -400,6 +400,14 @@ def test_health_of_an_unknown_service_is_not_found(served: Served) -> None:
     assert grpc.StatusCode.NOT_FOUND == refused(check, served, "labgloss.v2.Other").code()
 
 
+def test_a_health_check_names_a_service_and_no_more(served: Served) -> None:
+    """A watch keeps the name that it was sent for as long as it lasts."""
+    body = health_pb2.HealthCheckRequest(service="x" * 1_024).SerializeToString()
+    assert grpc.StatusCode.INVALID_ARGUMENT == refused(served.call, HEALTH, body).code()
+    watch = served.channel.unary_stream(WATCH)(body, timeout=2)
+    assert grpc.StatusCode.INVALID_ARGUMENT == refused(next, watch).code()
+
+
 def test_a_watch_tells_the_status_and_its_change_and_ends_with_the_server(release: Release) -> None:
     with serving(release) as served:
         watch = served.channel.unary_stream(WATCH)
