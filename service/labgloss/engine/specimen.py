@@ -16,10 +16,17 @@ from labgloss.knowledge.release import Analyte, Release
 from labgloss.knowledge.units import factor_between
 
 POTASSIUM, MAGNESIUM = "potassium", "magnesium"
-# Words that deny or weaken haemolysis when they stand just before it, or deny it just after.
-_DENIED_BEFORE = re.compile(r"\b(?:no|not|non|nil|without|absent)\W+(?:\w+\W+){0,2}$")
-_DENIED_AFTER = re.compile(r"^\w*\W*(?:none|nil|absent|negative|not (?:seen|detected|present))\b")
-_SLIGHT_BEFORE = re.compile(r"\b(?:slight|slightly|trace|minimal|minimally)\W+(?:\w+\W+){0,2}$")
+# Words that deny, weaken or strengthen haemolysis when they stand just before it, or deny it just after.
+# Only words that change nothing may lie between: "no clot, sample haemolysed" denies a clot.
+_FILLERS = r"[\s-]+(?:(?:any|evidence|signs?|of|visible|visibly|significant|significantly|gross|grossly|in vitro)\s+)*$"
+_DENIED_BEFORE = re.compile(rf"\b(?:(?:no|not|non|nil|without|absent){_FILLERS}|un$)")
+_DENIED_AFTER = re.compile(
+    r"^\w*[\s:=(-]*(?:none|nil|absent|negative|not (?:seen|detected|present)|index (?:is )?(?:within|below))\b"
+)
+_SLIGHT_BEFORE = re.compile(rf"\b(?:slight|slightly|trace|traces|minimal|minimally){_FILLERS}")
+_GROSS_BEFORE = re.compile(rf"\b(?:gross|grossly){_FILLERS}")
+# What comments may say, the worst first.
+_GRADES = (Haemolysis.GROSS, Haemolysis.MODERATE, Haemolysis.SLIGHT)
 
 Regrade = Callable[[Judged, Span], Verdict]
 
@@ -72,10 +79,10 @@ def haemolysis_of(release: Release, entry: Judged, entries: Sequence[Judged]) ->
     form = release.computations.specimen
     specimen = entry.result.specimen if entry.result else Specimen()
     stated = specimen.haemolysis
-    if stated is Haemolysis.GROSS:
-        return stated
-    conditions = {code.strip() for code in specimen.conditions}
     commented = _commented(release, specimen)
+    if Haemolysis.GROSS in (stated, commented):
+        return Haemolysis.GROSS
+    conditions = {code.strip() for code in specimen.conditions}
     if (
         stated is Haemolysis.MODERATE
         or conditions & set(form.haemolysed_conditions)
@@ -92,11 +99,18 @@ def _commented(release: Release, specimen: Specimen) -> Haemolysis | None:
     for comment in specimen.comments:
         text = comment.casefold()
         for word in release.computations.haemolysis.words:
-            before, named, after = text.partition(word)
-            if not named or _DENIED_BEFORE.search(before) or _DENIED_AFTER.search(after):
-                continue
-            found.append(Haemolysis.SLIGHT if _SLIGHT_BEFORE.search(before) else Haemolysis.MODERATE)
-    return Haemolysis.MODERATE if Haemolysis.MODERATE in found else next(iter(found), None)
+            for named in re.finditer(re.escape(word), text):
+                before, after = text[: named.start()], text[named.end() :]
+                if not _DENIED_BEFORE.search(before) and not _DENIED_AFTER.search(after):
+                    found.append(_grade_in(before))
+    return next((grade for grade in _GRADES if grade in found), None)
+
+
+def _grade_in(before: str) -> Haemolysis:
+    """The grade that the words before haemolysis give it; a comment without one counts (P02)."""
+    if _GROSS_BEFORE.search(before):
+        return Haemolysis.GROSS
+    return Haemolysis.SLIGHT if _SLIGHT_BEFORE.search(before) else Haemolysis.MODERATE
 
 
 def _index_high(entry: Judged, entries: Sequence[Judged]) -> bool:

@@ -195,8 +195,22 @@ def test_haemolysis_takes_no_possible_critical_from_a_bound(read: Read, analyte:
         ({"comments": ("Not haemolysed",)}, "N"),
         ({"comments": ("No haemolysis seen",)}, "N"),
         ({"comments": ("non-haemolysed",)}, "N"),
+        ({"comments": ("no evidence of haemolysis",)}, "N"),
+        ({"comments": ("not grossly haemolysed",)}, "N"),
+        ({"comments": ("unhaemolysed",)}, "N"),
+        ({"comments": ("haemolysis - negative",)}, "N"),
+        ({"comments": ("Haemolysis index is within limits",)}, "N"),
+        ({"comments": ("haemolysis index not within limits",)}, "IND"),
         ({"comments": ("slight haemolysis",)}, "N"),
+        ({"comments": ("trace of haemolysis",)}, "N"),
         ({"comments": ("lipaemic",)}, "N"),
+        # What is denied or slight is something else, or another moment.
+        ({"comments": ("No clot. Sample haemolysed",)}, "IND"),
+        ({"comments": ("Non-fasting sample haemolysed",)}, "IND"),
+        ({"comments": ("Nil by mouth, haemolysed",)}, "IND"),
+        ({"comments": ("slightly lipaemic, haemolysed",)}, "IND"),
+        ({"comments": ("Haemolysed. None left for a repeat",)}, "IND"),
+        ({"comments": ("not haemolysed on arrival; haemolysed by index",)}, "IND"),
     ],
 )
 def test_a_specimen_is_haemolysed_by_grade_condition_or_comment(
@@ -204,6 +218,16 @@ def test_a_specimen_is_haemolysed_by_grade_condition_or_comment(
 ) -> None:
     """P02 and DEC-48."""
     assert read_one(result(K, "4.2", "mmol/L", specimen=serum(**specimen))).flag == flag
+
+
+@pytest.mark.parametrize("comment", ["Grossly haemolysed", "GROSS HEMOLYSIS", "slight lipaemia, gross haemolysis"])
+def test_a_comment_that_says_gross_is_gross(read_one: ReadOne, comment: str) -> None:
+    """K6: gross and unquantified, high or normal."""
+    for value in ("4.2", "6.9"):
+        found = read_one(result(K, value, "mmol/L", specimen=serum(comments=(comment,))))
+        assert found.refusal_reason is RefusalReason.HAEMOLYSIS
+    kept = read_one(result(K, "6.9", "mmol/L", specimen=serum(comments=("grossly lipaemic and haemolysed",))))
+    assert kept.band == "severe_high"
 
 
 @pytest.mark.parametrize(("index", "flag"), [("49", "N"), ("50", "N"), ("51", "IND")])
