@@ -13,7 +13,7 @@ from labgloss.engine.calcium import current
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged
 from labgloss.engine.normalise import reading_of
-from labgloss.engine.select import VITAMIN_D, laboratory_ends, policy_for
+from labgloss.engine.select import VITAMIN_D, VITAMIN_D_COMPONENTS, laboratory_ends_of, policy_for
 from labgloss.engine.series import same_draw
 from labgloss.knowledge.expression import Limit
 from labgloss.knowledge.partition import in_range
@@ -89,20 +89,26 @@ def _as_quantity(allowed: Span, unit: str) -> Quantity:
 
 def cautioned(release: Release, entry: Judged, age: Age | None, chosen: str, facts: Facts) -> Judged:
     """A vitamin D entry with the cautions of its policy, its interval, the infant epimer and a near cut-off."""
-    if entry.analyte is None or entry.analyte.id != VITAMIN_D or entry.reading is None or entry.verdict is None:
+    if entry.analyte is None or entry.reading is None or entry.verdict is None:
+        return entry
+    if entry.analyte.id in VITAMIN_D_COMPONENTS | {VITAMIN_D} and _interval_supplied(release, entry):
+        entry = entry.noting(cautions=("interval_supplied_not_used",))
+    if entry.analyte.id != VITAMIN_D:
         return entry
     form = release.computations.vitamin_d
     cautions: list[str] = []
     policy = policy_for(release, age, chosen, facts)
     if policy.row.caution:
         cautions.append(policy.row.caution)
-    if entry.result is not None and laboratory_ends(entry.result.interval).span is not None:
-        cautions.append("interval_supplied_not_used")
     if in_range(age, form.epimer_age) is True:
         cautions.append("epimer_interference_possible")
     if _near_cut_off(release, entry):
         cautions.append("near_cut_off")
     return entry.noting(cautions=tuple(cautions), issues=("policy_not_applicable",) if policy.not_applicable else ())
+
+
+def _interval_supplied(release: Release, entry: Judged) -> bool:
+    return entry.result is not None and laboratory_ends_of(release, entry.result).span is not None
 
 
 def _near_cut_off(release: Release, entry: Judged) -> bool:

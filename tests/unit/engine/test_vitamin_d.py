@@ -152,6 +152,21 @@ def test_a_supplied_interval_is_not_used(read_one: ReadOne) -> None:
     assert {shown.origin for shown in found.intervals} == {IntervalOrigin.POLICY}
 
 
+def test_a_supplied_interval_with_its_unit_is_not_used_either(read_one: ReadOne) -> None:
+    found = read_one(result(D, "18", "ng/mL", interval="10-22 ng/ml"))
+    assert found.flag == "L"
+    assert "interval_supplied_not_used" in cautions(found)
+
+
+def test_no_interval_judges_a_component(read: Read) -> None:
+    """D4, DEC-73: a component alone is no vitamin D status, so that it is never called normal."""
+    report = read(result(D3, "15", "ng/mL", code="1989-3", interval=("10", "50")))
+    component = entry(report, D3)
+    assert (component.flag, component.band, component.intervals) == ("IND", "", ())
+    assert "interval_supplied_not_used" in cautions(component)
+    assert entry(report, D).flag == "IND"
+
+
 def test_vitamin_d_is_never_critical(read_one: ReadOne) -> None:
     """D11."""
     for value in ("4", "1500", "<4", ">1000"):
