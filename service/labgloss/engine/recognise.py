@@ -224,16 +224,18 @@ class _Words:
         """Condition or medication ids that an item names; a coded one is matched by its display."""
         if item.id in index.ids:
             return (item.id,)
-        text = _text(item.text or (item.coding.display if item.coding else ""))
-        if text in index.whole:
+        sent = item.text or (item.coding.display if item.coding else "")
+        if (text := _text(sent)) in index.whole:
             return index.whole[text]
-        found = [ident for phrase, ident in index.phrases if self._states(f" {text} ", phrase)]
+        # A denial, or somebody else, reaches no further than its clause: "no fever; on dialysis".
+        clauses = [f" {_text(clause)} " for clause in _BREAKS.split(sent.casefold())]
+        found = [ident for phrase, ident in index.phrases if any(self._states(clause, phrase) for clause in clauses)]
         return tuple(dict.fromkeys(found))
 
     @staticmethod
-    def _states(text: str, phrase: str) -> bool:
-        """Whether a text names a phrase of the patient: not denied just before it, not somebody else's."""
-        before, found, _ = text.partition(f" {phrase} ")
+    def _states(clause: str, phrase: str) -> bool:
+        """Whether a clause names a phrase of the patient: not denied just before it, not somebody else's."""
+        before, found, _ = clause.partition(f" {phrase} ")
         words = before.split()
         return bool(found) and not (_DENIED & set(words[-_REACH:])) and not (_OTHERS & set(words))
 
