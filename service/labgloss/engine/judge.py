@@ -154,7 +154,7 @@ def _of_the_four(entry: Judged) -> bool:
 
 
 def _flagged_critical(entry: Judged) -> bool:
-    return entry.result is not None and any(flag.strip() in CRITICAL_FLAGS for flag in entry.result.flags)
+    return entry.result is not None and any(flag.strip().upper() in CRITICAL_FLAGS for flag in entry.result.flags)
 
 
 def _urgency(bench: Bench, entry: Judged, facts: Facts) -> Urgency:

@@ -52,7 +52,12 @@ def _judge(release: Release, entry: Judged, entries: Sequence[Judged], regrade: 
 
 def _rejected(release: Release, specimen: Specimen) -> bool:
     reasons = release.computations.specimen.reject_reasons
-    return any(code.strip() in reasons for code in specimen.conditions)
+    return any(code in reasons for code in _codes(specimen))
+
+
+def _codes(specimen: Specimen) -> set[str]:
+    """The condition and reject codes of a specimen; feeds write them in either case."""
+    return {code.strip().upper() for code in specimen.conditions}
 
 
 def _unsuitable(additive: str, analyte: Analyte) -> bool:
@@ -82,10 +87,9 @@ def haemolysis_of(release: Release, entry: Judged, entries: Sequence[Judged]) ->
     commented = _commented(release, specimen)
     if Haemolysis.GROSS in (stated, commented):
         return Haemolysis.GROSS
-    conditions = {code.strip() for code in specimen.conditions}
     if (
         stated is Haemolysis.MODERATE
-        or conditions & set(form.haemolysed_conditions)
+        or _codes(specimen) & set(form.haemolysed_conditions)
         or commented is Haemolysis.MODERATE
         or _index_high(entry, entries)
     ):
@@ -94,9 +98,9 @@ def haemolysis_of(release: Release, entry: Judged, entries: Sequence[Judged]) ->
 
 
 def _commented(release: Release, specimen: Specimen) -> Haemolysis | None:
-    """What the laboratory's comments say of haemolysis; a comment that denies it says nothing."""
+    """What comments, or a condition written out, say of haemolysis; one that denies it says nothing."""
     found: list[Haemolysis] = []
-    for comment in specimen.comments:
+    for comment in (*specimen.comments, *specimen.conditions):
         text = comment.casefold()
         for word in release.computations.haemolysis.words:
             for named in re.finditer(re.escape(word), text):
