@@ -25,8 +25,12 @@ _DENIED_AFTER = re.compile(
 )
 _SLIGHT_BEFORE = re.compile(rf"\b(?:slight|slightly|trace|traces|minimal|minimally){_FILLERS}")
 _GROSS_BEFORE = re.compile(rf"\b(?:gross|grossly){_FILLERS}")
-# What comments may say, the worst first.
+# The worst first.
 _GRADES = (Haemolysis.GROSS, Haemolysis.MODERATE, Haemolysis.SLIGHT)
+# A laboratory that flags the index so has found it above its limit, whether it sends the limit or not.
+_ABOVE_LIMIT = frozenset({"H", "HH", "HU", "H>", "A", "AA"})
+# An index sent as a grade, or in a unit of its analyser, is not read, and its flag holds all the same.
+_STILL_FLAGGED = frozenset({None, RefusalReason.VALUE_NOT_NUMERIC, RefusalReason.UNIT_NOT_ACCEPTED})
 
 Regrade = Callable[[Judged, Span], Verdict]
 
@@ -80,21 +84,24 @@ def _whole_blood(release: Release, entry: Judged) -> Judged:
 
 
 def haemolysis_of(release: Release, entry: Judged, entries: Sequence[Judged]) -> Haemolysis | None:
-    """How haemolysed the specimen of an entry is said to be, by grade, condition, comment or index; None: not said."""
-    form = release.computations.specimen
-    specimen = entry.result.specimen if entry.result else Specimen()
-    stated = specimen.haemolysis
-    commented = _commented(release, specimen)
-    if Haemolysis.GROSS in (stated, commented):
-        return Haemolysis.GROSS
-    if (
-        stated is Haemolysis.MODERATE
-        or _codes(specimen) & set(form.haemolysed_conditions)
-        or commented is Haemolysis.MODERATE
-        or _index_high(entry, entries)
-    ):
-        return Haemolysis.MODERATE
-    return commented or stated
+    """How haemolysed the specimen of an entry is said to be, by grade, condition, comment or index; None: not said.
+
+    What is said of a specimen with one of its results holds for all that name it.
+    """
+    own = entry.result.specimen if entry.result else Specimen()
+    named = [other.result.specimen for other in entries if other.result and other.result.specimen.id == own.id]
+    said = {grade for specimen in (own, *(named if own.id else ())) for grade in _said_of(release, specimen)}
+    if _index_high(entry, entries):
+        said.add(Haemolysis.MODERATE)
+    return next((grade for grade in _GRADES if grade in said), None)
+
+
+def _said_of(release: Release, specimen: Specimen) -> set[Haemolysis]:
+    """Every grade that a specimen is given, in whatever field."""
+    said = {grade for grade in (specimen.haemolysis, _commented(release, specimen)) if grade is not None}
+    if _codes(specimen) & set(release.computations.specimen.haemolysed_conditions):
+        said.add(Haemolysis.MODERATE)
+    return said
 
 
 def _commented(release: Release, specimen: Specimen) -> Haemolysis | None:
@@ -118,14 +125,23 @@ def _grade_in(before: str) -> Haemolysis:
 
 
 def _index_high(entry: Judged, entries: Sequence[Judged]) -> bool:
+    """Whether an index of the draw is above the laboratory's limit, by its number or by the laboratory's flag."""
     return any(
-        other.verdict is not None
-        and other.analyte is not None
+        other.analyte is not None
         and other.analyte.id == "haemolysis_index"
-        and other.verdict.classes == (ResultClass.HIGH,)
+        and other.refusal in _STILL_FLAGGED
+        and (_is_high(other) or _flagged_above(other))
         and same_draw(entry, other)
         for other in entries
     )
+
+
+def _is_high(index: Judged) -> bool:
+    return index.verdict is not None and index.verdict.classes == (ResultClass.HIGH,)
+
+
+def _flagged_above(index: Judged) -> bool:
+    return index.result is not None and any(flag.strip().upper() in _ABOVE_LIMIT for flag in index.result.flags)
 
 
 def _haemolysed(release: Release, entry: Judged, entries: Sequence[Judged], regrade: Regrade) -> Judged:
@@ -133,7 +149,7 @@ def _haemolysed(release: Release, entry: Judged, entries: Sequence[Judged], regr
     assert entry.analyte is not None and entry.verdict is not None
     magnesium = entry.analyte.id == MAGNESIUM
     level = haemolysis_of(release, entry, entries)
-    if entry.analyte.id not in (POTASSIUM, MAGNESIUM) or level in (None, Haemolysis.NONE):
+    if entry.analyte.id not in (POTASSIUM, MAGNESIUM) or level is None:
         return entry
     certain = entry.verdict.certain_class
     if level is Haemolysis.SLIGHT:
@@ -190,8 +206,9 @@ def _bounded(release: Release, entry: Judged, free: Decimal, regrade: Regrade) -
 
 
 def _free_haemoglobin(release: Release, entry: Judged, entries: Sequence[Judged]) -> Decimal | None:
-    """Free haemoglobin of the same draw in g/L: measured, or a haemolysis index in g/L or mg/dL."""
+    """Free haemoglobin of the same draw in g/L: measured, or a haemolysis index in g/L or mg/dL; of several the most."""
     for analyte_id in ("free_haemoglobin", "haemolysis_index"):
+        found = []
         for other in entries:
             if other.analyte is None or other.analyte.id != analyte_id or not same_draw(entry, other):
                 continue
@@ -200,7 +217,9 @@ def _free_haemoglobin(release: Release, entry: Judged, entries: Sequence[Judged]
             if other.result is not None and _rejected(release, other.result.specimen):
                 continue
             if (grams := _grams_per_litre(release, reading, other)) is not None:
-                return grams
+                found.append(grams)
+        if found:
+            return max(found)
     return None
 
 

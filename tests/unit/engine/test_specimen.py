@@ -239,6 +239,37 @@ def test_an_index_above_the_laboratorys_limit_makes_slight_haemolysis_count(read
     assert entry(read(haemolysed(K, "4.2", SLIGHT), sent)).flag == flag
 
 
+@pytest.mark.parametrize(
+    ("index", "flags", "flag"),
+    [("3", ("H",), "IND"), ("3", ("HH",), "IND"), ("2+", ("A",), "IND"), ("3", ("N",), "N"), ("3", (), "N")],
+)
+def test_an_index_that_the_laboratory_flags_is_above_its_limit(
+    read: Read, index: str, flags: tuple[str, ...], flag: str
+) -> None:
+    """P02; analysers send the flag without the limit, or the index as a grade."""
+    sent = result("haemolysis_index", index, "", flags=flags, specimen=serum())
+    assert entry(read(result(K, "4.2", "mmol/L", specimen=serum()), sent)).flag == flag
+
+
+def test_of_several_free_haemoglobins_the_most_bounds_the_potassium(read: Read) -> None:
+    """K6: 4.2 - 0.51 x 2.0 is 3.18."""
+    free = [result("free_haemoglobin", value, "g/L", specimen=serum()) for value in ("0.1", "2.0")]
+    assert entry(read(haemolysed(K, "4.2"), *free)).bands == ("mild_low", "normal")
+
+
+def test_a_withdrawn_index_says_nothing(read: Read) -> None:
+    sent = result("haemolysis_index", "3", "", flags=("H",), status="cancelled", specimen=serum())
+    assert entry(read(result(K, "4.2", "mmol/L", specimen=serum()), sent)).flag == "N"
+
+
+def test_what_is_said_of_a_specimen_holds_for_every_result_of_it(read: Read) -> None:
+    for said in ({"haemolysis": GROSS}, {"conditions": ("HEM",)}, {"comments": ("haemolysed",)}):
+        sodium = result("sodium", "140", "mmol/L", specimen=serum(id="S1", **said))
+        for specimen_id, flag in (("S1", "IND"), ("S2", "N"), ("", "N")):
+            sent = result(K, "4.2", "mmol/L", specimen=serum(id=specimen_id))
+            assert entry(read(sent, sodium)).flag == flag
+
+
 def test_slight_haemolysis_is_said_and_changes_no_class(read: Read) -> None:
     """DEC-48."""
     for value, flag, masked in (("4.2", "N", True), ("5.6", "H", True), ("2.9", "L", False)):
