@@ -221,10 +221,13 @@ class _Words:
         return tuple(dict.fromkeys(stated)), tuple(ident for ident in dict.fromkeys(away) if ident not in stated)
 
     def item(self, item: ContextItem, index: _ContextIndex) -> tuple[str, ...]:
-        """Condition or medication ids that an item names; a coded one is matched by its display."""
+        """Condition or medication ids that an item names; a coded one is matched by its display.
+
+        An id that is none may be one of the words: "mg_infusion", "haemodialysis".
+        """
         if item.id in index.ids:
             return (item.id,)
-        sent = item.text or (item.coding.display if item.coding else "")
+        sent = item.text or (item.coding.display if item.coding else "") or item.id
         if (text := _text(sent)) in index.whole:
             return index.whole[text]
         # A denial, or somebody else, reaches no further than its clause: "no fever; on dialysis".

@@ -76,7 +76,7 @@ def _unsuitable(additive: str, analyte: Analyte) -> bool:
 def _whole_blood(release: Release, entry: Judged) -> Judged:
     """A potassium from whole blood or a gas analyser cannot show haemolysis (K6)."""
     assert entry.result is not None and entry.analyte is not None
-    codes = [release.codes.get(coding.code) for coding in entry.result.codings]
+    codes = [release.codes.get(coding.code.strip()) for coding in entry.result.codings]
     blood = any(code is not None and code.row.specimen == "blood" for code in codes)
     if entry.analyte.id == POTASSIUM and (entry.result.specimen.kind is SpecimenKind.WHOLE_BLOOD or blood):
         return entry.noting(cautions=("whole_blood_haemolysis_invisible",))
@@ -206,7 +206,7 @@ def _bounded(release: Release, entry: Judged, free: Decimal, regrade: Regrade) -
 
 
 def _free_haemoglobin(release: Release, entry: Judged, entries: Sequence[Judged]) -> Decimal | None:
-    """Free haemoglobin of the same draw in g/L: measured, or a haemolysis index in g/L or mg/dL; of several the most."""
+    """Free haemoglobin of the same draw in g/L: measured, or an index in g/L or mg/dL; of several the most."""
     for analyte_id in ("free_haemoglobin", "haemolysis_index"):
         found = []
         for other in entries:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from labgloss.domain.quantity import ARITHMETIC, Comparator, Quantity, Span, scaled, with_digits
 from labgloss.domain.report import ResultClass, ResultState
 from labgloss.domain.subject import Age
-from labgloss.engine.calcium import current
+from labgloss.engine.calcium import PRELIMINARY, current
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged
 from labgloss.engine.normalise import reading_of
@@ -53,6 +53,8 @@ def computed_total(release: Release, entries: Sequence[Judged]) -> list[Judged]:
         computed_from=tuple(part.index for part in parts if part.index is not None),
         allowed=allowed,
     )
+    if any(PRELIMINARY in part.cautions for part in parts):
+        entry = entry.noting(cautions=(PRELIMINARY,))
     return [entry if pair else entry.noting(cautions=("d3_fraction_only",))]
 
 
@@ -89,11 +91,12 @@ def _as_quantity(allowed: Span, unit: str) -> Quantity:
 
 def cautioned(release: Release, entry: Judged, age: Age | None, chosen: str, facts: Facts) -> Judged:
     """A vitamin D entry with the cautions of its policy, its interval, the infant epimer and a near cut-off."""
-    if entry.analyte is None or entry.reading is None or entry.verdict is None:
+    analyte = entry.analyte
+    if analyte is None or entry.reading is None or entry.verdict is None:
         return entry
-    if entry.analyte.id in VITAMIN_D_COMPONENTS | {VITAMIN_D} and _interval_supplied(release, entry):
+    if analyte.id in VITAMIN_D_COMPONENTS | {VITAMIN_D} and _interval_supplied(release, entry):
         entry = entry.noting(cautions=("interval_supplied_not_used",))
-    if entry.analyte.id != VITAMIN_D:
+    if analyte.id != VITAMIN_D:
         return entry
     form = release.computations.vitamin_d
     cautions: list[str] = []

@@ -31,7 +31,9 @@ class UnitTable:
         """Every spelling of the unit that a text stands for, the longest first; no other than it where it is none."""
         ucum = self.resolve(text)
         written = {text.strip(), *(spelling for spelling, unit in self.spellings.items() if unit == ucum)} - {""}
-        return tuple(sorted(written if ucum is None else {*written, ucum}, key=lambda spelling: (-len(spelling), spelling)))
+        return tuple(
+            sorted(written if ucum is None else {*written, ucum}, key=lambda spelling: (-len(spelling), spelling))
+        )
 
 
 def factor_between(

@@ -228,6 +228,19 @@ def test_a_condition_is_read_in_its_words(release: Release, text: str, idents: t
     assert context(release, text).conditions == (idents,)
 
 
+@pytest.mark.parametrize(
+    ("ident", "idents"),
+    [
+        ("mg_infusion", ("pre_eclampsia_infusion",)),
+        ("haemodialysis", ("dialysis",)),
+        ("10 mg infusion", ()),
+        ("unheard_of", ()),
+    ],
+)
+def test_an_id_that_is_none_may_be_a_word(release: Release, ident: str, idents: tuple[str, ...]) -> None:
+    assert recognise(release, replace(panel(), conditions=(ContextItem(id=ident),))).conditions == (idents,)
+
+
 def test_a_condition_implies_what_it_is_a_kind_of(release: Release) -> None:
     found = context(release, "type 2 diabetes").truths["condition"]
     assert found == {"t2dm": Truth.TRUE, "diabetes": Truth.TRUE}

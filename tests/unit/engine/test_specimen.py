@@ -324,7 +324,9 @@ def test_heparin_and_gel_are_suitable(read_one: ReadOne, additive: str) -> None:
     assert read_one(result(K, "4.2", "mmol/L", specimen=serum(additive=additive))).flag == "N"
 
 
-@pytest.mark.parametrize("code", ["RH", "QS", "RC", "RN", "RR", "EX", "RB", "RM", "RI", "RA", "RD", "RE", "RP", "RS", "qs"])
+@pytest.mark.parametrize(
+    "code", ["RH", "QS", "RC", "RN", "RR", "EX", "RB", "RM", "RI", "RA", "RD", "RE", "RP", "RS", "qs"]
+)
 def test_a_reject_reason_refuses_a_value_that_came_all_the_same(read: Read, code: str) -> None:
     """DEC-83, HL7 table 0490."""
     report = read(result("sodium", "140", "mmol/L", specimen=serum(conditions=(code,))))

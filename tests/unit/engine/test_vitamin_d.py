@@ -158,6 +158,11 @@ def test_a_supplied_interval_with_its_unit_is_not_used_either(read_one: ReadOne)
     assert "interval_supplied_not_used" in cautions(found)
 
 
+def test_a_sum_of_a_preliminary_component_is_preliminary(read: Read) -> None:
+    report = read(result(D3, "15", "ng/mL", status="preliminary"), result(D2, "6", "ng/mL"))
+    assert "preliminary_result" in cautions(entry(report, D))
+
+
 def test_no_interval_judges_a_component(read: Read) -> None:
     """D4, DEC-73: a component alone is no vitamin D status, so that it is never called normal."""
     report = read(result(D3, "15", "ng/mL", code="1989-3", interval=("10", "50")))
