@@ -47,7 +47,7 @@ def mark_earlier(release: Release, entries: Sequence[Judged]) -> list[Judged]:
 
 def _retires(later: Judged, entry: Judged, apart: timedelta) -> bool:
     """Whether a result takes the place of an earlier one of its analyte, or of its family after so long a time."""
-    if not _before(entry, later):
+    if not collected_before(entry, later):
         return False
     if later.analyte is entry.analyte:
         return True
@@ -55,7 +55,7 @@ def _retires(later: Judged, entry: Judged, apart: timedelta) -> bool:
     return entry.analyte is not None and entry.analyte.family == CALCIUM and elapsed is not None and elapsed >= apart
 
 
-def _before(entry: Judged, other: Judged) -> bool:
+def collected_before(entry: Judged, other: Judged) -> bool:
     """Whether a result was collected before another; unknown times are never before."""
     one, two = _collected(entry), _collected(other)
     if one is None or two is None:
@@ -66,7 +66,12 @@ def _before(entry: Judged, other: Judged) -> bool:
 
 
 def _same_moment_and_kind(entry: Judged, other: Judged) -> bool:
-    if other is entry or other.analyte is not entry.analyte or _before(entry, other) or _before(other, entry):
+    if (
+        other is entry
+        or other.analyte is not entry.analyte
+        or collected_before(entry, other)
+        or collected_before(other, entry)
+    ):
         return False
     kinds = [item.result.specimen.kind if item.result else None for item in (entry, other)]
     return kinds[0] == kinds[1]
@@ -101,13 +106,13 @@ def _trend(release: Release, entry: Judged, entries: Iterable[Judged]) -> Trend 
     before = [
         other
         for other in entries
-        if other.read and entry.read and other.analyte is entry.analyte and _before(other, entry)
+        if other.read and entry.read and other.analyte is entry.analyte and collected_before(other, entry)
     ]
     if not before or entry.reading is None or entry.analyte is None or not entry.reading.quantity.measured:
         return None
     previous = before[0]
     for other in before[1:]:
-        if _before(previous, other):
+        if collected_before(previous, other):
             previous = other
     if previous.reading is None or previous.index is None or not previous.reading.quantity.measured:
         return None

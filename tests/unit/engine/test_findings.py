@@ -127,10 +127,11 @@ def test_a_number_that_its_specimen_or_code_refuses_makes_no_finding(read: Read,
 
 def test_of_two_results_the_finding_rests_on_the_one_that_makes_it(read: Read) -> None:
     """Neither is the panel normal then, nor does the finding say so of the other result."""
+    serum = {"kind": SpecimenKind.SERUM}
     sent = [
         result("magnesium", "0.85", "mmol/L"), result("calcium_adjusted", "2.30", "mmol/L"),
         result("vitamin_d_25oh", "70", "nmol/L"),
-        *(result("potassium", value, "meq/L", id=value, specimen={"kind": SpecimenKind.SERUM}) for value in ("4.0", "6.9")),
+        *(result("potassium", value, "meq/L", id=value, specimen=serum) for value in ("4.0", "6.9")),
     ]  # fmt: skip
     assert found(read(*sent[:4])) == {"PANEL_NORMAL"}
     report = read(*sent)
