@@ -107,18 +107,6 @@ def _covers(better: Judged, other: Judged) -> bool:
     return not collected_before(better, other)
 
 
-def with_latest_adjusted(entries: Sequence[Judged], computed: Sequence[Judged]) -> list[Judged]:
-    """The entries and what was computed; a reported adjusted calcium gives way to a later computed one (DEC-85)."""
-    later = [entry for entry in computed if current(entry, ADJUSTED) is not None]
-    kept = [
-        replace(entry, earlier=True)
-        if current(entry, ADJUSTED) is not None and any(collected_before(entry, one) for one in later)
-        else entry
-        for entry in entries
-    ]
-    return [*kept, *computed]
-
-
 def _albumins(release: Release, total: Judged, entries: Sequence[Judged]) -> list[Judged]:
     """The albumins that may adjust a total: one, or the lowest and the highest of several."""
     within = timedelta(hours=release.computations.albumin_adjustment.combine_within_hours)

@@ -24,7 +24,7 @@ def interpret(release: Release, panel: Panel) -> Report:
     recognised = recognise(release, panel)
     bench, entries = _read(Bench(release, panel, _panel_age(panel), _context(release, panel, recognised)))
     adjustment = calcium.adjustment_of(release, entries, bench.panel_age, bench.facts)
-    entries = calcium.with_latest_adjusted(entries, _computed(bench, entries, adjustment))
+    entries = series.with_computed(entries, _computed(bench, entries, adjustment))
     entries = calcium.choose_primary(entries, adjustment)
     entries, facts = _with_vitamin_d(bench, entries)
     entries = [finish(bench, entry, facts) for entry in series.with_trends(release, entries)]

@@ -45,6 +45,18 @@ def mark_earlier(release: Release, entries: Sequence[Judged]) -> list[Judged]:
     return marked
 
 
+def with_computed(entries: Sequence[Judged], computed: Sequence[Judged]) -> list[Judged]:
+    """The entries and those computed; a result gives way to a later computed one of its analyte (DEC-85)."""
+    kept = [
+        replace(entry, earlier=True)
+        if entry.read
+        and any(one.read and one.analyte is entry.analyte and collected_before(entry, one) for one in computed)
+        else entry
+        for entry in entries
+    ]
+    return [*kept, *computed]
+
+
 def _retires(later: Judged, entry: Judged, apart: timedelta) -> bool:
     """Whether a result takes the place of an earlier one of its analyte, or of its family after so long a time."""
     if not collected_before(entry, later):

@@ -14,7 +14,7 @@ from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged
 from labgloss.engine.normalise import reading_of
 from labgloss.engine.select import VITAMIN_D, VITAMIN_D_COMPONENTS, laboratory_ends_of, policy_for
-from labgloss.engine.series import same_draw
+from labgloss.engine.series import collected_before, same_draw
 from labgloss.knowledge.expression import Limit
 from labgloss.knowledge.partition import in_range
 from labgloss.knowledge.release import Release
@@ -25,11 +25,16 @@ CRP = "crp"
 
 
 def computed_total(release: Release, entries: Sequence[Judged]) -> list[Judged]:
-    """The total of the components of one draw where none was sent; one component is its lower bound (D4, DEC-22)."""
-    if any(current(entry, VITAMIN_D) is not None for entry in entries):
-        return []
-    d3 = [entry for entry in entries if current(entry, D3) is not None]
-    d2 = [entry for entry in entries if current(entry, D2) is not None]
+    """The total of the components of one draw where none was sent since; one is its lower bound (D4, DEC-22)."""
+    sent = [entry for entry in entries if current(entry, VITAMIN_D) is not None]
+    d3, d2 = (
+        [
+            entry
+            for entry in entries
+            if current(entry, ident) is not None and all(collected_before(total, entry) for total in sent)
+        ]
+        for ident in (D3, D2)
+    )
     pair = next(((one, other) for one in d3 for other in d2 if same_draw(one, other)), None)
     parts = list(pair) if pair else (d3 or d2)[:1]
     if not parts:

@@ -158,6 +158,15 @@ def test_a_supplied_interval_with_its_unit_is_not_used_either(read_one: ReadOne)
     assert "interval_supplied_not_used" in cautions(found)
 
 
+def test_a_total_of_an_earlier_draw_does_not_hide_later_components(read: Read) -> None:
+    """DEC-85."""
+    components = [result(ident, value, "ng/mL", collected="2026-01-01") for ident, value in ((D3, "8"), (D2, "2"))]
+    report = read(result(D, "70", "nmol/L", id="before", collected="2025-01-01"), *components)
+    assert (entry(report, "before").flag, entry(report, "before").earlier) == ("N", True)
+    assert report.results[-1].band == "deficient"
+    assert read(result(D, "70", "nmol/L", collected="2026-01-01"), *components).urgency is Urgency.NONE
+
+
 def test_a_sum_of_a_preliminary_component_is_preliminary(read: Read) -> None:
     report = read(result(D3, "15", "ng/mL", status="preliminary"), result(D2, "6", "ng/mL"))
     assert "preliminary_result" in cautions(entry(report, D))
