@@ -246,12 +246,15 @@ def listed(release: Release, truths: Mapping[str, Truth], entries: Sequence[Judg
 
 
 def _ids_of(entry: Judged) -> tuple[str, ...]:
+    """The finding that the class of an entry makes; another result of its analyte may make another."""
     if not entry.live or entry.analyte is None or entry.verdict is None:
         return ()
+    side = entry.verdict.certain_class
     if not entry.primary:
-        return tuple(SECONDARY_TOTAL.values()) if entry.analyte.id == TOTAL else ()
+        return (SECONDARY_TOTAL[side],) if entry.analyte.id == TOTAL and side in SECONDARY_TOTAL else ()
     form = entry.analyte.form.findings
-    return tuple(ident for ident in (form.low, form.high, form.indeterminate) if ident)
+    by_side = {ResultClass.LOW: form.low, ResultClass.HIGH: form.high, ResultClass.INDETERMINATE: form.indeterminate}
+    return tuple(ident for ident in (by_side.get(side),) if ident)
 
 
 def _as_reported_ids(entry: Judged, reported: Judged) -> tuple[str, ...]:
