@@ -130,8 +130,23 @@ class Judged:
 
     @property
     def settled(self) -> bool:
-        """Whether it counts now, is final and reliable: what makes a CHECK_ recommendation unnecessary."""
-        return self.live and self.state is ResultState.INTERPRETED and "preliminary_result" not in self.cautions
+        """Whether it counts now, is final and reliable: what makes a CHECK_ recommendation unnecessary.
+
+        A number that only lacks an interval was measured all the same: to measure it again would settle nothing.
+        """
+        certain = self.state is ResultState.INTERPRETED or self.without_interval
+        return self.live and certain and "preliminary_result" not in self.cautions
+
+    @property
+    def without_interval(self) -> bool:
+        """Whether its class is open for no other reason than that no interval came and the release has none."""
+        return (
+            self.verdict is not None
+            and self.measured is None
+            and self.verdict.classes == (ResultClass.INDETERMINATE,)
+            and not self.verdict.bands
+            and not self.verdict.intervals
+        )
 
     def current(self) -> Judged:
         """The entry as if nothing later had replaced it, and nothing stood beside it."""
