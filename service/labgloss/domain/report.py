@@ -243,7 +243,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Association:
-    """A finding that accounts for a symptom."""
+    """A finding, or a matched pattern, that accounts for a symptom."""
 
     finding_id: str
     strength: Strength

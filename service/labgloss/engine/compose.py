@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from labgloss.domain.panel import Panel
@@ -42,6 +42,8 @@ from labgloss.knowledge.schema import AssociationRow
 _FLAGS = {ResultClass.LOW: "L", ResultClass.NORMAL: "N", ResultClass.HIGH: "H", ResultClass.INDETERMINATE: "IND"}
 DISCORDANT = "calcium_discordant"
 _ACCOUNTING = (Strength.CHARACTERISTIC, Strength.SUPPORTIVE)
+# What a cell of the association matrix writes before a pattern's id.
+_PATTERN = "pattern."
 
 
 def report(
@@ -56,6 +58,8 @@ def report(
     release, panel = bench.release, bench.panel
     truths = {ident: truth for (kind, ident), truth in evaluated.facts.known.items() if kind == "finding"}
     found = _explained(findings.listed(release, truths, entries), evaluated)
+    matched = [pattern.id for pattern in evaluated.patterns if pattern.state is PatternState.MATCHED]
+    holding = {finding.id for finding in found} | {f"{_PATTERN}{ident}" for ident in matched}
     return Report(
         panel_id=panel.id,
         urgency=overall,
@@ -63,7 +67,7 @@ def report(
         results=tuple(_interpretation(release, bench, entry) for entry in entries),
         findings=found,
         patterns=evaluated.patterns,
-        symptoms=tuple(_symptom(release, place, item, found) for place, item in enumerate(recognised.symptoms)),
+        symptoms=tuple(_symptom(release, place, item, holding) for place, item in enumerate(recognised.symptoms)),
         conditions=_items(panel.conditions or (), recognised.conditions),
         medications=_items(panel.medications or (), recognised.medications),
         red_flags=evaluated.red_flags,
@@ -163,39 +167,43 @@ def _explained(found: Sequence[Finding], evaluated: Evaluated) -> tuple[Finding,
     )
 
 
-def _symptom(release: Release, place: int, item: RecognisedSymptom, found: Sequence[Finding]) -> SymptomInterpretation:
+def _symptom(release: Release, place: int, item: RecognisedSymptom, holding: Collection[str]) -> SymptomInterpretation:
     if not item.present:
         text = "Denied, past, or not the patient's: it counts as absent."
         return SymptomInterpretation(place, item.ids, SymptomOutcome.DENIED, (), text)
     if not item.ids:
         text = "Not recognised. It is returned as it was sent, and no rule read it."
         return SymptomInterpretation(place, (), SymptomOutcome.UNRECOGNISED, (), text)
-    true = [finding.id for finding in found]
     associations = tuple(
         association
         for ident in item.ids
         if (row := release.associations.get(ident)) is not None
-        for association in _associations(row, true)
+        for association in _associations(row, holding)
     )
     accounting = [item for item in associations if item.strength in _ACCOUNTING]
     name = ", ".join(release.symptoms[ident].display for ident in item.ids)
     if accounting:
         names = ", ".join(unique(tuple(item.finding_id for item in accounting)))
-        text = f"{name}: these findings may account for it: {names}. Other causes remain."
+        text = f"{name}: these may account for it: {names}. Other causes remain."
         return SymptomInterpretation(place, item.ids, SymptomOutcome.EXPLAINED, associations, text)
-    text = f"{name}: no finding of this panel accounts for it. That does not exclude a cause."
+    text = f"{name}: nothing found in this panel accounts for it. That does not exclude a cause."
     return SymptomInterpretation(place, item.ids, SymptomOutcome.NOT_EXPLAINED, associations, text)
 
 
-def _associations(row: AssociationRow, true: Sequence[str]) -> list[Association]:
-    """The cells of a symptom's row whose findings hold, strongest first."""
+def _associations(row: AssociationRow, holding: Collection[str]) -> list[Association]:
+    """The cells of a symptom's row whose finding or pattern holds, strongest first."""
     cells = (
         (Strength.CHARACTERISTIC, row.characteristic),
         (Strength.SUPPORTIVE, row.supportive),
         (Strength.NON_SPECIFIC, row.non_specific),
         (Strength.AGAINST, row.argues_against),
     )
-    return [Association(ident, strength, row.source) for strength, ids in cells for ident in ids if ident in true]
+    return [
+        Association(cell.removeprefix(_PATTERN), strength, row.source)
+        for strength, named in cells
+        for cell in named
+        if cell in holding
+    ]
 
 
 def _items(sent: Sequence[object], recognised: Sequence[tuple[str, ...]]) -> tuple[RecognisedItem, ...]:
@@ -238,16 +246,7 @@ def _issues(
             )
         )
     text = release.issues["text_not_recognised"].text
-    for name, unknown in (
-        ("symptoms", [not item.ids and item.present for item in recognised.symptoms]),
-        ("conditions", [not ids for ids in recognised.conditions]),
-        ("medications", [not ids for ids in recognised.medications]),
-    ):
-        found += [
-            DataQualityIssue("text_not_recognised", (), f"{name}[{place}]", text)
-            for place, not_known in enumerate(unknown)
-            if not_known
-        ]
+    found += [DataQualityIssue("text_not_recognised", (), field, text) for field in recognised.unread]
     return tuple(found)
 
 
@@ -281,7 +280,7 @@ def _trace(entries: Sequence[Judged], evaluated: Evaluated, overall: Urgency) ->
     steps = [replace(step, result=entry.index) for entry in entries for step in entry.trace]
     highest = [entry.key for entry in entries if entry.urgency is overall]
     highest += [pattern.id for pattern in evaluated.patterns if pattern.urgency is overall]
-    highest += [flag.id for flag in evaluated.red_flags if flag.urgency is overall]
+    highest += [flag.id for flag in evaluated.red_flags if flag.urgency is overall and not flag.held]
     outcome = f"{overall.name}: {', '.join(highest) or 'nothing raises it'}"
     last = TraceStep(None, "urgency", "", "maximum of all that counts", Truth.TRUE, outcome, ("VO-14",))
     return (*steps, *evaluated.trace, last)

@@ -182,7 +182,7 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
     cautions: list[tuple[str, str]] = []
     trace: list[TraceStep] = []
     apart = combining.Apart.of(release, entries)
-    lacking: list[str] = []
+    lacking: list[tuple[str, str]] = []
     for rule in settled.rules:
         if isinstance(rule, DerivedFinding):
             continue
@@ -195,7 +195,7 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
                 patterns.append(pattern)
                 brought += _of_pattern(rule, truth, facts, urgency)
                 cautions += _cautions(rule, truth, facts)
-                lacking += _lacking(rule, facts, entries)
+                lacking += [(rule.id, family) for family in _lacking(rule, facts, entries)]
             kind = "pattern"
         else:
             urgency = settled.red_flags.get(rule.id, Urgency.NONE)
@@ -217,7 +217,7 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
         tuple(item for item in brought if item.because not in replaced),
         tuple(cautions),
         tuple(trace),
-        unique(tuple(lacking)),
+        unique(tuple(family for ident, family in lacking if any(pattern.id == ident for pattern in shown))),
     )
 
 

@@ -34,10 +34,10 @@ _KINDS = {
     "analyte": "analyte",
     "symptom": "symptom",
     "explains": "finding",
-    "characteristic": "finding",
-    "supportive": "finding",
-    "non_specific": "finding",
-    "argues_against": "finding",
+    "characteristic": "cell",
+    "supportive": "cell",
+    "non_specific": "cell",
+    "argues_against": "cell",
     "replaces": "pattern",
     "absorbs": "pattern",
     "analytes": "family",
@@ -96,9 +96,17 @@ def _of_row(release: Release, known: Mapping[str, Collection[str]], row: Formed)
             if value not in release.sources:
                 yield Fault(row.file, key, f"source {value!r} is not in sources.toml; add it there with its citation")
         elif isinstance(value, str) and value and field in _KINDS:
-            kind = _KINDS[field]
-            if value not in known[kind]:
-                yield Fault(row.file, key, f"{kind}.{value} is not known; add it, or mend the name")
+            kind, ident = _named(_KINDS[field], value)
+            if ident not in known[kind]:
+                yield Fault(row.file, key, f"{kind}.{ident} is not known; add it, or mend the name")
+
+
+def _named(kind: str, value: str) -> tuple[str, str]:
+    """The kind and id that a value names: a cell of the association matrix names a finding, or says "pattern.ID"."""
+    if kind != "cell":
+        return kind, value
+    prefix, _, ident = value.partition(".")
+    return ("pattern", ident) if prefix == "pattern" and ident else ("finding", value)
 
 
 def _leaves(value: object, path: str, field: str) -> Iterator[tuple[str, str, object]]:

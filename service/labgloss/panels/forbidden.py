@@ -38,12 +38,25 @@ _FILLERS = (
     "(?:(?:a|an|the|some|daily|oral|intravenous|iv|low-dose|high-dose|short|extra|more|additional|course of|trial of"
     "|with|to|try|trying|take|taking|start|starting|giving|loading) )*"
 )
-_URGED = "(?:is|are|would be) (?:advised|recommended|indicated|needed|suggested|appropriate|warranted|required)"
+_URGED = (
+    "(?:is|are|would be|should be) (?:advised|recommended|indicated|needed|suggested|appropriate|warranted|required"
+    "|given|taken|started)"
+)
+# How a nutrient is given: what separates treatment with it from its measurement.
+_ROUTE = "(?:oral|intravenous|iv|supplementary)"
+_MAY_HELP = "(?:may|might|can|could|would|will|should) (?:help|relieve|ease|improve)"
 _SUPPLEMENT = _any(
     rf"{_URGE} {_FILLERS}(?P<urge>{_NUTRIENTS}) {_SUBSTANCE}",
     rf"(?:give|administer|prescribe) {_FILLERS}(?P<plain>{_NUTRIENTS})",
     rf"(?P<urged>{_NUTRIENTS}) {_SUBSTANCE} {_URGED}",
     rf"supplement(?:ing)? (?:with )?(?P<verb>{_NUTRIENTS})",
+    rf"(?:take|taking) {_FILLERS}(?P<taken>{_NUTRIENTS})(?! into account| as )",
+    rf"{_ROUTE} (?P<routed>{_NUTRIENTS}) (?:{_URGED}|{_MAY_HELP})",
+    rf"{_URGE} {_ROUTE} (?P<urged_route>{_NUTRIENTS})",
+    rf"(?P<helping>{_NUTRIENTS}) {_SUBSTANCE} {_MAY_HELP}",
+    # Magnesium and vitamin D have recommendations that replace them (vocabulary.md 13.1); these two have none.
+    r"replac(?:e|ing) (?:the )?(?P<replaced>calcium|potassium)",
+    r"(?P<to_replace>calcium|potassium) (?:should|must|needs to) be (?:replaced|corrected|topped up)",
 )
 
 # The nutrient that makes a supplement phrase the forbidden output.
@@ -56,41 +69,53 @@ _SUPPLEMENTS: Mapping[str, re.Pattern[str]] = MappingProxyType(
     }
 )
 
-_STOP = "(?:stop|discontinue|withdraw|cease|suspend)"
-_STOPPING = "(?:stopping|discontinuing|withdrawing|ceasing|suspending)"
+_STOP = "(?:stop|discontinue|withdraw|cease|suspend|withhold|pause|omit)"
+_STOPPING = "(?:stopping|discontinuing|withdrawing|ceasing|suspending|withholding|pausing|omitting)"
+_STOPPED = "(?:stopped|discontinued|withdrawn|suspended|withheld|paused|omitted)"
 _UNIT = "(?:the unit|it|the value|to be|in|mmol|mg|ng|nmol|meq)"
 _PHRASES: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {
         "SUGGEST_K_LOWERING": _any(
-            "lower (?:the )?(?:serum )?potassium",
+            # Not "a lower potassium", which is a value.
+            "(?<!a )(?<!the )(?<!with )(?:lower|reduce|remove|bring down) (?:the )?(?:serum )?potassium",
+            "(?:lowering|reducing|removing|bringing down) (?:the )?(?:serum )?potassium (?:now|at once|first|today)",
+            "potassium (?:should|must|needs to) be (?:lowered|reduced|removed|brought down)",
+            rf"{_URGE} {_FILLERS}(?:reducing|removing|bringing down) (?:the )?potassium",
+            "treat(?:ing)? (?:the )?(?:high potassium|hyperkala?emia)",
             rf"{_URGE} {_FILLERS}(?:potassium[- ]lowering|lowering (?:the )?potassium|potassium binders?)",
-            rf"{_URGE} {_FILLERS}(?:insulin|calcium gluconate|salbutamol|dialysis)",
+            rf"{_URGE} {_FILLERS}(?:insulin|calcium gluconate|salbutamol|dialysis|potassium exchange resins?)",
             rf"potassium[- ]lowering (?:treatment|therapy|measures) {_URGED}",
         ),
         "SUGGEST_SELF_CARE_ONLY": _any(
             "self[- ]?care|home remed(?:y|ies)",
             "(?:treat|treated|manage|managed|rest) at home",
-            "rest and (?:fluids|hydration) (?:is|are) (?:enough|sufficient)",
+            "rest(?: and (?:fluids|hydration))? (?:is|are) (?:enough|sufficient)|rest is all",
+            "wait and see|will (?:settle|pass|go away) (?:by itself|on its own)",
             "no (?:medical|clinical) (?:review|contact|attention|care) (?:is )?(?:needed|required|necessary)",
         ),
         "SUGGEST_DRINK_MORE_WATER": _any(
             "drink (?:more|plenty|extra|enough)",
-            "(?:more|plenty of|extra) water",
+            "(?:more|plenty of|extra) (?:water|fluids?)",
+            "push(?:ing)? fluids|hydrate well|(?:stay|keep) (?:well )?hydrated",
             "increase (?:the )?(?:oral |daily )?(?:fluids?|water)",
         ),
         "SUGGEST_STOP_MEDICATION": _any(
             rf"(?:should|must|please|then|and|advised to|recommended to|needs? to) {_STOP} (?!and\b|or\b)\w+",
             rf"(?:^{_STOP}|{_URGE} {_FILLERS}{_STOPPING}|come off) \w+",
-            "(?:should|must) be (?:stopped|discontinued|withdrawn|suspended)",
+            rf"(?:should|must|can|could|may|might|ought to|needs? to) be {_STOPPED}",
         ),
         "ASSERT_DIAGNOSIS": _any(
-            "diagnostic of|confirms|proves|rules out|is diagnosed",
+            "diagnostic of|pathognomonic|proves|rules out|is diagnosed|(?:makes|establishes) the diagnosis",
+            # A value is confirmed by a repeat; a disease is not confirmed by a pattern.
+            "confirms (?!(?:the|a|this|its) (?:value|result|number)\\b|it\\b)\\w+",
+            "(?:is|are) (?:certainly|definitely|undoubtedly|clearly) (?:due to|caused by)",
             r"diagnosis (?:is|was|of \w+ is (?:made|certain|confirmed))",
             r"(?:you|patient|he|she) (?:has|have|suffers? from) (?!no\b|not\b)(?:\w+ ){0,3}?"
             r"(?:deficiency|disease|syndrome|cancer|malignancy|\w+ism|\w+a?emia|\w+osis|\w+itis|\w+oma|\w+pathy)",
         ),
         "ASSERT_ALL_CLEAR": _any(
-            "all[- ]clear|nothing (?:is )?wrong|nothing to worry",
+            "all[- ]clear|nothing (?:is )?(?:wrong|abnormal)|nothing to worry|nothing of concern",
+            "reassur(?:e|es|ed|ing|ance)|(?:is|are) healthy",
             "no (?:cause|reason|need) (?:for concern|to worry)",
             "everything is (?:normal|fine|well|in order)",
             "all (?:the )?(?:results|values|tests) are normal",

@@ -1159,7 +1159,7 @@ Global___Pattern: _TypeAlias = Pattern  # noqa: Y015
 
 @_typing.final
 class Association(_message.Message):
-    """A finding that accounts for a symptom."""
+    """A finding, or a matched pattern, that accounts for a symptom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1167,7 +1167,7 @@ class Association(_message.Message):
     STRENGTH_FIELD_NUMBER: _builtins.int
     SOURCE_IDS_FIELD_NUMBER: _builtins.int
     finding_id: _builtins.str
-    """Finding id."""
+    """Id of a finding, or of a matched pattern."""
     strength: Global___Strength.ValueType
     """How strongly."""
     @_builtins.property
@@ -1217,7 +1217,7 @@ class SymptomInterpretation(_message.Message):
 
     @_builtins.property
     def associations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Association]:
-        """Findings that account for it."""
+        """Findings and matched patterns that account for it."""
 
     def __init__(
         self,

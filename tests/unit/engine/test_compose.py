@@ -63,13 +63,13 @@ def test_a_symptom_is_explained_by_the_findings_that_account_for_it(read: Read) 
     assert {(item.finding_id, item.strength) for item in found.associations} == {
         ("MG_LOW", Strength.CHARACTERISTIC), ("CA_LOW", Strength.CHARACTERISTIC),
     }  # fmt: skip
-    assert found.text == "Tetany: these findings may account for it: MG_LOW, CA_LOW. Other causes remain."
+    assert found.text == "Tetany: these may account for it: MG_LOW, CA_LOW. Other causes remain."
 
 
 def test_a_symptom_that_no_finding_accounts_for_is_not_explained(read: Read) -> None:
     found = read(result("sodium", "140", "mmol/L"), symptoms=["TETANY"]).symptoms[0]
     assert (found.outcome, found.associations) == (SymptomOutcome.NOT_EXPLAINED, ())
-    assert found.text == "Tetany: no finding of this panel accounts for it. That does not exclude a cause."
+    assert found.text == "Tetany: nothing found in this panel accounts for it. That does not exclude a cause."
 
 
 def test_a_weak_association_alone_explains_nothing(read: Read) -> None:

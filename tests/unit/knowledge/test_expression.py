@@ -69,7 +69,8 @@ def test_any_other_text_is_refused_with_the_forms_that_are_allowed(text: str) ->
     with pytest.raises(ValueError, match="is not a limit") as error:
         parse_limit(text)
     assert str(error.value) == (
-        f"{text!r} is not a limit; write 'x <= 0.40', '0.40 < x <= 0.50', 'x = 2.5' or 'LLN <= x <= ULN', "
+        f"{text!r} is not a limit; write 'x <= 0.40', '0.40 < x <= 0.50', 'x = 2.5', 'LLN <= x <= ULN' or "
+        "'x >= 5*ULN', "
         "with single blanks, decimal points and the smaller end first"
     )
 
@@ -122,7 +123,7 @@ def test_a_name_of_an_unknown_kind_is_refused(raw: str) -> None:
         parse_expression(raw)
     assert str(error.value) == (
         f"{raw!r} is not a name; write KIND.ID with KIND one of finding, band, symptom, condition, medication, group, "
-        "pattern, red_flag, patient"
+        "pattern, red_flag, emergency, patient, final, class, caution, issue, specimen, timing"
     )
 
 

@@ -1,12 +1,44 @@
-"""Texts that amount to a forbidden output are found; texts that deny one are not."""
+"""Texts that amount to a forbidden output are found; texts that deny one are not; the release holds none."""
+
+import tomllib
+from collections.abc import Iterator
 
 import pytest
 
+from labgloss.knowledge.loader import DATA
 from labgloss.panels.forbidden import FORBIDDEN_OUTPUTS, phrase_of
+
+# The keys whose words a report or a command can show.
+WORDS = {
+    "display",
+    "intended_use",
+    "mend",
+    "name",
+    "reason",
+    "safety_conditions",
+    "text",
+    "time_frame",
+    "title",
+    "withheld_reason",
+    "withholds_reason",
+}
 
 
 def outputs_in(text: str) -> set[str]:
     return {output for output in FORBIDDEN_OUTPUTS if phrase_of(output, text) is not None}
+
+
+def words_in(value: object, path: str, key: str = "") -> Iterator[tuple[str, str]]:
+    """Each text of a knowledge file that can be shown, with its path."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from words_in(item, f"{path}.{name}", name)
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            label = item.get("id", position) if isinstance(item, dict) else position
+            yield from words_in(item, f"{path}[{label}]", key)
+    elif isinstance(value, str) and key in WORDS:
+        yield path, value
 
 
 @pytest.mark.parametrize(
@@ -41,6 +73,25 @@ def outputs_in(text: str) -> set[str]:
         ("No fever was recorded. Give calcium.", {"SUGGEST_CALCIUM_SUPPLEMENT"}),
         ("Not urgent, but stop the PPI.", {"SUGGEST_STOP_MEDICATION"}),
         ("Not urgent, but give calcium.", {"SUGGEST_CALCIUM_SUPPLEMENT"}),
+        ("Oral calcium is advised.", {"SUGGEST_CALCIUM_SUPPLEMENT"}),
+        ("Consider intravenous calcium.", {"SUGGEST_CALCIUM_SUPPLEMENT"}),
+        ("Calcium should be replaced.", {"SUGGEST_CALCIUM_SUPPLEMENT"}),
+        ("Vitamin D supplements may help.", {"SUGGEST_VITD_SUPPLEMENT"}),
+        ("Take magnesium for the cramps.", {"SUGGEST_MG_SUPPLEMENT"}),
+        ("Magnesium tablets could relieve the cramps.", {"SUGGEST_MG_SUPPLEMENT"}),
+        ("Consider replacing potassium.", {"SUGGEST_K_SUPPLEMENT"}),
+        ("Consider reducing the potassium.", {"SUGGEST_K_LOWERING"}),
+        ("Potassium should be brought down today.", {"SUGGEST_K_LOWERING"}),
+        ("Treat the hyperkalaemia.", {"SUGGEST_K_LOWERING"}),
+        ("Wait and see.", {"SUGGEST_SELF_CARE_ONLY"}),
+        ("It will settle by itself.", {"SUGGEST_SELF_CARE_ONLY"}),
+        ("Extra fluids, and stay hydrated.", {"SUGGEST_DRINK_MORE_WATER"}),
+        ("Withhold the ACE inhibitor.", {"SUGGEST_STOP_MEDICATION"}),
+        ("The statin can be paused.", {"SUGGEST_STOP_MEDICATION"}),
+        ("Pathognomonic for osteomalacia.", {"ASSERT_DIAGNOSIS"}),
+        ("This is clearly due to the tumour.", {"ASSERT_DIAGNOSIS"}),
+        ("A reassuring panel.", {"ASSERT_ALL_CLEAR"}),
+        ("Nothing abnormal was found.", {"ASSERT_ALL_CLEAR"}),
     ],
 )
 def test_a_phrase_that_amounts_to_a_forbidden_output_is_found(text: str, outputs: set[str]) -> None:
@@ -71,10 +122,28 @@ def test_a_phrase_that_amounts_to_a_forbidden_output_is_found(text: str, outputs
         "Query whether 124 nmol/L was meant; not converted.",
         "Digoxin: IV calcium only with continuous ECG and specialist advice.",
         "It supports a clinician's decision; it never diagnoses, orders or doses.",
+        "Consider replacing vitamin D, by local guideline.",
+        "Consider measuring calcium; an additional calcium is needed.",
+        "Taking calcium into account, the pattern is open.",
+        "The true value hides behind a lower potassium.",
+        "A laboratory sample confirms the value.",
+        "A normal calcium does not reassure here.",
+        "Consider contacting the poisons centre before any intravenous calcium.",
     ],
 )
 def test_a_text_that_denies_or_only_names_it_is_no_forbidden_output(text: str) -> None:
     assert outputs_in(text) == set()
+
+
+def test_no_text_of_the_release_amounts_to_a_forbidden_output() -> None:
+    found = [
+        f"{path}: {output}: {phrase!r}"
+        for file in sorted(DATA.rglob("*.toml"))
+        for path, text in words_in(tomllib.loads(file.read_text()), file.relative_to(DATA).as_posix())
+        for output in sorted(FORBIDDEN_OUTPUTS)
+        if (phrase := phrase_of(output, text)) is not None
+    ]
+    assert found == []
 
 
 def test_the_phrase_itself_is_returned() -> None:
