@@ -84,6 +84,8 @@ class Judged:
     opposed: tuple[Judged, ...] = ()
     # Why its class was left open, or rests on more than its own number.
     because: str = ""
+    # A condition of the patient that its code states.
+    condition: str = ""
     # Patterns of sample validity that make its value unreliable, refused or not.
     unreliable: tuple[str, ...] = ()
     # Whether it may bring bands, criticals and urgency: not an earlier result, not a secondary calcium.
