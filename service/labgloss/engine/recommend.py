@@ -115,7 +115,7 @@ def of_facts(release: Release, entries: Sequence[Judged], facts: Facts) -> list[
             ),
             default=Urgency.NONE,
         )
-        because = unique(tuple(str(name) for name in true_names(row.when, facts)))
+        because = unique(tuple(name.id for name in true_names(row.when, facts) if name.kind != "patient"))
         brought += [Brought(row.id, name, urgency, row.source, f"recommendation.{row.id}") for name in because]
     return brought
 
