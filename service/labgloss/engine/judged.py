@@ -131,7 +131,18 @@ class Judged:
     @property
     def settled(self) -> bool:
         """Whether it counts now, is final and reliable: what makes a CHECK_ recommendation unnecessary."""
-        return self.live and self.state is ResultState.INTERPRETED and "preliminary_result" not in self.cautions
+        known = self.state is ResultState.INTERPRETED or self.lacks_only_an_interval
+        return self.live and known and "preliminary_result" not in self.cautions
+
+    @property
+    def lacks_only_an_interval(self) -> bool:
+        """Whether its number is known and reliable, and neither the laboratory nor the release says where it lies."""
+        return (
+            self.verdict is not None
+            and self.reading is not None
+            and self.reading.quantity.measured
+            and not (self.verdict.intervals or self.verdict.bands or self.unreliable or self.measured)
+        )
 
     def current(self) -> Judged:
         """The entry as if nothing later had replaced it, and nothing stood beside it."""
