@@ -238,7 +238,8 @@ class _Words:
         """Condition or medication ids that an item names and denies; a coded one is matched by its display."""
         if item.id in index.ids:
             return RecognisedItem((item.id,))
-        text = item.text or (item.coding.display if item.coding else "")
+        # An id that nobody knows may still be a name ("furosemide").
+        text = item.text or (item.coding.display if item.coding else "") or item.id
         if not drugs and (whole := self.stated(text)[0]):
             return RecognisedItem(whole)
         stated: list[str] = []
