@@ -353,7 +353,7 @@ def _as_a_whole(ids: tuple[str, ...], present: bool) -> RecognisedSymptom:
 
 
 def _text_of(item: ContextItem) -> str:
-    """Its text, else the display of its code, else its id: one that nobody knows may still be a name."""
+    """Its text, else the display of its code, else its id: one that is none may be a word ("mg_infusion")."""
     return item.text or (item.coding.display if item.coding else "") or item.id
 
 
