@@ -136,18 +136,17 @@ class Judged:
 
         A number that only lacks an interval was measured all the same: to measure it again would settle nothing.
         """
-        certain = self.state is ResultState.INTERPRETED or self.without_interval
-        return self.live and certain and "preliminary_result" not in self.cautions
+        known = self.state is ResultState.INTERPRETED or self.without_interval
+        return self.live and known and "preliminary_result" not in self.cautions
 
     @property
     def without_interval(self) -> bool:
-        """Whether its class is open for no other reason than that no interval came and the release has none."""
+        """Whether its number is known and reliable, and neither the laboratory nor the release says where it lies."""
         return (
             self.verdict is not None
-            and self.measured is None
-            and self.verdict.classes == (ResultClass.INDETERMINATE,)
-            and not self.verdict.bands
-            and not self.verdict.intervals
+            and self.reading is not None
+            and self.reading.quantity.measured
+            and not (self.verdict.intervals or self.verdict.bands or self.unreliable or self.measured)
         )
 
     def current(self) -> Judged:

@@ -314,7 +314,7 @@ class SymptomRow(Form):
     id: str
     display: str
     synonyms: tuple[str, ...] = Field(min_length=1)
-    # Single words that mean it only where nothing else is said in their clause ("feels low", not "low back pain").
+    # Words that mean it only where nothing else is said in their clause ("feels low", not "low back pain").
     alone: tuple[str, ...] = ()
     # Synonyms of another symptom that may mean this one as well: both are kept ("weak").
     may_mean: tuple[str, ...] = ()
