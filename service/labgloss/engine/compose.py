@@ -246,16 +246,7 @@ def _issues(
             )
         )
     text = release.issues["text_not_recognised"].text
-    for name, unknown in (
-        ("symptoms", [not item.ids and item.present for item in recognised.symptoms]),
-        ("conditions", [not ids for ids in recognised.conditions]),
-        ("medications", [not ids for ids in recognised.medications]),
-    ):
-        found += [
-            DataQualityIssue("text_not_recognised", (), f"{name}[{place}]", text)
-            for place, not_known in enumerate(unknown)
-            if not_known
-        ]
+    found += [DataQualityIssue("text_not_recognised", (), field, text) for field in recognised.unread]
     return tuple(found)
 
 

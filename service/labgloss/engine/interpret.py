@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from labgloss.domain.panel import Panel
 from labgloss.domain.report import Report, Urgency
@@ -31,19 +32,26 @@ from labgloss.engine.timing import timings
 from labgloss.knowledge.release import Release
 
 
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A panel read and judged, before any rule over several results."""
+
+    bench: Bench
+    recognised: Recognised
+    entries: tuple[Judged, ...]
+    examined: artefacts.Examined
+    facts: Facts
+    # The same with values as reported, which red flags read (SP 4, rule 5).
+    reported: Facts
+
+
 def interpret(release: Release, panel: Panel) -> Report:
     """The report on one panel; the same panel and release give the same report."""
-    recognised = recognise(release, panel)
-    bench, entries, examined = _read(Bench(release, panel, _panel_age(panel), _context(release, panel, recognised)))
-    adjustment = calcium.adjustment_of(release, entries, bench.panel_age, bench.facts)
-    entries = [*entries, *_computed(bench, entries, adjustment)]
-    entries = calcium.choose_primary(entries, adjustment)
-    entries = _with_vitamin_d(bench, entries)
-    entries = [with_state(entry) for entry in series.with_trends(release, entries)]
-    facts = _facts(bench, entries)
-    reported = _facts(bench, [entry.as_reported() for entry in entries])
-    settled = rules.settle(release, facts, reported, entries, examined, values(entries, facts))
-    entries = [finish(bench, entry, settled) for entry in entries]
+    laid = lay_out(release, panel)
+    settled = rules.settle(
+        release, laid.facts, laid.reported, laid.entries, laid.examined, values(laid.entries, laid.facts)
+    )
+    entries = [finish(laid.bench, entry, settled) for entry in laid.entries]
     evaluated = rules.evaluate(release, settled, entries)
     entries = _with_cautions(entries, evaluated)
     overall = _overall(release, entries, evaluated)
@@ -53,7 +61,22 @@ def interpret(release: Release, panel: Panel) -> Report:
         *recommend.of_facts(release, entries, evaluated.facts),
     ]
     recommended = recommend.recommend(release, entries, evaluated.facts, brought, overall)
-    return compose.report(bench, recognised, entries, evaluated, recommended, overall)
+    return compose.report(laid.bench, laid.recognised, entries, evaluated, recommended, overall)
+
+
+def lay_out(release: Release, panel: Panel) -> Laid:
+    """Every result of a panel read and judged, and the facts that they make."""
+    recognised = recognise(release, panel)
+    bench, entries, examined = _read(Bench(release, panel, _panel_age(panel), _context(release, panel, recognised)))
+    adjustment = calcium.adjustment_of(release, entries, bench.panel_age, bench.facts)
+    entries = [*entries, *_computed(bench, entries, adjustment)]
+    entries = calcium.choose_primary(entries, adjustment)
+    entries = _with_vitamin_d(bench, entries)
+    entries = [with_state(entry) for entry in series.with_trends(release, entries)]
+    reported = [entry.as_reported() for entry in entries]
+    facts = _facts(bench, entries)
+    as_reported = facts if reported == entries else _facts(bench, reported)
+    return Laid(bench, recognised, tuple(entries), examined, facts, as_reported)
 
 
 def _context(release: Release, panel: Panel, recognised: Recognised) -> Facts:

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from labgloss.domain.panel import ContextItem, Panel, Symptom
 from labgloss.domain.truth import Truth
+from labgloss.engine import phrases
+from labgloss.engine.phrases import Clause, Found, PhrasesInAnyOrder, PhrasesInOrder
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import ContextRow
 
-# Words that turn a symptom into its denial, its past, or somebody else's (SP 1, traps of a free-text matcher).
-_DENIED = frozenset({"no", "not", "denies", "denied", "without", "never", "nil"})
-# These deny a whole list; the others what stands close behind them.
-_DENIES_ALL = frozenset({"denies", "denied"})
-_JOINS = frozenset({"or", "nor"})
-_BREAKS = re.compile(r"[.;:!?\n]|\b(?:but|however|although|though|except)\b")
-_OTHERS = frozenset({"father", "mother", "brother", "sister", "family", "risk"})
-_ELSEWHERE = _OTHERS | {"resolved", "previously", "history"}
-_REACH = 3
-# Words between those of a phrase that change nothing: "tingling in both feet".
-_FILLERS = frozenset({"a", "an", "the", "in", "of", "my", "his", "her", "their", "both", "is", "are"})
+# What may stand beside a word that means a symptom only where nothing else does ("feels low"), or beside a statement
+# about the patient as a whole ("completely asymptomatic").
+_NEUTRAL = phrases.FILLERS | {
+    *("feel", "feels", "feeling", "felt", "has", "have", "had", "got", "having", "and", "or", "with", "patient", "pt", "he"),
+    *("she", "they", "more", "often", "sometimes", "always", "lately", "recently", "again", "today", "yesterday", "now"),
+    *("currently", "completely", "entirely", "clinically", "generally", "at", "all", "reports", "reported", "says", "for"),
+    *("since", "days", "day", "weeks", "week", "months", "month", "keeps", "him", "himself", "herself", "time", "any"),
+}
+# A dose, a form, a frequency, a date: what a medication's name is written with, and what is said of a condition besides.
+_ABOUT = _NEUTRAL | {
+    *("mg", "mcg", "g", "ml", "units", "unit", "iu", "micrograms", "microgram", "mmol", "od", "bd", "tds", "qds", "om"),
+    *("on", "once", "twice", "daily", "weekly", "monthly", "nocte", "mane", "prn", "tablet", "tablets", "capsule"),
+    *("capsules", "injection", "infusion", "oral", "po", "iv", "sc", "im", "mr", "sr", "xl", "la", "dose", "low", "high"),
+    *("up", "to", "from", "new", "known", "old", "stable", "well", "controlled", "treated", "treatment", "moderate"),
+    *("years", "year", "ago", "stage", "taking", "takes", "started", "every", "times", "per"),
+}
+# What is written of a drug that the patient does not take.
+_NOT_TAKEN = frozenset({"stopped", "discontinued", "allergic", "allergy", "allergies", "intolerant", "intolerance"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,19 @@ class RecognisedSymptom:
 
     ids: tuple[str, ...] = ()
     present: bool = True
+    # What the text denies, or puts into the past.
+    denied: tuple[str, ...] = ()
+    # Words that look like a symptom and mean something else ("stiff neck") stand in the text.
+    unread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisedItem:
+    """What one condition or medication names of the patient, what it denies, and whether all of it was read."""
+
+    ids: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
+    read: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,43 +63,60 @@ class Recognised:
     medications: tuple[tuple[str, ...], ...]
     truths: Mapping[str, Mapping[str, Truth]]
     absent: Mapping[str, Truth]
+    # Fields of the request that hold words nobody read: "conditions[1]".
+    unread: tuple[str, ...] = ()
 
 
 def recognise(release: Release, panel: Panel) -> Recognised:
     """What the context of a panel names, with the truth of everything that it does not name."""
     words = _Words.of(release)
-    stated = [words.context_in_text(_text(symptom.text)) for symptom in panel.symptoms]
+    stated = [words.stated(symptom.text) for symptom in panel.symptoms if not symptom.id]
     symptoms = tuple(words.symptom(symptom) for symptom in panel.symptoms)
     conditions = tuple(words.item(item, words.conditions) for item in panel.conditions or ())
-    medications = tuple(words.item(item, words.medications) for item in panel.medications or ())
+    medications = tuple(words.item(item, words.medications, drugs=True) for item in panel.medications or ())
+    stated += [words.stated(item.text) for item in panel.conditions or () if not item.id]
     all_denied = any(denies for _, denies in stated)
-    condition_ids = {*(ident for ids in conditions for ident in ids), *(ident for ids, _ in stated for ident in ids)}
+    condition_ids = {
+        *(ident for item in conditions for ident in item.ids),
+        *(ident for ids, _ in stated for ident in ids),
+    }
+    medication_ids = {ident for item in medications for ident in item.ids}
     present = {ident for symptom in symptoms if symptom.present for ident in symptom.ids}
-    denied = {ident for symptom in symptoms if not symptom.present for ident in symptom.ids} - present
-    unknown = not panel.symptoms
+    denied = {ident for symptom in symptoms for ident in symptom.denied} - present
     return Recognised(
         symptoms,
-        conditions,
-        medications,
+        tuple(item.ids for item in conditions),
+        tuple(item.ids for item in medications),
         {
             "symptom": {**dict.fromkeys(denied, Truth.FALSE), **dict.fromkeys(present, Truth.TRUE)},
-            "condition": dict.fromkeys(_implied(condition_ids, release.conditions), Truth.TRUE),
-            "medication": dict.fromkeys(
-                _implied({ident for ids in medications for ident in ids}, release.medications), Truth.TRUE
-            ),
-            "patient": {"symptoms_unknown": Truth.of(unknown)},
+            "condition": _context_truths(condition_ids, conditions, release.conditions),
+            "medication": _context_truths(medication_ids, medications, release.medications),
+            "patient": {"symptoms_unknown": Truth.of(not panel.symptoms)},
         },
         {
             "symptom": Truth.FALSE if all_denied else Truth.UNKNOWN,
             "condition": _absent(panel.conditions, conditions),
             "medication": _absent(panel.medications, medications),
         },
+        (
+            *(f"symptoms[{n}]" for n, item in enumerate(symptoms) if item.unread or (not item.ids and item.present)),
+            *(f"conditions[{n}]" for n, item in enumerate(conditions) if not item.read),
+            *(f"medications[{n}]" for n, item in enumerate(medications) if not item.read),
+        ),
     )
 
 
-def _absent(sent: Sequence[ContextItem] | None, recognised: tuple[tuple[str, ...], ...]) -> Truth:
+def _context_truths(
+    stated: Iterable[str], items: Sequence[RecognisedItem], rows: Mapping[str, ContextRow]
+) -> dict[str, Truth]:
+    true = _implied(stated, rows)
+    denied = {ident for item in items for ident in item.denied} - set(true)
+    return {**dict.fromkeys(sorted(denied), Truth.FALSE), **dict.fromkeys(true, Truth.TRUE)}
+
+
+def _absent(sent: Sequence[ContextItem] | None, recognised: Sequence[RecognisedItem]) -> Truth:
     """FALSE for what is not on a list that was sent and wholly recognised, else UNKNOWN (DEC-88)."""
-    return Truth.FALSE if sent is not None and all(recognised) else Truth.UNKNOWN
+    return Truth.FALSE if sent is not None and all(item.read for item in recognised) else Truth.UNKNOWN
 
 
 def _implied(ids: Iterable[str], rows: Mapping[str, ContextRow]) -> list[str]:
@@ -88,88 +126,38 @@ def _implied(ids: Iterable[str], rows: Mapping[str, ContextRow]) -> list[str]:
     return found
 
 
-def _text(text: str) -> str:
-    """Case-folded words with one blank between them."""
-    return " ".join(re.findall(r"[\w'-]+", text.casefold().replace("’", "'")))
-
-
-def _words(text: str) -> list[str]:
-    """The words of a text, each as its one form: cannot, could not and can't are one."""
-    return re.findall(r"[\w'-]+", re.sub(r"\b(?:cannot|can not|could not|couldn't)\b", "can't", _text(text)))
-
-
-def _key(words: Sequence[str]) -> tuple[str, ...]:
-    """What phrases of the same words share: singular, plural, -ing and word order are one (SP 1).
-
-    A single word keeps its form: "runs" is no "run".
-    """
-    content = [word for word in words if word not in _FILLERS] or list(words)
-    if len(content) == 1:
-        return (content[0],)
-    return tuple(sorted(_stem(word) for word in content))
-
-
-def _stem(word: str) -> str:
-    for ending in ("ing", "es", "s", "e"):
-        if word.endswith(ending) and len(word) - len(ending) > 2 and not word.endswith("ss"):
-            return word.removesuffix(ending)
-    return word
-
-
-def _denied(clause: str) -> set[int]:
-    """The places of the words of a clause that a denial reaches.
-
-    "Denies" reaches all that follows; "no" what stands close behind it, and of a list that ends in "or" every part.
-    """
-    reached: set[int] = set()
-    first = 0
-    scope = ""
-    parts = [_words(part) for part in clause.split(",")]
-    for number, words in enumerate(parts):
-        goes_on = scope == "all" or (scope == "list" and any(_JOINS & set(later) for later in parts[number:]))
-        since: int | None = None
-        for place, word in enumerate(words):
-            close = since is not None and (
-                place - since <= _REACH or scope == "all" or bool(_JOINS & set(words[since:place]))
-            )
-            if goes_on or close:
-                reached.add(first + place)
-            if word in _DENIED:
-                since = place
-                scope = "all" if scope == "all" or word in _DENIES_ALL else "list"
-        first += len(words)
-    return reached
-
-
 class _Words:
     """The vocabularies of a release, indexed by what they are recognised by."""
 
     def __init__(self, release: Release) -> None:
         self.symptom_ids = release.symptoms.keys()
         self.codes: dict[tuple[str, str], list[str]] = {}
-        # A phrase without an id means no symptom.
-        self.phrases: dict[tuple[str, ...], str] = {}
+        self.symptoms = PhrasesInAnyOrder()
+        # A single word that means the symptom only where nothing else but neutral words stands in its clause.
+        self.alone: set[str] = set()
+        self.past_counts = {row.id for row in release.symptoms.values() if row.past_counts}
         for row in release.symptoms.values():
             for code in row.codes:
                 self.codes.setdefault((code.system, code.code.upper()), []).append(row.id)
-            for synonym in (*row.synonyms, row.display):
-                key = _key(_words(synonym))
-                self.phrases.setdefault(key, row.id)
-                if len(key) == 1:
-                    for ending in ("s", "ing"):
-                        self.phrases.setdefault((f"{key[0]}{ending}",), row.id)
+            for synonym in (*row.synonyms, *row.alone, row.display):
+                self.symptoms.add(synonym, (row.id,))
+            self.alone |= {word.form for phrase in row.alone for word in phrases.words(phrase)}
+        for row in release.symptoms.values():
+            for shared in row.may_mean:
+                self.symptoms.share(shared, row.id)
+        for row in release.symptoms.values():
             for other in row.other_meanings:
-                self.phrases[_key(_words(other))] = ""
-        self.longest = max(len(key) for key in self.phrases)
+                self.symptoms.add(other, (), replacing=True)
         self.conditions = _context_index(release.conditions)
         self.medications = _context_index(release.medications)
-        # Words in a symptom's place that state a condition ("feels well"), and whether they deny every symptom.
-        self.stated = [
-            (_text(word), row.id, word in row.denies_symptoms)
-            for row in release.conditions.values()
-            if row.denies_symptoms
-            for word in row.words
-        ]
+        # Words that state a condition of the patient as a whole ("feels well"), and whether they deny every symptom.
+        self.whole = PhrasesInOrder()
+        self.denying: set[str] = set()
+        for context in release.conditions.values():
+            if context.denies_symptoms:
+                for word in context.words:
+                    self.whole.add(word, (context.id,))
+                self.denying |= {" ".join(w.form for w in phrases.words(text)) for text in context.denies_symptoms}
 
     @staticmethod
     @lru_cache(maxsize=4)
@@ -177,84 +165,152 @@ class _Words:
         """The index of a release, made once."""
         return _Words(release)
 
-    def context_in_text(self, text: str) -> tuple[tuple[str, ...], bool]:
-        """Conditions that a symptom's text states as a whole, and whether it denies every symptom."""
-        found = [(ident, denies) for phrase, ident, denies in self.stated if phrase == text]
-        return tuple(ident for ident, _ in found), any(denies for _, denies in found)
+    def stated(self, text: str) -> tuple[tuple[str, ...], bool]:
+        """Conditions that a text states of the patient as a whole, and whether it denies every symptom."""
+        clauses = phrases.clauses(text)
+        if len(clauses) != 1 or clauses[0].answered_no:
+            return (), False
+        clause = clauses[0]
+        found = self.whole.find(clause)
+        places = {place for phrase in found for place in phrase.places}
+        if not found or not all(_is_neutral(clause, place, _NEUTRAL) for place in _others(clause, places)):
+            return (), False
+        named = {" ".join(clause.words[place].form for place in phrase.places) for phrase in found}
+        return tuple(dict.fromkeys(ident for phrase in found for ident in phrase.ids)), bool(named & self.denying)
 
     def symptom(self, symptom: Symptom) -> RecognisedSymptom:
         """What a symptom is recognised as: its id, else its code, else every phrase in its text."""
         if symptom.id in self.symptom_ids:
-            return RecognisedSymptom((symptom.id,), symptom.present)
+            return _as_a_whole((symptom.id,), symptom.present)
+        text = _Text()
+        self._read(symptom.text, text)
         if symptom.coding is not None:
             key = (symptom.coding.system.strip().lower(), symptom.coding.code.strip().upper())
             if ids := self.codes.get(key, []):
                 # A code that several symptoms share does not say which is meant: the text does, or all of them count.
-                named = self._in_text(symptom.text)[0]
-                return RecognisedSymptom(tuple(ident for ident in ids if ident in named) or tuple(ids), symptom.present)
-        found, denied = self._in_text(symptom.text)
-        if not found and not denied and self.context_in_text(_text(symptom.text))[0]:
-            return RecognisedSymptom((), present=False)
-        # What a text states beside what it denies is present.
-        return RecognisedSymptom(found or denied, symptom.present and bool(found or not denied))
+                named = tuple(ident for ident in ids if ident in text.stated)
+                return _as_a_whole(named or tuple(ids), symptom.present)
+        stated = tuple(dict.fromkeys(text.stated))
+        denied = tuple(ident for ident in dict.fromkeys(text.denied) if ident not in stated)
+        others = tuple(ident for ident in dict.fromkeys(text.others) if ident not in (*stated, *denied))
+        if not symptom.present:
+            return RecognisedSymptom(stated or denied or others, False, (*stated, *denied), text.unread)
+        if stated:
+            # What a text states beside what it denies is present.
+            return RecognisedSymptom(stated, True, denied, text.unread)
+        if denied or others:
+            return RecognisedSymptom(denied or others, False, denied, text.unread)
+        return RecognisedSymptom((), not self.stated(symptom.text)[0], (), text.unread)
 
-    def _in_text(self, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Symptom ids that a text states of the patient now, and those that it denies or puts elsewhere."""
-        stated: list[str] = []
-        away: list[str] = []
-        for clause in _BREAKS.split(text.casefold().replace("’", "'")):
-            denied = _denied(clause)
-            words = _words(clause)
-            content = [(place, word) for place, word in enumerate(words) if word not in _FILLERS]
-            elsewhere = bool(_ELSEWHERE & set(words))
-            used: set[int] = set()
-            # Longest first, so that "belly cramps" is not read as "cramps".
-            for length in range(min(self.longest, len(content)), 0, -1):
-                for start in range(len(content) - length + 1):
-                    window = content[start : start + length]
-                    ident = self.phrases.get(_key([word for _, word in window]))
-                    if ident is None or used & {place for place, _ in window}:
-                        continue
-                    used |= {place for place, _ in window}
-                    if ident:
-                        (away if elsewhere or window[0][0] in denied else stated).append(ident)
-        return tuple(dict.fromkeys(stated)), tuple(ident for ident in dict.fromkeys(away) if ident not in stated)
+    def _read(self, text: str, into: _Text) -> None:
+        """The symptoms that a text states of the patient now, those it denies or puts into the past, and others'."""
+        for clause in phrases.clauses(text):
+            found = [phrase for phrase in self.symptoms.find(clause)]
+            kept = [phrase for phrase in found if self._counts(clause, phrase, found)]
+            reached = phrases.denied(clause, kept)
+            past = phrases.past(clause)
+            for phrase in sorted(kept, key=lambda item: item.places):
+                if not phrase.ids:
+                    into.unread = True
+                elif phrases.of_another(clause, phrase.places):
+                    into.others += phrase.ids
+                elif phrase.places[0] in reached:
+                    # Of a word that may mean several, a denial denies the one it stands for.
+                    into.denied += phrase.ids[:1]
+                elif past:
+                    counting = [ident for ident in phrase.ids if ident in self.past_counts]
+                    into.stated += counting
+                    into.denied += [ident for ident in phrase.ids if ident not in counting]
+                else:
+                    into.stated += phrase.ids
 
-    def item(self, item: ContextItem, index: _ContextIndex) -> tuple[str, ...]:
-        """Condition or medication ids that an item names; a coded one is matched by its display."""
+    def _counts(self, clause: Clause, phrase: Found, found: Sequence[Found]) -> bool:
+        """Whether a phrase means the symptom here: "low" and the like only where nothing else is said."""
+        if len(phrase.places) > 1 or clause.words[phrase.places[0]].form not in self.alone:
+            return True
+        places = {place for other in found if other.ids for place in other.places}
+        return all(
+            _is_neutral(clause, place, _NEUTRAL) or phrases.denies(clause.words[place])
+            for place in _others(clause, places)
+        )
+
+    def item(self, item: ContextItem, index: _ContextIndex, *, drugs: bool = False) -> RecognisedItem:
+        """Condition or medication ids that an item names and denies; a coded one is matched by its display."""
         if item.id in index.ids:
-            return (item.id,)
-        text = _text(item.text or (item.coding.display if item.coding else ""))
-        if text in index.whole:
-            return index.whole[text]
-        found = [ident for phrase, ident in index.phrases if self._states(f" {text} ", phrase)]
-        return tuple(dict.fromkeys(found))
+            return RecognisedItem((item.id,))
+        text = item.text or (item.coding.display if item.coding else "")
+        if not drugs and (whole := self.stated(text)[0]):
+            return RecognisedItem(whole)
+        stated: list[str] = []
+        denied: list[str] = []
+        read = bool(text.strip())
+        anything = False
+        for clause in phrases.clauses(text):
+            found = index.phrases.find(clause)
+            reached = phrases.denied(clause, found)
+            raw = {word.raw for word in clause.words}
+            gone = "resolved" in raw if not drugs else bool(raw & _NOT_TAKEN)
+            for phrase in found:
+                anything = anything or bool(phrase.ids)
+                if phrases.of_another(clause, phrase.places):
+                    continue
+                (denied if gone or phrase.places[0] in reached else stated).extend(phrase.ids)
+            places = {place for phrase in found if phrase.ids for place in phrase.places}
+            read = read and all(
+                places & set(part) or all(_is_neutral(clause, place, _ABOUT) for place in part)
+                for part in clause.parts
+            )
+        return RecognisedItem(
+            tuple(dict.fromkeys(stated)),
+            tuple(ident for ident in dict.fromkeys(denied) if ident not in stated),
+            read and anything,
+        )
 
-    @staticmethod
-    def _states(text: str, phrase: str) -> bool:
-        """Whether a text names a phrase of the patient: not denied just before it, not somebody else's."""
-        before, found, _ = text.partition(f" {phrase} ")
-        words = before.split()
-        return bool(found) and not (_DENIED & set(words[-_REACH:])) and not (_OTHERS & set(words))
+
+@dataclass(slots=True)
+class _Text:
+    """What one text was read as."""
+
+    stated: list[str]
+    denied: list[str]
+    others: list[str]
+    unread: bool
+
+    def __init__(self) -> None:
+        self.stated, self.denied, self.others, self.unread = [], [], [], False
+
+
+def _as_a_whole(ids: tuple[str, ...], present: bool) -> RecognisedSymptom:
+    return RecognisedSymptom(ids, present, () if present else ids)
+
+
+def _others(clause: Clause, places: set[int]) -> list[int]:
+    return [place for place in range(len(clause.words)) if place not in places]
+
+
+def _is_neutral(clause: Clause, place: int, neutral: frozenset[str]) -> bool:
+    raw = clause.words[place].raw
+    return raw in neutral or raw[0].isdigit()
 
 
 @dataclass(frozen=True, slots=True)
 class _ContextIndex:
-    """Conditions or medications by id, by a phrase inside a text, and by a text as a whole."""
+    """Conditions or medications by id and by phrase."""
 
     ids: frozenset[str]
-    phrases: tuple[tuple[str, str], ...]
-    whole: Mapping[str, tuple[str, ...]]
+    phrases: PhrasesInOrder
 
 
 def _context_index(rows: Mapping[str, ContextRow]) -> _ContextIndex:
-    phrases: set[tuple[str, str]] = set()
-    whole: dict[str, tuple[str, ...]] = {}
+    index = PhrasesInOrder()
     for row in rows.values():
-        for word in (*row.words, row.id.replace("_", " "), row.display):
-            whole[_text(word)] = (*whole.get(_text(word), ()), row.id)
-            # "well" states a condition only as the whole text: "well controlled diabetes" does not.
-            if not row.denies_symptoms:
-                phrases.add((_text(word), row.id))
-    ordered = tuple(sorted(phrases, key=lambda item: (-len(item[0]), item[0], item[1])))
-    return _ContextIndex(frozenset(rows), ordered, {text: tuple(dict.fromkeys(ids)) for text, ids in whole.items()})
+        # "Well" states a condition only as the whole text: "well controlled diabetes" does not.
+        for word in () if row.denies_symptoms else (*row.words, row.id, row.display):
+            index.add(word, (row.id,))
+            if word.endswith("onate"):
+                # The acid of a salt is the same drug: alendronate, alendronic acid.
+                index.add(f"{word.removesuffix('ate')}ic acid", (row.id,))
+    for row in rows.values():
+        for other in row.other_meanings:
+            index.add(other, ())
+    return _ContextIndex(frozenset(rows), index)

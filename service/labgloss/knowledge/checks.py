@@ -130,12 +130,16 @@ def _policies(release: Release) -> Iterator[Fault]:
 def _words(release: Release) -> Iterator[Fault]:
     phrases: dict[str, str] = {}
     for symptom in release.symptoms.values():
-        for synonym in symptom.synonyms:
+        for synonym in (*symptom.synonyms, *symptom.alone):
             other = phrases.setdefault(synonym.casefold(), symptom.id)
             if other != symptom.id:
                 yield Fault(
                     "symptoms.toml", symptom.id, f"{synonym!r} already stands for {other}; words name one symptom"
                 )
+    for symptom in release.symptoms.values():
+        for word in symptom.may_mean:
+            if word.casefold() not in phrases:
+                yield Fault("symptoms.toml", symptom.id, f"{word!r} is no synonym of another symptom; add it to its own")
     for context in (*release.conditions.values(), *release.medications.values()):
         file = "conditions.toml" if context.id in release.conditions else "medications.toml"
         for word in context.denies_symptoms:

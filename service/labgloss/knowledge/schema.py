@@ -312,8 +312,14 @@ class SymptomRow(Form):
     id: str
     display: str
     synonyms: tuple[str, ...] = Field(min_length=1)
+    # Single words that mean it only where nothing else is said in their clause ("feels low", not "low back pain").
+    alone: tuple[str, ...] = ()
+    # Synonyms of another symptom that may mean this one as well: both are kept ("weak").
+    may_mean: tuple[str, ...] = ()
     # Words that hold a synonym and mean something else ("period cramps").
     other_meanings: tuple[str, ...] = ()
+    # It counts although it is past ("kidney stone, now or past").
+    past_counts: bool = False
     codes: tuple[SymptomCode, ...] = ()
     source: tuple[str, ...] = Field(min_length=1)
     status: Status
@@ -337,6 +343,8 @@ class ContextRow(Form):
     id: str
     display: str
     words: tuple[str, ...] = ()
+    # Words that hold one of them and mean something else ("diabetes insipidus").
+    other_meanings: tuple[str, ...] = ()
     # Ids that it implies.
     implies: tuple[str, ...] = ()
     # Words among them that also deny every symptom ("no symptoms", for recorded_well).
