@@ -131,7 +131,19 @@ class Judged:
     @property
     def settled(self) -> bool:
         """Whether it counts now, is final and reliable: what makes a CHECK_ recommendation unnecessary."""
-        return self.live and self.state is ResultState.INTERPRETED and "preliminary_result" not in self.cautions
+        judged = self.state is ResultState.INTERPRETED or self.nothing_to_judge_by
+        return self.live and judged and "preliminary_result" not in self.cautions
+
+    @property
+    def nothing_to_judge_by(self) -> bool:
+        """Whether it is left open only because neither an interval nor a band is known for it."""
+        return (
+            self.verdict is not None
+            and not self.verdict.intervals
+            and not self.verdict.bands
+            and self.measured is None
+            and not self.unreliable
+        )
 
     def current(self) -> Judged:
         """The entry as if nothing later had replaced it, and nothing stood beside it."""
