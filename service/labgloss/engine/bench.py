@@ -13,8 +13,19 @@ from labgloss.domain.truth import Truth
 from labgloss.engine import grade
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, Verdict
-from labgloss.engine.select import VITAMIN_D, LaboratoryEnds, Rows, age_of, known_of, laboratory_ends, rows_for
+from labgloss.engine.select import (
+    VITAMIN_D,
+    VITAMIN_D_COMPONENTS,
+    LaboratoryEnds,
+    Rows,
+    age_of,
+    known_of,
+    laboratory_ends_of,
+    rows_for,
+)
 from labgloss.knowledge.release import Analyte, Release
+
+_WITHOUT_INTERVAL = VITAMIN_D_COMPONENTS | {VITAMIN_D}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +46,13 @@ class Bench:
         return age_of(self.panel.patient, entry, self.panel_age)
 
     def laboratory(self, entry: Judged) -> LaboratoryEnds:
-        """The laboratory's interval of an entry; vitamin D is judged by policy, never by one (D13)."""
-        if entry.result is None or (entry.analyte is not None and entry.analyte.id == VITAMIN_D):
+        """The laboratory's interval of an entry; none judges vitamin D or a component of it.
+
+        The total is judged by policy (D13), a component never: its number is part of a sum (D4, DEC-73).
+        """
+        if entry.result is None or (entry.analyte is not None and entry.analyte.id in _WITHOUT_INTERVAL):
             return LaboratoryEnds()
-        return laboratory_ends(entry.result.interval, entry.result.unit)
+        return laboratory_ends_of(self.release, entry.result)
 
     def rows(self, entry: Judged, analyte: Analyte, reading: Reading, own: LaboratoryEnds) -> tuple[Rows, ...]:
         """The rows that speak for a reading of an entry, with a laboratory's interval."""

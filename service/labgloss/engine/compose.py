@@ -19,7 +19,6 @@ from labgloss.domain.report import (
     Report,
     ResultClass,
     ResultInterpretation,
-    ResultState,
     Statement,
     Strength,
     SymptomInterpretation,
@@ -29,7 +28,7 @@ from labgloss.domain.report import (
 )
 from labgloss.domain.subject import Age, Sex
 from labgloss.domain.truth import Truth
-from labgloss.engine import explain, findings
+from labgloss.engine import explain, findings, summary
 from labgloss.engine.bench import Bench
 from labgloss.engine.judged import Judged, unique
 from labgloss.engine.recognise import Recognised, RecognisedSymptom
@@ -40,7 +39,6 @@ from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import AssociationRow
 
 _FLAGS = {ResultClass.LOW: "L", ResultClass.NORMAL: "N", ResultClass.HIGH: "H", ResultClass.INDETERMINATE: "IND"}
-DISCORDANT = "calcium_discordant"
 _ACCOUNTING = (Strength.CHARACTERISTIC, Strength.SUPPORTIVE)
 # What a cell of the association matrix writes before a pattern's id.
 _PATTERN = "pattern."
@@ -63,7 +61,7 @@ def report(
     return Report(
         panel_id=panel.id,
         urgency=overall,
-        summary=_summary(release, entries, evaluated, recommended, overall),
+        summary=summary.paragraph(release, entries, evaluated, recommended, overall),
         results=tuple(_interpretation(release, bench, entry) for entry in entries),
         findings=found,
         patterns=evaluated.patterns,
@@ -284,80 +282,3 @@ def _trace(entries: Sequence[Judged], evaluated: Evaluated, overall: Urgency) ->
     outcome = f"{overall.name}: {', '.join(highest) or 'nothing raises it'}"
     last = TraceStep(None, "urgency", "", "maximum of all that counts", Truth.TRUE, outcome, ("VO-14",))
     return (*steps, *evaluated.trace, last)
-
-
-# ---------------------------------------------------------------------------------------------- summary
-
-
-def _summary(
-    release: Release, entries: Sequence[Judged], evaluated: Evaluated, recommended: Recommended, overall: Urgency
-) -> str:
-    """One paragraph that a registrar could act on: urgency and reason, what was found, what is open, what next."""
-    sentences = [release.urgencies[overall.name].text]
-    if stopping := [flag for flag in evaluated.red_flags if release.red_flags[flag.id].stops_text]:
-        # Nothing is interpreted beside a crisis: the pathway stands alone (SP 4, RF21).
-        return " ".join((*sentences, *(flag.text for flag in stopping)))
-    for pattern in evaluated.patterns:
-        if pattern.state is PatternState.MATCHED:
-            sentences.append(f"{pattern.title}: {pattern.text}")
-    counting = [entry for entry in entries if entry.live and (entry.primary or entry.opposed)]
-    abnormal = [entry for entry in counting if _class_of(entry) in (ResultClass.LOW, ResultClass.HIGH)]
-    sentences += [explain.placed(entry) for entry in sorted(abnormal, key=lambda entry: -entry.urgency)]
-    sentences += unique(
-        tuple(release.cautions[DISCORDANT].text for entry in entries if DISCORDANT in entry.cautions and entry.live)
-    )
-    sentences += [flag.text for flag in evaluated.red_flags]
-    for degree, words in ((Critical.YES, "Beyond a critical limit"), (Critical.POSSIBLE, "Possibly critical")):
-        if critical := [_name(entry, entries) for entry in entries if entry.critical is degree]:
-            sentences.append(f"{words}: {_joined(critical)}.")
-    sentences += _open(entries)
-    within = [_name(entry, entries) for entry in counting if _class_of(entry) is ResultClass.NORMAL]
-    if within:
-        sentences.append(f"Inside the interval or policy in force: {_joined(within)}.")
-    steps = [item.text for item in recommended.given if item.kind == "consider" and item.urgency is overall]
-    return " ".join((*sentences, *steps[:1]))
-
-
-def _class_of(entry: Judged) -> ResultClass:
-    return entry.verdict.certain_class if entry.verdict else ResultClass.INDETERMINATE
-
-
-def _open(entries: Sequence[Judged]) -> list[str]:
-    """What could not be judged, or only on a condition: each named, with its reason."""
-    refused = [
-        f"{_name(entry, entries)} ({_reason(entry)})"
-        for entry in entries
-        if entry.state in (ResultState.REFUSED, ResultState.NOT_RECOGNISED) and not entry.earlier
-    ]
-    sentences = [f"Not judged, and not to be read as normal: {_joined(refused)}."] if refused else []
-    for entry in entries:
-        if entry.live and entry.primary and entry.state is ResultState.CONDITIONAL:
-            if entry.analyte is not None and entry.analyte.form.role != "primary" and entry.urgency is Urgency.NONE:
-                # A supporting result without an interval is open all the time; its own entry says so.
-                continue
-            if _class_of(entry) is ResultClass.INDETERMINATE:
-                sentences.append(explain.placed(entry))
-            if entry.missing:
-                sentences.append(f"What would settle {_name(entry, entries)}: {_joined(entry.missing)}.")
-    return sentences
-
-
-def _reason(entry: Judged) -> str:
-    return entry.refusal.value.replace("_", " ") if entry.refusal else "not recognised"
-
-
-def _name(entry: Judged, entries: Sequence[Judged]) -> str:
-    """The analyte, with its value where the panel holds several of it."""
-    if entry.analyte is None:
-        return "a result"
-    several = sum(other.analyte is entry.analyte for other in entries) > 1
-    return (
-        f"{entry.analyte.name} {explain.quantity_text(entry.reading)}"
-        if several and entry.reading
-        else entry.analyte.name
-    )
-
-
-def _joined(names: Sequence[str]) -> str:
-    parts = unique(tuple(names))
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -70,6 +70,25 @@ def capitalised(name: str) -> str:
     return name if name[1:2].isupper() else name[0].upper() + name[1:]
 
 
+def inside_a_sentence(title: str) -> str:
+    """A title as it stands within a sentence: names and abbreviations keep their capitals."""
+    first = title.split(" ", 1)[0]
+    return title if any(letter.isupper() or letter.isdigit() for letter in first[1:]) else title[0].lower() + title[1:]
+
+
+def in_brief(entry: Judged) -> str:
+    """An entry in a list: name, value, and behind it interval, band and critical."""
+    assert entry.reading is not None and entry.verdict is not None and entry.analyte is not None
+    spans = dict.fromkeys(span_words(interval.span) for interval in entry.verdict.intervals)
+    bands = [_words(band.band) for band in entry.verdict.bands]
+    parts = [
+        f"interval {' or '.join(spans)}" if spans else "",
+        " or ".join(bands),
+        "critical" if entry.critical is Critical.YES else "",
+    ]
+    return f"{entry.analyte.name} {quantity_text(entry.reading)} ({'; '.join(part for part in parts if part)})"
+
+
 def quantity_text(reading: Reading) -> str:
     """The value as it was read, in words and its own unit."""
     quantity = reading.quantity

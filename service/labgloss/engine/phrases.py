@@ -41,7 +41,9 @@ _REPORTS = re.compile(
 _SOMEBODY_WORD = re.compile(_SOMEBODY)
 _RISK = "risk"
 _PAST = frozenset({"resolved", "previously", "history", "previous", "former", "formerly", "childhood", "pmh"})
-_PAST_PHRASES = re.compile(r"\bused to\b|\bh/o\b|\bhx of\b|\bin the past\b(?! (?:few|couple|\d|\w+ (?:day|week|month|hour)))|\bas a child\b")
+_PAST_PHRASES = re.compile(
+    r"\bused to\b|\bh/o\b|\bhx of\b|\bin the past\b(?! (?:few|couple|\d|\w+ (?:day|week|month|hour)))|\bas a child\b"
+)
 
 # Denials; the first deny a whole list, the others what stands close behind them.
 _DENIES_ALL = frozenset({"denies", "denied", "denying"})
@@ -54,7 +56,20 @@ _REACH = 3
 # Words that a denial reaches over: "no sign of any tetany".
 _REACHED_OVER = frozenset(
     {"sign", "signs", "evidence", "any", "complaint", "complaints", "recent", "new", "further", "more", "episodes"}
-    | {"symptom", "symptoms", "had", "have", "having", "has", "known", "history", "reported", "complain", "report", "feel"}
+    | {
+        "symptom",
+        "symptoms",
+        "had",
+        "have",
+        "having",
+        "has",
+        "known",
+        "history",
+        "reported",
+        "complain",
+        "report",
+        "feel",
+    }
 )
 # A clause that is nothing but one of these answers the clause before it: "cramps: no".
 _ANSWERS_NO = frozenset({"no", "none", "nil", "denied", "denies", "absent", "negative", "never", "n"})

@@ -16,16 +16,73 @@ from labgloss.knowledge.schema import ContextRow
 # What may stand beside a word that means a symptom only where nothing else does ("feels low"), or beside a statement
 # about the patient as a whole ("completely asymptomatic").
 _NEUTRAL = phrases.FILLERS | {
-    *("feel", "feels", "feeling", "felt", "has", "have", "had", "got", "having", "and", "or", "with", "patient", "pt", "he"),
-    *("she", "they", "more", "often", "sometimes", "always", "lately", "recently", "again", "today", "yesterday", "now"),
-    *("currently", "completely", "entirely", "clinically", "generally", "at", "all", "reports", "reported", "says", "for"),
+    *(
+        "feel",
+        "feels",
+        "feeling",
+        "felt",
+        "has",
+        "have",
+        "had",
+        "got",
+        "having",
+        "and",
+        "or",
+        "with",
+        "patient",
+        "pt",
+        "he",
+    ),
+    *(
+        "she",
+        "they",
+        "more",
+        "often",
+        "sometimes",
+        "always",
+        "lately",
+        "recently",
+        "again",
+        "today",
+        "yesterday",
+        "now",
+    ),
+    *(
+        "currently",
+        "completely",
+        "entirely",
+        "clinically",
+        "generally",
+        "at",
+        "all",
+        "reports",
+        "reported",
+        "says",
+        "for",
+    ),
     *("since", "days", "day", "weeks", "week", "months", "month", "keeps", "him", "himself", "herself", "time", "any"),
 }
 # A dose, a form, a frequency, a date: what a medication's name is written with, and what is said of a condition besides.
 _ABOUT = _NEUTRAL | {
     *("mg", "mcg", "g", "ml", "units", "unit", "iu", "micrograms", "microgram", "mmol", "od", "bd", "tds", "qds", "om"),
     *("on", "once", "twice", "daily", "weekly", "monthly", "nocte", "mane", "prn", "tablet", "tablets", "capsule"),
-    *("capsules", "injection", "infusion", "oral", "po", "iv", "sc", "im", "mr", "sr", "xl", "la", "dose", "low", "high"),
+    *(
+        "capsules",
+        "injection",
+        "infusion",
+        "oral",
+        "po",
+        "iv",
+        "sc",
+        "im",
+        "mr",
+        "sr",
+        "xl",
+        "la",
+        "dose",
+        "low",
+        "high",
+    ),
     *("up", "to", "from", "new", "known", "old", "stable", "well", "controlled", "treated", "treatment", "moderate"),
     *("years", "year", "ago", "stage", "taking", "takes", "started", "every", "times", "per"),
 }
@@ -235,10 +292,13 @@ class _Words:
         )
 
     def item(self, item: ContextItem, index: _ContextIndex, *, drugs: bool = False) -> RecognisedItem:
-        """Condition or medication ids that an item names and denies; a coded one is matched by its display."""
+        """Condition or medication ids that an item names and denies; a coded one is matched by its display.
+
+        An id that is none may be one of the words: "mg_infusion", "haemodialysis".
+        """
         if item.id in index.ids:
             return RecognisedItem((item.id,))
-        text = item.text or (item.coding.display if item.coding else "")
+        text = item.text or (item.coding.display if item.coding else "") or item.id
         if not drugs and (whole := self.stated(text)[0]):
             return RecognisedItem(whole)
         stated: list[str] = []
@@ -257,8 +317,7 @@ class _Words:
                 (denied if gone or phrase.places[0] in reached else stated).extend(phrase.ids)
             places = {place for phrase in found if phrase.ids for place in phrase.places}
             read = read and all(
-                places & set(part) or all(_is_neutral(clause, place, _ABOUT) for place in part)
-                for part in clause.parts
+                places & set(part) or all(_is_neutral(clause, place, _ABOUT) for place in part) for part in clause.parts
             )
         return RecognisedItem(
             tuple(dict.fromkeys(stated)),

@@ -16,7 +16,7 @@ from labgloss.engine import combining, findings
 from labgloss.engine.artefacts import Examined
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, unique
-from labgloss.engine.words import clause_of, true_names
+from labgloss.engine.words import clause_of, open_words, true_names
 from labgloss.knowledge.release import DerivedFinding, Release, Rule
 from labgloss.knowledge.schema import (
     BringRow,
@@ -212,13 +212,18 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
     replaced = {ident for ident, state in hidden if state is PatternState.MATCHED}
     return Evaluated(
         settled.facts,
-        tuple(sorted(shown, key=lambda pattern: (pattern.state is not PatternState.MATCHED, -pattern.urgency))),
+        tuple(sorted(shown, key=_rank)),
         tuple(sorted(red_flags, key=lambda flag: (flag.held, -flag.urgency))),
         tuple(item for item in brought if item.because not in replaced),
         tuple(cautions),
         tuple(trace),
         unique(tuple(family for ident, family in lacking if any(pattern.id == ident for pattern in shown))),
     )
+
+
+def _rank(pattern: Pattern) -> tuple[bool, int, bool, str]:
+    """Matched first, then the more urgent, then in the order of the rule numbers (SP 0.6)."""
+    return pattern.state is not PatternState.MATCHED, -pattern.urgency, not pattern.number, pattern.number
 
 
 def _hidden(release: Release, patterns: Sequence[Pattern]) -> set[tuple[str, PatternState]]:
@@ -248,7 +253,11 @@ def _pattern(rule: PatternRow, truth: Truth, facts: Facts, settled: Settled, ent
     excluding = [clause_of(part, facts) for part in rule.excluding]
     against = [clause_of(part, facts) for part in rule.against]
     matched = truth is Truth.TRUE
-    missing = [clause for clause in (*required, *excluding) if clause.truth is Truth.UNKNOWN]
+    missing = [
+        replace(clause, text=open_words(part, facts))
+        for part, clause in zip((*rule.core, *rule.required, *rule.excluding), (*required, *excluding), strict=True)
+        if clause.truth is Truth.UNKNOWN
+    ]
     if matched:
         urgency = _urgency(rule, facts, settled, entries)
     else:
@@ -298,7 +307,7 @@ def _named(ids: Sequence[str], entry: Judged) -> bool:
 
 def _not_established(missing: Sequence[Clause]) -> str:
     """What keeps a pattern from being classified (SP 5.2)."""
-    return f"Possible, and not established. What would settle it: {'; '.join(unique(tuple(c.text for c in missing)))}."
+    return f"Possible, and not established. Not known: {'; '.join(unique(tuple(clause.text for clause in missing)))}."
 
 
 def _of_pattern(rule: PatternRow, truth: Truth, facts: Facts, urgency: Urgency) -> list[Brought]:

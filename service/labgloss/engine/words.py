@@ -41,6 +41,22 @@ def _words(part: Expression, facts: Facts) -> str:
     return name_in_words(part, facts.release)
 
 
+def open_words(part: Expression, facts: Facts) -> str:
+    """What of an expression is not known, in words: of an `any` or `all`, only the parts that are open."""
+    if isinstance(part, Combination) and part.operator in ("all", "any", "two_of", "three_of"):
+        parts = [open_words(item, facts) for item in part.parts if facts.truth(item) is Truth.UNKNOWN]
+        joint = " and " if part.operator == "all" else " or "
+        return joint.join(dict.fromkeys(parts))
+    if isinstance(part, Name) and part.kind == "group":
+        members = [item for item in facts.release.groups[part.id].members if facts.truth(item) is Truth.UNKNOWN]
+        return (
+            f"any of: {', '.join(open_words(item, facts) for item in members)}"
+            if len(members) > 1
+            else "".join(open_words(item, facts) for item in members)
+        )
+    return _words(part, facts)
+
+
 def name_in_words(name: Name, release: Release) -> str:
     """What a name stands for, as its row says it."""
     if name.kind in ("finding", "specimen") and (found := _findings_in_words(release).get(name.id)):

@@ -449,6 +449,8 @@ class RedFlagRow(Sourced):
 
     id: str
     number: str
+    # As it stands in a list within a sentence.
+    title: str
     text: str
     # On values alone: made by bands with value_alone, not by levels.
     value_only: bool = False

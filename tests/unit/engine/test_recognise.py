@@ -213,7 +213,12 @@ def context(release: Release, text: str) -> Recognised:
         ("history of cancer", ("malignancy_past",)),
         ("coeliac disease", ("malabsorption",)),
         ("thyroidectomy", ("neck_surgery_recent",)),
+        ("ESRD on hemodialysis", ("dialysis",)),
+        ("acute leukemia", ("haematological_malignancy",)),
         ("no dialysis", ()),
+        ("not diabetic; on dialysis", ("dialysis",)),
+        ("no dialysis in 2020. Dialysis since May", ("dialysis",)),
+        ("mother well, but on dialysis", ("dialysis",)),
         ("denies diabetes", ()),
         ("mother has diabetes", ()),
         ("gout", ()),
@@ -221,6 +226,19 @@ def context(release: Release, text: str) -> Recognised:
 )
 def test_a_condition_is_read_in_its_words(release: Release, text: str, idents: tuple[str, ...]) -> None:
     assert context(release, text).conditions == (idents,)
+
+
+@pytest.mark.parametrize(
+    ("ident", "idents"),
+    [
+        ("mg_infusion", ("pre_eclampsia_infusion",)),
+        ("haemodialysis", ("dialysis",)),
+        ("10 mg infusion", ()),
+        ("unheard_of", ()),
+    ],
+)
+def test_an_id_that_is_none_may_be_a_word(release: Release, ident: str, idents: tuple[str, ...]) -> None:
+    assert recognise(release, replace(panel(), conditions=(ContextItem(id=ident),))).conditions == (idents,)
 
 
 def test_a_condition_implies_what_it_is_a_kind_of(release: Release) -> None:

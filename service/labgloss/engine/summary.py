@@ -1,0 +1,140 @@
+"""The paragraph that sums a report up: how soon and why, what fits, what lies where, what is open, what comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from labgloss.domain.report import Critical, Pattern, PatternState, ResultClass, ResultState, Urgency
+from labgloss.engine import explain
+from labgloss.engine.judged import Judged, unique
+from labgloss.engine.recommend import Recommended
+from labgloss.engine.rules import VALUE_ALONE, Evaluated
+from labgloss.knowledge.release import Release
+
+DISCORDANT = "calcium_discordant"
+# What a clinician considers, besides contact, tests and reviews, which the report lists.
+_FIRST_STEPS = ("ecg", "safety", "consider")
+
+
+def paragraph(
+    release: Release, entries: Sequence[Judged], evaluated: Evaluated, recommended: Recommended, overall: Urgency
+) -> str:
+    """One paragraph that a registrar could act on; every sentence rests on something that the report lists."""
+    urgency = release.urgencies[overall.name].text
+    active = [flag for flag in evaluated.red_flags if not flag.held]
+    if stopping := [flag for flag in active if release.red_flags[flag.id].stops_text]:
+        # Nothing is interpreted beside a crisis: the pathway stands alone (SP 4, RF21).
+        return " ".join((urgency, *(flag.text for flag in stopping)))
+    sentences = [urgency, *_red_flags(release, evaluated), *_patterns(evaluated), *_values(entries)]
+    sentences += unique(
+        tuple(release.cautions[DISCORDANT].text for entry in entries if DISCORDANT in entry.cautions and entry.live)
+    )
+    sentences += _open(entries)
+    within = [_name(entry, entries) for entry in _counting(entries) if _class_of(entry) is ResultClass.NORMAL]
+    if within:
+        sentences.append(f"Inside the interval or policy in force: {joined(within)}.")
+    return " ".join((*sentences, *_first_steps(recommended, overall)))
+
+
+def _first_steps(recommended: Recommended, overall: Urgency) -> list[str]:
+    """Of each kind of step, the foremost one that is as urgent as the report."""
+    steps: dict[str, str] = {}
+    for item in recommended.given:
+        if item.kind in _FIRST_STEPS and item.urgency is overall:
+            steps.setdefault(item.kind, item.text)
+    return list(steps.values())
+
+
+def _red_flags(release: Release, evaluated: Evaluated) -> list[str]:
+    """Red flags by name; the values that count alone are named with the values."""
+    titles = [
+        release.red_flags[flag.id].title for flag in evaluated.red_flags if not flag.held and flag.id != VALUE_ALONE
+    ]
+    held = [release.red_flags[flag.id].title for flag in evaluated.red_flags if flag.held]
+    sentences = [f"Red flags: {joined(titles)}."] if len(titles) > 1 else [f"Red flag: {title}." for title in titles]
+    if held:
+        sentences.append(f"Held until the repeat: {joined(held)}.")
+    return sentences
+
+
+def _patterns(evaluated: Evaluated) -> list[str]:
+    """What the results mean together: the foremost pattern in full, the others by name."""
+    matched = [pattern for pattern in evaluated.patterns if pattern.state is PatternState.MATCHED]
+    pressing = [
+        pattern
+        for pattern in evaluated.patterns
+        if pattern.state is PatternState.POSSIBLE and pattern.urgency > Urgency.NONE
+    ]
+    sentences = [matched[0].text] if matched else []
+    if len(matched) > 1:
+        sentences.append(f"Beside it: {_titles(matched[1:])}.")
+    if pressing:
+        sentences.append(f"Possible, and to be settled now: {_titles(pressing)}.")
+    return sentences
+
+
+def _titles(patterns: Iterable[Pattern]) -> str:
+    return "; ".join(explain.inside_a_sentence(pattern.title) for pattern in patterns)
+
+
+def _counting(entries: Sequence[Judged]) -> list[Judged]:
+    return [entry for entry in entries if entry.live and (entry.primary or entry.opposed)]
+
+
+def _values(entries: Sequence[Judged]) -> list[str]:
+    """What is low or high, each with its interval, the most urgent first; then what may be critical."""
+    ordered = sorted(_counting(entries), key=lambda entry: -entry.urgency)
+    sentences = []
+    for side in (ResultClass.LOW, ResultClass.HIGH):
+        if found := [explain.in_brief(entry) for entry in ordered if _class_of(entry) is side]:
+            sentences.append(f"{side.value.capitalize()}: {joined(found)}.")
+    possible = [_name(entry, entries) for entry in entries if entry.critical is Critical.POSSIBLE]
+    if possible:
+        sentences.append(f"Possibly critical: {joined(possible)}.")
+    return sentences
+
+
+def _class_of(entry: Judged) -> ResultClass:
+    return entry.verdict.certain_class if entry.verdict else ResultClass.INDETERMINATE
+
+
+def _open(entries: Sequence[Judged]) -> list[str]:
+    """What could not be judged, or only on a condition: each named, with its reason."""
+    refused = [
+        f"{_name(entry, entries)} ({_reason(entry)})"
+        for entry in entries
+        if entry.state in (ResultState.REFUSED, ResultState.NOT_RECOGNISED) and not entry.earlier
+    ]
+    sentences = [f"Not judged, and not to be read as normal: {joined(refused)}."] if refused else []
+    for entry in entries:
+        if entry.live and entry.primary and entry.state is ResultState.CONDITIONAL:
+            if entry.analyte is not None and entry.analyte.form.role != "primary" and entry.urgency is Urgency.NONE:
+                # A supporting result without an interval is open all the time; its own entry says so.
+                continue
+            if _class_of(entry) is ResultClass.INDETERMINATE:
+                sentences.append(explain.placed(entry))
+            if entry.missing:
+                sentences.append(f"What would settle {_name(entry, entries)}: {joined(entry.missing)}.")
+    return sentences
+
+
+def _reason(entry: Judged) -> str:
+    return entry.refusal.value.replace("_", " ") if entry.refusal else "not recognised"
+
+
+def _name(entry: Judged, entries: Sequence[Judged]) -> str:
+    """The analyte, with its value where the panel holds several of it."""
+    if entry.analyte is None:
+        return "a result"
+    several = sum(other.analyte is entry.analyte for other in entries) > 1
+    return (
+        f"{entry.analyte.name} {explain.quantity_text(entry.reading)}"
+        if several and entry.reading
+        else entry.analyte.name
+    )
+
+
+def joined(names: Sequence[str]) -> str:
+    """The names as a list within a sentence."""
+    parts = unique(tuple(names))
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
