@@ -85,7 +85,7 @@ def _counting(entries: Sequence[Judged]) -> list[Judged]:
 
 
 def of_entries(entries: Sequence[Judged]) -> dict[tuple[str, str], Truth]:
-    """What is said of results by analyte: class, final; and of any of them: caution, issue."""
+    """What is said of results by analyte: class, final; of any of them: caution, issue; and by a code: condition."""
     truths: dict[tuple[str, str], Truth] = {}
     for entry in entries:
         if entry.earlier:
@@ -97,6 +97,8 @@ def of_entries(entries: Sequence[Judged]) -> dict[tuple[str, str], Truth]:
         if entry.settled:
             truths["final", entry.analyte.id] = Truth.TRUE
         if entry.live:
+            if entry.condition:
+                truths["condition", entry.condition] = Truth.TRUE
             for side in (ResultClass.LOW, ResultClass.NORMAL, ResultClass.HIGH):
                 name = ("class", f"{entry.analyte.id}.{side.value}")
                 truths[name] = any_of((truths.get(name, Truth.FALSE), _has_class(entry, side)))

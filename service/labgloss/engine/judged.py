@@ -84,6 +84,8 @@ class Judged:
     opposed: tuple[Judged, ...] = ()
     # Why its class was left open, or rests on more than its own number.
     because: str = ""
+    # A condition of the patient that its code states.
+    condition: str = ""
     # Patterns of sample validity that make its value unreliable, refused or not.
     unreliable: tuple[str, ...] = ()
     # Whether it may bring bands, criticals and urgency: not an earlier result, not a secondary calcium.
@@ -130,19 +132,22 @@ class Judged:
 
     @property
     def settled(self) -> bool:
-        """Whether it counts now, is final and reliable: what makes a CHECK_ recommendation unnecessary."""
-        judged = self.state is ResultState.INTERPRETED or self.nothing_to_judge_by
-        return self.live and judged and "preliminary_result" not in self.cautions
+        """Whether it counts now, is final and reliable: what makes a CHECK_ recommendation unnecessary.
+
+        A number that only lacks an interval was measured all the same: to measure it again would settle nothing.
+        """
+        certain = self.state is ResultState.INTERPRETED or self.without_interval
+        return self.live and certain and "preliminary_result" not in self.cautions
 
     @property
-    def nothing_to_judge_by(self) -> bool:
-        """Whether it is left open only because neither an interval nor a band is known for it."""
+    def without_interval(self) -> bool:
+        """Whether its class is open for no other reason than that no interval came and the release has none."""
         return (
             self.verdict is not None
-            and not self.verdict.intervals
-            and not self.verdict.bands
             and self.measured is None
-            and not self.unreliable
+            and self.verdict.classes == (ResultClass.INDETERMINATE,)
+            and not self.verdict.bands
+            and not self.verdict.intervals
         )
 
     def current(self) -> Judged:

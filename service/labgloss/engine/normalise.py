@@ -98,8 +98,10 @@ def _with_unit(
     sent: str,
 ) -> Judged:
     read = _Reader(release, analyte, code, number)
-    if code is not None and code.issue:
-        judged = judged.noting(issues=(code.issue,))
+    if code is not None:
+        judged = replace(judged, condition=code.condition)
+        if code.issue:
+            judged = judged.noting(issues=(code.issue,))
     if not sent.strip() and not analyte.form.unit_may_be_blank:
         units = [analyte.customary[code.property]] if code and code.property in analyte.customary else None
         candidates = read.all(units or list(analyte.customary.values()))

@@ -121,6 +121,8 @@ class CodeRow(Form):
     molar_mass: Positive | None = None
     # Says with every result what is doubtful about the code.
     issue: str = ""
+    # A condition of the patient that the code itself states, TRUE while a result with it counts (after dialysis).
+    condition: str = ""
     status: Status
     source: tuple[str, ...] = Field(min_length=1)
 
