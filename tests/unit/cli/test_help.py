@@ -12,7 +12,7 @@ from labgloss import __version__
 from labgloss.cli import main
 from tests.unit.cli.subprocesses import IMPORTING_LABGLOSS
 
-COMMANDS = ("serve", "interpret", "check", "demo", "knowledge", "probe")
+COMMANDS = ("serve", "interpret", "explain", "check", "demo", "knowledge", "probe")
 SLOW = (
     "grpc",
     "pydantic",
@@ -42,7 +42,9 @@ def test_every_manual_says_what_the_command_does_with_examples(
     assert max(map(len, text.splitlines())) <= 120
 
 
-@pytest.mark.parametrize("command", [(), ("serve",), ("interpret",), ("check",), ("demo",), ("knowledge", "lint")])
+@pytest.mark.parametrize(
+    "command", [(), ("serve",), ("interpret",), ("explain",), ("check",), ("demo",), ("knowledge", "lint")]
+)
 def test_every_manual_of_a_command_lists_its_exit_codes(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
