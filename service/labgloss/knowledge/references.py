@@ -24,6 +24,7 @@ _KINDS = {
     "withholds": "recommendation",
     "contact": "recommendation",
     "winner": "recommendation",
+    "recommendation": "recommendation",
     "loser": "recommendation",
     "instead": "recommendation",
     "when_same_day": "recommendation",

@@ -17,6 +17,7 @@ from labgloss.knowledge.units import UnitTable, factor_between
 
 ENGINE_VERSION = "0.1.0"
 NOTHING_MADE: Mapping[str, frozenset[str]] = MappingProxyType({})
+NO_GROUPS: Mapping[str, schema.GroupRow] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,7 @@ class Release:
     red_flags: Mapping[str, schema.RedFlagRow]
     recommendations: Mapping[str, schema.RecommendationRow]
     contradictions: tuple[schema.ContradictionRow, ...]
+    never: tuple[schema.NeverRow, ...]
     cautions: Mapping[str, schema.WordingRow]
     issues: Mapping[str, schema.WordingRow]
     refusals: Mapping[str, schema.RefusalRow]
@@ -298,17 +300,30 @@ def deciding(rule: schema.PatternRow | schema.RedFlagRow) -> Iterator[Expression
 
 
 def reads(
-    rule: schema.PatternRow | schema.RedFlagRow, made: Mapping[str, frozenset[str]] = NOTHING_MADE
+    rule: schema.PatternRow | schema.RedFlagRow,
+    made: Mapping[str, frozenset[str]] = NOTHING_MADE,
+    groups: Mapping[str, schema.GroupRow] = NO_GROUPS,
 ) -> frozenset[str]:
     """Ids of the patterns and red flags that decide whether a rule holds; `made`: what findings read in their turn."""
     found: set[str] = set()
     for expression in deciding(rule):
-        for name in names(expression):
-            if name.kind in ("pattern", "red_flag", "emergency"):
-                found.add(name.id)
-            elif name.kind == "finding":
-                found |= made.get(name.id, frozenset())
+        found |= _read_in(expression, made, groups)
     return frozenset(found)
+
+
+def _read_in(
+    expression: Expression, made: Mapping[str, frozenset[str]], groups: Mapping[str, schema.GroupRow]
+) -> set[str]:
+    found: set[str] = set()
+    for name in names(expression):
+        if name.kind in ("pattern", "red_flag", "emergency"):
+            found.add(name.id)
+        elif name.kind == "finding":
+            found |= made.get(name.id, frozenset())
+        elif name.kind == "group" and name.id in groups:
+            for member in groups[name.id].members:
+                found |= _read_in(member, made, groups)
+    return found
 
 
 def triggers(expression: Expression) -> frozenset[Name] | None:
