@@ -90,8 +90,9 @@ class _Prover:
         return self.solver.possible(Question(wanted))
 
     def panel(self, *wanted: tuple[Part, frozenset[Truth]]) -> Panel | None:
-        """Such a panel, an adult where there is one; None: there is none."""
-        for within in ({"age": self._adults()}, {}):
+        """Such a panel, of an adult and of one draw where there is one; None: there is none."""
+        one_draw = self.panels.of_one_draw()
+        for within in ({**one_draw, "age": self._adults()}, one_draw, {}):
             if (point := self.solver.ask(Question(wanted, within))) is not None:
                 return self.panels.panel(point)
         return None

@@ -77,10 +77,21 @@ class PanelSpace:
     space: Space
     ways: Mapping[str, tuple[Way, ...]]
 
+    def of_one_draw(self) -> Mapping[str, frozenset[int]]:
+        """The ways of each variable whose results may be of one specimen."""
+        return {
+            variable: frozenset(place for place, way in enumerate(ways) if _one_draw(way))
+            for variable, ways in self.ways.items()
+        }
+
     def panel(self, point: Mapping[str, int]) -> Panel:
         """The panel that says what a point says, and nothing besides."""
         chosen = [self.ways[variable][place] for variable, place in sorted(point.items())]
         return panel_of(chosen)
+
+
+def _one_draw(way: Way) -> bool:
+    return len({(result.specimen.id, result.collected) for result in way.results}) <= 1
 
 
 def panel_of(ways: Sequence[Way]) -> Panel:
@@ -285,9 +296,12 @@ class _Builder:
         return ways
 
     def _bounds(self, ident: str) -> Iterator[Way]:
-        """A value from the middle of each class, as a bound to either side."""
-        for way in self._distinct(ident):
-            for comparator in (Comparator.LESS, Comparator.GREATER):
+        """The first value of each class as a lower bound, the last as an upper one: what it leaves open, it leaves."""
+        for comparator, ways in (
+            (Comparator.GREATER, self._distinct(ident)),
+            (Comparator.LESS, self._distinct(ident, last=True)),
+        ):
+            for way in ways:
                 bound = replace(way.results[0], comparator=comparator)
                 yield Way(f"{ident} {comparator.value}{bound.value}", (bound,))
 
@@ -353,10 +367,10 @@ class _Builder:
             for pair in ((one, other) for one in cells[0] for other in cells[1])
         ]
 
-    def _distinct(self, ident: str) -> list[Way]:
-        """The cells of an analyte, one for each set of facts that they make."""
+    def _distinct(self, ident: str, *, last: bool = False) -> list[Way]:
+        """The cells of an analyte, one for each set of facts that they make: the lowest value of each, or the highest."""
         found: dict[frozenset[object], Way] = {}
-        for way in self._cells(ident):
+        for way in reversed(self._cells(ident)) if last else self._cells(ident):
             facts = lay_out(self.release, panel_of([way])).facts
             found.setdefault(frozenset(item for item in facts.known.items() if item[0][0] in _MADE), way)
         return list(found.values())
@@ -383,6 +397,8 @@ class _Builder:
         shifted = replace(self._result("calcium_ionised", "0.99"), interval=LaboratoryInterval("1.05", "1.30"))
         beside = (self._result("calcium_adjusted", "2.30"), self._result("ph", "7.55"))
         yield Way("calcium_ionised 0.99 against 1.05-1.30, adjusted 2.30, pH 7.55", (shifted, *beside))
+        at_its_limit = (self._result("calcium_ionised", "1.15"), self._result("ph", "7.43"))
+        yield Way("calcium_ionised 1.15, pH 7.43, adjusted 2.30", (*at_its_limit, self._result("calcium_adjusted", "2.30")))
         for value in ("2.55", "2.60", "2.70"):
             pair = (
                 self._result("calcium_adjusted", value, collected=_at(0)),
