@@ -249,9 +249,9 @@ def _settled_by_pair(bench: Bench, entries: Sequence[Judged]) -> list[Judged]:
     """Potassium that a specimen of the same time, less open to the artefact, settles (DEC-15, DEC-74)."""
     if bench.facts.known.get(("condition", "ecg_change")) is Truth.TRUE:
         return list(entries)
-    settled = {id(loser) for loser in (*_by_gap(bench.release, entries), *_by_haemolysis(bench.release, entries))}
+    settled = {loser.index for loser in (*_by_gap(bench.release, entries), *_by_haemolysis(bench.release, entries))}
     return [
-        entry.refused(RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN) if id(entry) in settled else entry
+        entry.refused(RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN) if entry.index in settled else entry
         for entry in entries
     ]
 

@@ -12,7 +12,7 @@ from labgloss.domain.truth import Truth
 from labgloss.engine.recognise import Recognised, recognise
 from labgloss.knowledge.release import Release
 from tests.unit.engine.conftest import Read
-from tests.unit.engine.panel_builder import issues, panel, result
+from tests.unit.engine.panel_builder import panel, result
 
 
 def symptoms(release: Release, *items: str | Symptom) -> Recognised:
