@@ -29,7 +29,7 @@ def pattern(ident: str = "P", **fields: Any) -> PatternRow:
 
 
 def flag(ident: str = "F", **fields: Any) -> RedFlagRow:
-    return RedFlagRow.model_validate({"id": ident, "number": "RF00", **SOURCED, **fields})
+    return RedFlagRow.model_validate({"id": ident, "number": "RF00", "title": "a flag", **SOURCED, **fields})
 
 
 @pytest.fixture
