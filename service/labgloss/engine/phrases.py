@@ -54,6 +54,8 @@ _DENIED = _DENIES_ALL | {
 }
 _JOINS = frozenset({"or", "nor"})
 _REACH = 3
+# A word of so many letters has no plural to take off.
+_SHORT = 3
 # Words that a denial reaches over: "no sign of any tetany".
 _REACHED_OVER = frozenset(
     {"sign", "signs", "evidence", "any", "complaint", "complaints", "recent", "new", "further", "more", "episodes"}
@@ -82,6 +84,9 @@ _BREAKS = re.compile(
 )
 _TOKEN = re.compile(r"\d+\.\d+|[\w'-]+|[,+/&]")
 _SEPARATORS = frozenset({",", "+", "/", "&", "and"})
+_SPELLINGS = (
+    *(("ae", "e"), ("oe", "e"), ("our", "or"), ("yse", "yze"), ("ise", "ize"), ("isa", "iza"), ("sulph", "sulf")),
+)
 # These make one word with what follows: "non-dialysis" names no dialysis.
 _PREFIXES = ("non-", "pre-", "post-", "anti-", "ex-", "un-")
 
@@ -141,7 +146,7 @@ def clauses(text: str) -> list[Clause]:
 
 def plain_text(text: str) -> str:
     """A text in one case, with one apostrophe, its comparisons in words and one form of "cannot"."""
-    plain = text.casefold().replace("’", "'").replace("_", " ")
+    plain = text.casefold().replace("’", "'")
     for pattern, word in _COMPARED:
         plain = pattern.sub(word, plain)
     return _CANNOT.sub("can't", plain)
@@ -183,7 +188,7 @@ def _word(raw: str) -> Word:
 
 def _spelled(word: str) -> str:
     """One spelling of both kinds of English: haemolysed and hemolyzed, tumour and tumor."""
-    for written, one in (("ae", "e"), ("oe", "e"), ("our", "or"), ("yse", "yze"), ("ise", "ize"), ("isa", "iza")):
+    for written, one in _SPELLINGS:
         word = word.replace(written, one)
     return word
 
@@ -290,9 +295,9 @@ class PhrasesInOrder:
 
 
 def _singular(word: str) -> str:
-    if len(word) > 4 and word.endswith("ies"):
-        return f"{word[:-3]}y"
-    return word.removesuffix("s") if len(word) > 3 and not word.endswith(("ss", "us", "is")) else word
+    if len(word) <= _SHORT or word.endswith(("ss", "us", "is")):
+        return word
+    return f"{word.removesuffix('ies')}y" if word.endswith("ies") else word.removesuffix("s")
 
 
 # ---------------------------------------------------------------------------------------------- denied, past, others

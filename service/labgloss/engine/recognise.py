@@ -222,7 +222,7 @@ class _Words:
         self.denying: set[str] = set()
         for context in release.conditions.values():
             if context.denies_symptoms:
-                for word in (*context.words, context.id, context.display):
+                for word in (*context.words, context.id, context.id.replace("_", " "), context.display):
                     self.whole.add(word, (context.id,))
                 self.denying |= {" ".join(w.form for w in phrases.words(text)) for text in context.denies_symptoms}
 
@@ -383,7 +383,7 @@ def _context_index(rows: Mapping[str, ContextRow]) -> _ContextIndex:
     index = PhrasesInOrder()
     for row in rows.values():
         # "Well" states a condition only as the whole text: "well controlled diabetes" does not.
-        for word in () if row.denies_symptoms else (*row.words, row.id, row.display):
+        for word in () if row.denies_symptoms else (*row.words, row.id, row.id.replace("_", " "), row.display):
             index.add(word, (row.id,))
             if word.endswith("onate"):
                 # The acid of a salt is the same drug: alendronate, alendronic acid.

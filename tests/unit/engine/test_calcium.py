@@ -174,7 +174,7 @@ def test_a_reported_adjusted_calcium_gives_way_to_a_later_computed_one(read: Rea
     before, adjusted = entry(report, "before"), report.results[-1]
     assert (before.flag, before.critical, before.earlier) == ("L", Critical.NO, True)
     assert (value_of(adjusted), adjusted.band) == ("2.30", "normal")
-    # P04: the total that lies below its interval is explained by the albumin (DEC-27), and asks for no more.
+    # That of LOW_ALBUMIN_PSEUDOHYPOCALCAEMIA: of the calcium itself nothing is left.
     assert report.urgency is Urgency.ROUTINE
 
 
