@@ -95,6 +95,7 @@ SPECIMEN_FACTS = frozenset(
         "plasma",
         "pneumatic_tube",
         "serum",
+        "settled_by_pair",
         "whole_blood",
     }
 )
