@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from labgloss.domain.report import Urgency
 from labgloss.errors import Fault, KnowledgeError
 from labgloss.knowledge import checks, schema
-from labgloss.knowledge.expression import names
+from labgloss.knowledge.expression import Expression, names
 from labgloss.knowledge.references import Formed
 from labgloss.knowledge.release import (
     Analyte,
@@ -26,6 +26,7 @@ from labgloss.knowledge.release import (
     ReleaseReference,
     Rule,
     compile_analyte,
+    deciding,
     reads,
 )
 from labgloss.knowledge.units import UnitTable
@@ -308,13 +309,12 @@ def _rule_order(
     groups: Mapping[str, schema.GroupRow],
 ) -> tuple[Rule, ...]:
     """Patterns, red flags and findings that read patterns, each after what it reads, else as in the files."""
-    made = {ident: read for ident, rows in findings.items() if (read := _patterns_read(rows))}
+    made = {ident: read for ident, rows in findings.items() if (read := reads(_logic(rows), groups))}
     derived = {f"finding.{ident}": DerivedFinding(ident, findings[ident]) for ident in made}
     rules: dict[str, Rule] = {**red_flags, **patterns, **derived}
     graph: dict[str, frozenset[str]] = {f"finding.{ident}": read for ident, read in made.items()}
-    through = {name: frozenset((f"finding.{name}",)) for name in made}
-    graph |= {ident: reads(row, through, groups) for ident, row in patterns.items()}
-    graph |= {ident: reads(flag, through, groups) for ident, flag in red_flags.items()}
+    graph |= {ident: reads(deciding(row), groups, made) for ident, row in patterns.items()}
+    graph |= {ident: reads(deciding(flag), groups, made) for ident, flag in red_flags.items()}
     sorter: TopologicalSorter[str] = TopologicalSorter(
         {ident: sorted(other for other in graph[ident] if other in rules) for ident in rules}
     )
@@ -326,6 +326,5 @@ def _rule_order(
         return ()
 
 
-def _patterns_read(rows: Iterable[schema.FindingRow]) -> frozenset[str]:
-    logic = [part for row in rows for part in (row.when, row.unless) if part is not None]
-    return frozenset(name.id for part in logic for name in names(part) if name.kind in ("pattern", "red_flag"))
+def _logic(rows: Iterable[schema.FindingRow]) -> list[Expression]:
+    return [part for row in rows for part in (row.when, row.unless) if part is not None]

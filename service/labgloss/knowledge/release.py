@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -16,8 +16,6 @@ from labgloss.knowledge.expression import Combination, Expression, Name, names
 from labgloss.knowledge.units import UnitTable, factor_between
 
 ENGINE_VERSION = "0.1.0"
-NOTHING_MADE: Mapping[str, frozenset[str]] = MappingProxyType({})
-NO_GROUPS: Mapping[str, schema.GroupRow] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,30 +298,18 @@ def deciding(rule: schema.PatternRow | schema.RedFlagRow) -> Iterator[Expression
 
 
 def reads(
-    rule: schema.PatternRow | schema.RedFlagRow,
-    made: Mapping[str, frozenset[str]] = NOTHING_MADE,
-    groups: Mapping[str, schema.GroupRow] = NO_GROUPS,
+    expressions: Iterable[Expression], groups: Mapping[str, schema.GroupRow], derived: Collection[str] = ()
 ) -> frozenset[str]:
-    """Ids of the patterns and red flags that decide whether a rule holds; `made`: what findings read in their turn."""
+    """Rules that expressions read, through groups too: patterns and red flags by id, and "finding.ID" of `derived`."""
     found: set[str] = set()
-    for expression in deciding(rule):
-        found |= _read_in(expression, made, groups)
-    return frozenset(found)
-
-
-def _read_in(
-    expression: Expression, made: Mapping[str, frozenset[str]], groups: Mapping[str, schema.GroupRow]
-) -> set[str]:
-    found: set[str] = set()
-    for name in names(expression):
+    for name in (name for expression in expressions for name in names(expression)):
         if name.kind in ("pattern", "red_flag", "emergency"):
             found.add(name.id)
-        elif name.kind == "finding":
-            found |= made.get(name.id, frozenset())
+        elif name.kind == "finding" and name.id in derived:
+            found.add(str(name))
         elif name.kind == "group" and name.id in groups:
-            for member in groups[name.id].members:
-                found |= _read_in(member, made, groups)
-    return found
+            found |= reads(groups[name.id].members, groups, derived)
+    return frozenset(found)
 
 
 def triggers(expression: Expression) -> frozenset[Name] | None:

@@ -692,7 +692,7 @@ class WindowRow(Form):
     """For how many hours a result of these analytes or families may be put together with others."""
 
     analytes: tuple[str, ...] = Field(min_length=1)
-    hours: int
+    hours: int = Field(gt=0)
 
 
 class WindowsForm(Sourced):

@@ -368,7 +368,7 @@ class _Builder:
         ]
 
     def _distinct(self, ident: str, *, last: bool = False) -> list[Way]:
-        """The cells of an analyte, one for each set of facts that they make: the lowest value of each, or the highest."""
+        """The cells of an analyte, one for each set of facts that they make: its lowest value or the last."""
         found: dict[frozenset[object], Way] = {}
         for way in reversed(self._cells(ident)) if last else self._cells(ident):
             facts = lay_out(self.release, panel_of([way])).facts
@@ -398,7 +398,8 @@ class _Builder:
         beside = (self._result("calcium_adjusted", "2.30"), self._result("ph", "7.55"))
         yield Way("calcium_ionised 0.99 against 1.05-1.30, adjusted 2.30, pH 7.55", (shifted, *beside))
         at_its_limit = (self._result("calcium_ionised", "1.15"), self._result("ph", "7.43"))
-        yield Way("calcium_ionised 1.15, pH 7.43, adjusted 2.30", (*at_its_limit, self._result("calcium_adjusted", "2.30")))
+        normal = self._result("calcium_adjusted", "2.30")
+        yield Way("calcium_ionised 1.15, pH 7.43, adjusted 2.30", (*at_its_limit, normal))
         for value in ("2.55", "2.60", "2.70"):
             pair = (
                 self._result("calcium_adjusted", value, collected=_at(0)),
