@@ -158,7 +158,7 @@ def _panel_age(panel: Panel) -> Age | None:
 
 def _with_vitamin_d(bench: Bench, entries: Sequence[Judged]) -> list[Judged]:
     """The entries with what only vitamin D needs."""
-    policy = bench.panel.options.vitamin_d_policy
+    policy = bench.policy
     entries = [vitamin_d.cautioned(bench.release, entry, bench.age(entry), policy, bench.facts) for entry in entries]
     return vitamin_d.after_acute_phase(bench.release, entries, _facts(bench, entries))
 
