@@ -66,7 +66,9 @@ def interpret(release: Release, panel: Panel) -> Report:
 
 def lay_out(release: Release, panel: Panel) -> Laid:
     """Every result of a panel read and judged, and the facts that they make."""
+    # Words and local codes are the same for every feed, so that their index is made once.
     recognised = recognise(release, panel)
+    release = release.for_source(panel.source)
     bench, entries, examined = _read(Bench(release, panel, _panel_age(panel), _context(release, panel, recognised)))
     adjustment = calcium.adjustment_of(release, entries, bench.panel_age, bench.facts)
     entries = [*entries, *_computed(bench, entries, adjustment)]

@@ -10,7 +10,7 @@ from labgloss.domain.panel import ContextItem, Panel, Symptom
 from labgloss.domain.truth import Truth
 from labgloss.engine import phrases
 from labgloss.engine.phrases import Clause, Found, PhrasesInAnyOrder, PhrasesInOrder
-from labgloss.knowledge.release import Release
+from labgloss.knowledge.release import CodeOfSite, Release, SiteEntry
 from labgloss.knowledge.schema import ContextRow
 
 # What may stand beside a word that means a symptom only where nothing else does ("feels low"), or beside a statement
@@ -65,6 +65,8 @@ class Recognised:
     absent: Mapping[str, Truth]
     # Fields of the request that hold words nobody read: "conditions[1]".
     unread: tuple[str, ...] = ()
+    # Local codes of the site that named a condition or medication.
+    site: tuple[SiteEntry, ...] = ()
 
 
 def recognise(release: Release, panel: Panel) -> Recognised:
@@ -72,8 +74,18 @@ def recognise(release: Release, panel: Panel) -> Recognised:
     words = _Words.of(release)
     stated = [words.stated(symptom.text) for symptom in panel.symptoms if not symptom.id]
     symptoms = tuple(words.symptom(symptom) for symptom in panel.symptoms)
-    conditions = tuple(words.item(item, words.conditions) for item in panel.conditions or ())
-    medications = tuple(words.item(item, words.medications, drugs=True) for item in panel.medications or ())
+    local = {
+        kind: [_local(release, item, kind) for item in items or ()]
+        for kind, items in (("condition", panel.conditions), ("medication", panel.medications))
+    }
+    conditions = tuple(
+        RecognisedItem((code.id,)) if code else words.item(item, words.conditions)
+        for item, code in zip(panel.conditions or (), local["condition"], strict=True)
+    )
+    medications = tuple(
+        RecognisedItem((code.id,)) if code else words.item(item, words.medications, drugs=True)
+        for item, code in zip(panel.medications or (), local["medication"], strict=True)
+    )
     stated += [words.stated(item.text) for item in panel.conditions or () if not item.id]
     all_denied = any(denies for _, denies in stated)
     condition_ids = {
@@ -103,7 +115,16 @@ def recognise(release: Release, panel: Panel) -> Recognised:
             *(f"conditions[{n}]" for n, item in enumerate(conditions) if not item.read),
             *(f"medications[{n}]" for n, item in enumerate(medications) if not item.read),
         ),
+        tuple(code.entry for codes in local.values() for code in codes if code is not None),
     )
+
+
+def _local(release: Release, item: ContextItem, kind: str) -> CodeOfSite | None:
+    """What the code of an item without an id names in the site's own systems, where that is of its kind."""
+    if item.id or item.coding is None:
+        return None
+    code = release.site.codes.get((item.coding.system.strip(), item.coding.code.strip()))
+    return code if code is not None and code.kind == kind else None
 
 
 def _context_truths(

@@ -194,7 +194,7 @@ def _ends(
     if own is None:
         if row is None or default is None:
             return None
-        return Ends(default, (_shown_row(release, row, unit, default),), True)
+        return Ends(default, (_shown_row(row, unit, default),), True)
     span = Span(
         None if own.low is None else scaled(own.low, reading.factor),
         own.low_inclusive,
@@ -217,7 +217,7 @@ def _ends(
                 default.high if fills_high else span.high,
                 default.high_inclusive if fills_high else span.high_inclusive,
             )
-            shown.append(_shown_row(release, row, unit, default))
+            shown.append(_shown_row(row, unit, default))
     return Ends(span, tuple(shown), default_used)
 
 
@@ -233,14 +233,12 @@ def _interval_row(analyte: Analyte, cell: Cell, variants: Sequence[str]) -> Inte
 _ORIGINS = {DEFAULT: IntervalOrigin.DEFAULT, SITE: IntervalOrigin.OVERLAY}
 
 
-def _shown_row(release: Release, row: IntervalRow, unit: str, span: Span) -> IntervalInForce:
+def _shown_row(row: IntervalRow, unit: str, span: Span) -> IntervalInForce:
     origin = _ORIGINS.get(row.variant, IntervalOrigin.VARIANT)
-    entry = release.site.rules.get(row.id)
-    applies_to = f"{whom(row)}; {entry.signature}" if entry else whom(row)
     if unit not in row.limits:
         unit, limit = next(iter(row.limits.items()))
         span = limit.span()
-    return IntervalInForce(span, unit, origin, applies_to, row.id, row.status, row.source)
+    return IntervalInForce(span, unit, origin, whom(row), row.id, row.status, row.source)
 
 
 def whom(row: Population) -> str:

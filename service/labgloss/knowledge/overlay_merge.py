@@ -85,14 +85,16 @@ def merged(release: Release, file: overlay_schema.OverlayFile, digest: str) -> R
         site=site,
     )
     views = {source: _view(_Merge(made, file), source, sources) for source in _feed_sources(file)}
-    feed_entries = tuple(entry for _, of_source in views.values() for entry in of_source)
+    entries = (*site.entries, *(entry for _, of_source in views.values() for entry in of_source))
     made = replace(made, sources=MappingProxyType({**release.sources, **sources}), rule_order=_same_order(made))
     site = replace(
         site,
-        entries=(*site.entries, *feed_entries),
+        entries=entries,
         views=MappingProxyType(
             {
-                source: replace(view, sources=made.sources, rule_order=made.rule_order)
+                source: replace(
+                    view, sources=made.sources, rule_order=made.rule_order, site=replace(view.site, entries=entries)
+                )
                 for source, (view, _) in views.items()
             }
         ),
@@ -107,7 +109,7 @@ def _same_order(made: Release) -> tuple[Rule, ...]:
 
 
 def _limits_words(limits: Mapping[str, Limit]) -> str:
-    return ", ".join(f"{limit.text} {unit}" for unit, limit in limits.items())
+    return ", ".join(limit.text if unit == "1" else f"{limit.text} {unit}" for unit, limit in limits.items())
 
 
 def _source(merge: _Merge, ident: str, entry: SiteEntry, sources: dict[str, schema.SourceRow]) -> tuple[str, ...]:
