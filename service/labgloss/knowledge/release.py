@@ -258,6 +258,16 @@ class Release:
         """The release as the requests of a source are read by it: with the settings of its feed."""
         return self.site.views.get(source.strip(), self)
 
+    def intervals(self) -> Iterator[tuple[str, schema.IntervalRow]]:
+        """Every reference interval with the id of its analyte, those of single feeds included."""
+        seen: set[str] = set()
+        for release in (self, *self.site.views.values()):
+            for analyte in release.analytes.values():
+                for row in analyte.form.intervals:
+                    if row.id not in seen:
+                        seen.add(row.id)
+                        yield analyte.id, row
+
     @cached_property
     def rule_index(self) -> RuleIndex:
         """Which rules a name that is TRUE sets off."""
