@@ -115,7 +115,7 @@ def test_a_panel_is_answered_and_its_rules_can_be_looked_up(served: Served) -> N
         result.intervals[0].position,
     )
     named = {*result.rule_ids, *(finding.rule_id for finding in report.findings)}
-    named |= {item.id for item in (*report.patterns, *report.red_flags, *report.recommendations)}
+    named |= {item.id for item in (*report.findings, *report.patterns, *report.red_flags, *report.recommendations)}
     named |= {caution.id for caution in result.cautions}
     for ident in sorted(named):
         body = knowledge_pb2.GetRuleRequest(id=ident).SerializeToString()
@@ -398,6 +398,14 @@ def test_health_knows_each_service(service: str, served: Served) -> None:
 
 def test_health_of_an_unknown_service_is_not_found(served: Served) -> None:
     assert grpc.StatusCode.NOT_FOUND == refused(check, served, "labgloss.v2.Other").code()
+
+
+def test_a_health_check_names_a_service_and_no_more(served: Served) -> None:
+    """A watch keeps the name that it was sent for as long as it lasts."""
+    body = health_pb2.HealthCheckRequest(service="x" * 1_024).SerializeToString()
+    assert grpc.StatusCode.INVALID_ARGUMENT == refused(served.call, HEALTH, body).code()
+    watch = served.channel.unary_stream(WATCH)(body, timeout=2)
+    assert grpc.StatusCode.INVALID_ARGUMENT == refused(next, watch).code()
 
 
 def test_a_watch_tells_the_status_and_its_change_and_ends_with_the_server(release: Release) -> None:

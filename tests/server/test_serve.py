@@ -17,6 +17,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 import labgloss
+from labgloss.server.app import SWITCH_SECONDS
 from tests.server.wire import HEALTH, INTERPRET, unary
 
 PROGRAM = """
@@ -29,11 +30,11 @@ sys.exit(serve(read_settings(os.environ, {}), load()))
 
 
 @contextmanager
-def process(**settings: str) -> Iterator[subprocess.Popen[bytes]]:
+def process(program: str = PROGRAM, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     environment = {name: text for name, text in os.environ.items() if not name.startswith("LABGLOSS_")}
     environment["PYTHONPATH"] = str(Path(labgloss.__file__).parent.parent)
     environment |= {f"LABGLOSS_{name.upper()}": text for name, text in {"port": "0", **settings}.items()}
-    command = [sys.executable, "-c", PROGRAM]
+    command = [sys.executable, "-c", program]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
         try:
             yield started
@@ -67,6 +68,16 @@ def test_sigterm_drains_and_what_still_comes_is_answered() -> None:
         assert ["draining", "call", "stopped"] == [line["event"] for line in lines]
         assert ("SIGTERM", 1.0) == (lines[0]["signal"], lines[0]["seconds"])
         assert b"" == err
+
+
+def test_a_thread_that_computes_lets_the_others_in_soon() -> None:
+    """Python's default makes health checks and unary calls wait for seconds behind streams; measured in app.py."""
+    asked = "import sys\n" + PROGRAM.replace("sys.exit(serve(", "code = serve(").replace("load()))", "load())")
+    with process(program=asked + "print(sys.getswitchinterval())", drain_seconds="0") as started:
+        served_port(started)
+        started.send_signal(signal.SIGTERM)
+        out, _ = started.communicate(timeout=10)
+        assert SWITCH_SECONDS == pytest.approx(float(out.splitlines()[-1]))
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])

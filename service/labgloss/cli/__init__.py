@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
 
 from labgloss.cli.parser import build_parser
 
+FAILED = 1
 FAULT = 2
 INTERRUPTED = 130
 NOBODY_READS = 141
@@ -20,13 +20,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = build_parser().parse_args(argv)
     try:
-        code = _run(arguments)
-        sys.stdout.flush()
+        return _run(arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         return NOBODY_READS
-    return code
 
 
 def entry_point() -> int:
@@ -39,23 +37,31 @@ def _run(arguments: Namespace) -> int:
     import os
     from importlib import import_module
 
+    from labgloss.cli import console
     from labgloss.errors import KnowledgeError, SettingsError
     from labgloss.panels.errors import PanelFileError
 
     if arguments.command != "serve":
         # gRPC's core writes to standard error in its own words; the commands say in theirs what went wrong.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    console.open_closed_output()
     try:
         code: int = import_module(f"labgloss.cli.commands.{arguments.command}").run(arguments)
+        console.flush()
     except KnowledgeError as error:
         return _faulty("the knowledge is faulty", error.faults)
     except SettingsError as error:
         return _faulty("cannot start so", error.faults)
     except PanelFileError as error:
         return _faulty("panel files cannot be read", error.faults)
+    except console.OutputError as error:
+        console.complain(str(error))
+        return FAILED
     return code
 
 
 def _faulty(what: str, faults: Iterable[object]) -> int:
-    print(f"labgloss: {what}:", *(f"  {fault}" for fault in faults), sep="\n", file=sys.stderr)
+    from labgloss.cli.console import complain
+
+    complain("\n".join([f"{what}:", *(f"  {fault}" for fault in faults)]))
     return FAULT

@@ -23,15 +23,16 @@ _BATCH_TIMEOUT_S = 60.0
 def connected(arguments: Namespace) -> Iterator[Client]:
     """A client of `--target`; without one, of a service on loopback inside this process, which ends with it.
 
-    Raises: SettingsError when panels would travel unencrypted, or an overlay is given for a service that runs already;
-    KnowledgeError when the knowledge or the overlay is faulty.
+    Raises: SettingsError when the target is empty, panels would travel unencrypted, or an overlay is given for a
+        service that runs already; KnowledgeError when the knowledge or the overlay is faulty.
     """
-    if arguments.target and arguments.overlay:
+    if arguments.target is not None and arguments.overlay:
         reason = (
             "is laid over a release when its service starts, and --target names one that runs; leave one of them out"
         )
         raise SettingsError((f"--overlay: {reason}",))
-    if arguments.target:
+    # An empty target is a wrong one, as of a variable that is not set; it does not ask for a service of our own.
+    if arguments.target is not None:
         with client_of(arguments.target, arguments.tls, arguments.plaintext) as client:
             yield client
         return
@@ -44,8 +45,15 @@ def connected(arguments: Namespace) -> Iterator[Client]:
         running.stop()
 
 
-def client_of(target: str, tls: bool = False, plaintext: bool = False) -> Client:
-    """A client of the target. Raises SettingsError when panels would travel unencrypted to another machine."""
+def client_of(
+    target: str, tls: bool = False, plaintext: bool = False, batch_timeout_s: float = _BATCH_TIMEOUT_S
+) -> Client:
+    """A client of the target.
+
+    Raises: SettingsError when it is empty, or panels would travel unencrypted to another machine.
+    """
+    if not target:
+        raise SettingsError(("--target: is empty; give HOST:PORT, or leave it out for a service inside this process",))
     credentials = grpc.ssl_channel_credentials() if tls else None
     try:
         return Client(
@@ -53,7 +61,7 @@ def client_of(target: str, tls: bool = False, plaintext: bool = False) -> Client
             credentials=credentials,
             plaintext=plaintext,
             timeout_s=_TIMEOUT_S,
-            batch_timeout_s=_BATCH_TIMEOUT_S,
+            batch_timeout_s=batch_timeout_s,
         )
     except ValueError as error:
         # The client's words name its own arguments.

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from labgloss.panels.layout import Style
+from labgloss.panels.layout import Style, printable
 
 _COLUMNS = 100
 # Characters of a drawn report; a terminal that takes them takes the texts.
@@ -21,15 +24,45 @@ def output_style() -> Style:
     return Style(colour, _encodable(), columns)
 
 
+class OutputError(Exception):
+    """Standard output does not take what is written; its text says why."""
+
+
+def open_closed_output() -> None:
+    """Standard output that was closed by whoever started the command takes everything, and keeps nothing."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open as long as the process lives
+
+
 def write(text: str) -> None:
-    """Writes to standard output; what its encoding does not know is replaced."""
+    """Writes to standard output; what its encoding does not know is replaced.
+
+    Raises: BrokenPipeError when nobody reads it any more; OutputError when it cannot be written, as to a full disk.
+    """
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+    with _said():
+        sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+
+
+def flush() -> None:
+    """Hands on what was written. Raises as `write` does."""
+    with _said():
+        sys.stdout.flush()
 
 
 def complain(text: str) -> None:
-    """Writes one message to standard error."""
-    print(f"labgloss: {text}", file=sys.stderr)
+    """Writes one message, of one line or several, to standard error; what could steer the terminal is replaced."""
+    print(*map(printable, f"labgloss: {text}".splitlines()), sep="\n", file=sys.stderr)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"the output cannot be written: {error.strerror}") from error
 
 
 def _encodable() -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     _Commands = argparse._SubParsersAction["_Parser"]
 
 _COLUMNS = 118
+_MOST_SECONDS = 3600
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -100,9 +101,20 @@ def _probe(commands: _Commands) -> None:
     )
     command.add_argument("--service", metavar="NAME", default="", help="service to ask for (default: all of them)")
     command.add_argument(
-        "--timeout", metavar="SECONDS", type=float, default=2.0, help="how long to wait (default %(default)s)"
+        "--timeout", metavar="SECONDS", type=_seconds, default=2.0, help="how long to wait (default %(default)s)"
     )
     _encryption(command)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    # A comparison that is also False for NaN.
+    if not 0 < seconds <= _MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"a number of seconds above 0, at most {_MOST_SECONDS}, is needed")
+    return seconds
 
 
 def _format(command: _Parser) -> None:

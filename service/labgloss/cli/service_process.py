@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -10,8 +11,8 @@ from collections import deque
 from contextlib import AbstractContextManager
 from queue import Empty, SimpleQueue
 from threading import Thread
-from types import TracebackType
-from typing import IO, cast
+from types import FrameType, TracebackType
+from typing import IO, NoReturn, cast
 
 from labgloss.cli.health import SERVING, serving_status
 
@@ -22,6 +23,20 @@ _STOP_S = 10.0
 _HEALTH_S = 1.0
 _BETWEEN_S = 0.02
 _LINES_KEPT = 20
+
+
+def end_by_exit(*signals: signal.Signals) -> None:
+    """Makes these signals end this process by SystemExit, so that a service that it started is stopped on the way.
+
+    One that is ignored, as by nohup, stays ignored.
+    """
+
+    def on_signal(number: int, _: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    for number in signals:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, on_signal)
 
 
 class ServiceStartError(Exception):
@@ -58,7 +73,7 @@ class ServiceProcess(AbstractContextManager["ServiceProcess"]):
         except Empty:
             raise self._failed("did not say its port") from None
         if port is None:
-            raise self._failed("ended at once")
+            raise self._failed(f"ended at once, with exit code {self.stop()}")
         target = f"127.0.0.1:{port}"
         while (status := serving_status(target, "", _HEALTH_S)) != SERVING:
             if time.monotonic() > deadline or self._process.poll() is not None:
@@ -86,7 +101,8 @@ class ServiceProcess(AbstractContextManager["ServiceProcess"]):
         self._ports.put(None)
 
     def _failed(self, why: str) -> ServiceStartError:
-        return ServiceStartError("\n  ".join([f"the service {why}; the end of its log:", *self._last]))
+        log = "the end of its log:" if self._last else "its log is empty"
+        return ServiceStartError("\n  ".join([f"the service {why}; {log}", *self._last]))
 
 
 def _port_of(line: str) -> int | None:

@@ -20,7 +20,7 @@ from labgloss.engine.bench import Bench
 from labgloss.engine.computed import paired, same_collection
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, Verdict
-from labgloss.engine.series import same_draw
+from labgloss.engine.series import collected_at, same_draw
 from labgloss.engine.specimen import POTASSIUM, haemolysis_of
 from labgloss.knowledge.release import Analyte, Release
 from labgloss.knowledge.schema import DelayForm, PatternRow, RefusesRow
@@ -64,7 +64,7 @@ def examine(bench: Bench, entries: Sequence[Judged]) -> Examined:
     rules = [row for row in release.patterns.values() if row.scope == "specimen"]
     measured = [_as_measured(bench, entry) for entry in entries]
     facts = _panel_facts(bench, measured)
-    specimens = [_specimen(bench, entries, measured, places, facts) for places in _draws(entries)]
+    specimens = _haemolysed_again([_specimen(bench, entries, measured, places, facts) for places in _draws(entries)])
     changed = list(entries)
     truths: dict[str, Truth] = {}
     held: dict[str, Facts] = {}
@@ -97,6 +97,30 @@ def _draws(entries: Sequence[Judged]) -> list[tuple[int, ...]]:
     sent = [place for place, entry in enumerate(entries) if entry.result is not None and entry.index is not None]
     draws = [tuple(other for other in sent if same_draw(entries[place], entries[other])) for place in sent]
     return list(dict.fromkeys(draws))
+
+
+def _haemolysed_again(specimens: Sequence[_Specimen]) -> list[_Specimen]:
+    """The specimens, each with whether one of another collection is haemolysed as well; tubes of one draw are one."""
+    haemolysed = [one for one in specimens if one.facts.known["specimen", "haemolysed"] is Truth.TRUE]
+    return [
+        replace(
+            specimen,
+            facts=specimen.facts.adding(
+                "specimen",
+                {
+                    "haemolysed_again": Truth.of(
+                        specimen in haemolysed and any(_of_another_time(specimen, other) for other in haemolysed)
+                    )
+                },
+            ),
+        )
+        for specimen in specimens
+    ]
+
+
+def _of_another_time(specimen: _Specimen, other: _Specimen) -> bool:
+    one, two = specimen.measured[0], other.measured[0]
+    return None not in (collected_at(one), collected_at(two)) and not same_collection(one, two)
 
 
 def _as_measured(bench: Bench, entry: Judged) -> Judged:

@@ -15,15 +15,18 @@ from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, Verdict
 from labgloss.engine.select import (
     VITAMIN_D,
+    VITAMIN_D_COMPONENTS,
     LaboratoryEnds,
     Rows,
     age_of,
     chosen_for,
     known_of,
-    laboratory_ends,
+    laboratory_ends_of,
     rows_for,
 )
 from labgloss.knowledge.release import Analyte, Release, Site
+
+_WITHOUT_INTERVAL = VITAMIN_D_COMPONENTS | {VITAMIN_D}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,13 @@ class Bench:
         return age_of(self.panel.patient, entry, self.panel_age)
 
     def laboratory(self, entry: Judged) -> LaboratoryEnds:
-        """The laboratory's interval of an entry; vitamin D is judged by policy, never by one (D13)."""
-        if entry.result is None or (entry.analyte is not None and entry.analyte.id == VITAMIN_D):
+        """The laboratory's interval of an entry; none judges vitamin D or a component of it.
+
+        The total is judged by policy (D13), a component never: its number is part of a sum (D4, DEC-73).
+        """
+        if entry.result is None or (entry.analyte is not None and entry.analyte.id in _WITHOUT_INTERVAL):
             return LaboratoryEnds()
-        return laboratory_ends(entry.result.interval, entry.result.unit)
+        return laboratory_ends_of(self.release, entry.result)
 
     @property
     def policy(self) -> str:

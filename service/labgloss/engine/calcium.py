@@ -15,7 +15,7 @@ from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged
 from labgloss.engine.normalise import reading_of
 from labgloss.engine.plausibility import lowest_measurable
-from labgloss.engine.series import elapsed_between, same_draw
+from labgloss.engine.series import collected_before, elapsed_between, same_draw
 from labgloss.knowledge.partition import in_range
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import AdjustmentFormula, ValidityRow
@@ -80,23 +80,31 @@ def current(entry: Judged, analyte_id: str) -> Reading | None:
 
 
 def computed_adjusted(release: Release, entries: Sequence[Judged], adjustment: Adjustment) -> list[Judged]:
-    """An adjusted calcium for each total with an albumin, where the laboratory reported none; none for a newborn.
+    """An adjusted calcium for each total with an albumin, where the laboratory reported none since; none for a newborn.
 
     A total is adjusted with the albumin of its draw, else with one that is put together with it; of several, with the
     lowest and the highest. An albumin below a number gives the span of values that it allows; other bounds give none.
     """
-    reported = any(current(entry, ADJUSTED) is not None for entry in entries)
-    if reported or adjustment.newborn is Truth.TRUE:
+    if adjustment.newborn is Truth.TRUE:
         return []
+    reported = [entry for entry in entries if current(entry, ADJUSTED) is not None]
     computed = []
     for total in entries:
         reading = current(total, TOTAL)
-        if reading is not None and reading.quantity.measured:
+        if reading is not None and reading.quantity.measured and not any(_covers(one, total) for one in reported):
             found = (
                 _adjusted_entry(release, total, reading, albumin) for albumin in _albumins(release, total, entries)
             )
             computed += [entry for entry in found if entry is not None]
     return computed
+
+
+def _covers(better: Judged, other: Judged) -> bool:
+    """Whether a calcium of a better kind counts in the place of another: not where that one was drawn since.
+
+    What was measured later may have become critical since (promise 5), so that both count.
+    """
+    return not collected_before(better, other)
 
 
 def _albumins(release: Release, total: Judged, entries: Sequence[Judged]) -> list[Judged]:
@@ -176,37 +184,46 @@ def _formula(release: Release, unit: str) -> AdjustmentFormula | None:
 def choose_primary(entries: Sequence[Judged], adjustment: Adjustment) -> list[Judged]:
     """The entries, with the calcium that counts settled.
 
-    Ionised, else reported adjusted, else computed adjusted, else total. The others keep class and flag only. An
-    adjustment that is not valid, without ionised calcium, judges total and adjusted together (R-ADJ-4).
+    Ionised, else reported adjusted, else computed adjusted, else total, of what was drawn no later. The others keep
+    class and flag only. An adjustment that is not valid, without ionised calcium, judges total and adjusted together
+    (R-ADJ-4).
     """
     by_analyte = {
         ident: [entry for entry in entries if entry.live and entry.analyte is not None and entry.analyte.id == ident]
         for ident in (IONISED, ADJUSTED, TOTAL)
     }
     ionised, adjusted, total = by_analyte[IONISED], by_analyte[ADJUSTED], by_analyte[TOTAL]
-    changed: dict[int, Judged] = {}
-    if ionised:
-        changed = _ionised_decides(ionised, [*adjusted, *total])
-    else:
-        known_older = adjustment.newborn is not Truth.TRUE
-        for one in total:
-            # A reported adjusted calcium covers every total, a computed one its own.
-            covering = [entry for entry in adjusted if not entry.computed_from or one.index in entry.computed_from]
-            if not covering and known_older:
-                changed[id(one)] = one.noting(cautions=("albumin_missing",))
-            elif covering and adjustment.valid:
-                changed[id(one)] = _secondary(one)
-        if not adjustment.valid:
-            for views in _views(adjusted, total):
-                changed |= _joint(views, adjustment.doubt)
+    settled = [entry for entry in (*adjusted, *total) if any(_covers(one, entry) for one in ionised)]
+    changed = _ionised_decides(ionised, settled) if settled else {}
+    adjusted, total = ([one for one in kind if id(one) not in changed] for kind in (adjusted, total))
+    known_older = adjustment.newborn is not Truth.TRUE
+    for one in total:
+        covering = _adjusted_of(one, adjusted)
+        if not covering and known_older:
+            changed[id(one)] = one.noting(cautions=("albumin_missing",))
+        elif covering and adjustment.valid:
+            changed[id(one)] = _secondary(one)
+    if not adjustment.valid:
+        for views in _views(adjusted, total):
+            changed |= _joint(views, adjustment.doubt)
     return [_confidence(changed.get(id(entry), entry), adjustment) for entry in entries]
+
+
+def _adjusted_of(total: Judged, adjusted: Sequence[Judged]) -> list[Judged]:
+    """The adjusted calciums that count for a total: a computed one for its own, a reported one for every other."""
+    return [
+        entry
+        for entry in adjusted
+        if (total.index in entry.computed_from if entry.computed_from else _covers(entry, total))
+    ]
 
 
 def _views(adjusted: Sequence[Judged], total: Sequence[Judged]) -> list[list[Judged]]:
     """Adjusted and total calciums that are views of one calcium: a total with what was computed from it, else all."""
-    if any(not entry.computed_from for entry in adjusted):
-        return [[*adjusted, *total]] if total else []
-    groups = [[*(entry for entry in adjusted if one.index in entry.computed_from), one] for one in total]
+    reported = [entry for entry in adjusted if not entry.computed_from]
+    covered = [one for one in total if any(_covers(entry, one) for entry in reported)]
+    groups = [[*reported, *covered]] if covered else []
+    groups += [[*_adjusted_of(one, adjusted), one] for one in total if one not in covered]
     return [group for group in groups if len(group) > 1]
 
 

@@ -166,7 +166,9 @@ def _explained(found: Sequence[Finding], evaluated: Evaluated) -> tuple[Finding,
 
 def _symptom(release: Release, place: int, item: RecognisedSymptom, holding: Collection[str]) -> SymptomInterpretation:
     if not item.present:
-        text = "Denied, past, or not the patient's: it counts as absent."
+        text = "Denied or past: it counts as absent."
+        if item.ids and not item.denied:
+            text = "Said of somebody else, or of a risk: it counts neither as present nor as absent."
         return SymptomInterpretation(place, item.ids, SymptomOutcome.DENIED, (), text)
     if not item.ids:
         text = "Not recognised. It is returned as it was sent, and no rule read it."

@@ -15,7 +15,7 @@ from labgloss.engine.calcium import ADJUSTED, FAMILY, IONISED
 from labgloss.engine.facts import Facts
 from labgloss.engine.findings import of_rows
 from labgloss.engine.judged import Judged
-from labgloss.engine.series import before, collected_at, elapsed_between, same_draw
+from labgloss.engine.series import collected_at, collected_before, elapsed_between, same_draw
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.units import factor_between
 
@@ -70,7 +70,7 @@ def _fast_rise(release: Release, entries: Sequence[Judged]) -> Truth:
     for now in (entry for entry in potassiums if entry.live):
         for then in potassiums:
             apart = elapsed_between(then, now)
-            if not before(then, now) or apart is None or not _timed(then, now) or apart > within:
+            if not collected_before(then, now) or apart is None or not _timed(then, now) or apart > within:
                 continue
             outcome = Truth.FALSE if outcome is Truth.UNKNOWN else outcome
             for unit, rise in form.rise.items():
@@ -167,7 +167,9 @@ def _falls(release: Release, series: Sequence[Judged]) -> list[Decimal]:
         assert now.reading is not None
         unit = now.reading.compared.unit
         new = _value(release, now, unit)
-        earlier = [old for then in series if then.read and before(then, now) and (old := _value(release, then, unit))]
+        earlier = [
+            old for then in series if then.read and collected_before(then, now) and (old := _value(release, then, unit))
+        ]
         if new is not None and earlier:
             highest = max(earlier)
             falls.append(ARITHMETIC.divide(100 * (highest - new), highest))

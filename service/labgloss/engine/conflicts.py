@@ -40,7 +40,7 @@ def of_flag(entry: Judged) -> tuple[Conflict, ...]:
             f"{ours.value}. Both are shown; the limits in force governed.",
         )
         for flag in entry.result.flags
-        if _SIDES.get(flag.strip(), ours) is not ours
+        if _SIDES.get(flag.strip().upper(), ours) is not ours
     )
 
 

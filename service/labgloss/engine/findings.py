@@ -23,19 +23,22 @@ SECONDARY_TOTAL = {ResultClass.LOW: "CA_TOTAL_LOW", ResultClass.HIGH: "CA_TOTAL_
 def measured(release: Release, entries: Sequence[Judged], facts: Facts) -> dict[str, Truth]:
     """Findings that rest on a number alone, known before anything is graded."""
     return {
-        ident: _any_read([_of_limits(release, row, entries, facts) for row in rows])
-        for ident, rows in release.findings.items()
-        if not any(row.computed or _needs_verdict(row) for row in rows)
+        ident: _any_read([_of_limits(release, row, entries, facts) for row in release.findings[ident]])
+        for ident in release.finding_index.of(analytes_of(entries), of_number=True)
     }
+
+
+def analytes_of(entries: Sequence[Judged]) -> tuple[str, ...]:
+    """The analytes of the results, each once."""
+    return tuple(dict.fromkeys(entry.analyte.id for entry in entries if entry.analyte is not None))
 
 
 def of_verdicts(release: Release, entries: Sequence[Judged], facts: Facts) -> dict[str, Truth]:
     """Findings that rest on classes: those of each analyte, then those with a limit inside a class."""
     truths = _class_findings(release, entries)
     known = facts.adding("finding", truths)
-    for ident, rows in release.findings.items():
-        if ident not in release.derived and any(_needs_verdict(row) for row in rows) and not rows[0].computed:
-            truths[ident] = of_rows(release, rows, entries, known)
+    for ident in release.finding_index.of(analytes_of(entries), of_number=False):
+        truths[ident] = of_rows(release, release.findings[ident], entries, known)
     return truths
 
 
@@ -53,11 +56,19 @@ def _any_read(truths: Sequence[Truth | None]) -> Truth:
 def bands(release: Release, entries: Sequence[Judged]) -> dict[str, Truth]:
     """The truth of every band: TRUE when it is the only one that remains, UNKNOWN when it is one of several."""
     truths: dict[str, Truth] = {}
-    for analyte in release.analytes.values():
-        live = [entry for entry in _counting(entries) if entry.analyte is analyte]
-        for band in analyte.band_ids:
-            truths[f"{analyte.id}.{band}"] = any_of(_has_band(entry, band) for entry in live) if live else Truth.UNKNOWN
+    for ident, live in _by_analyte(entries).items():
+        for band in release.analytes[ident].band_ids:
+            truths[f"{ident}.{band}"] = any_of(_has_band(entry, band) for entry in live)
     return truths
+
+
+def _by_analyte(entries: Sequence[Judged]) -> dict[str, list[Judged]]:
+    """The results that count, by analyte."""
+    counting: dict[str, list[Judged]] = {}
+    for entry in _counting(entries):
+        assert entry.analyte is not None
+        counting.setdefault(entry.analyte.id, []).append(entry)
+    return counting
 
 
 def _has_band(entry: Judged, band: str) -> Truth:
@@ -73,12 +84,8 @@ def _counting(entries: Sequence[Judged]) -> list[Judged]:
     return [entry for entry in entries if entry.live and entry.primary]
 
 
-def _needs_verdict(row: FindingRow) -> bool:
-    return bool(row.classes or row.bands or row.when) or any(limit.needs_interval for limit in row.limits.values())
-
-
 def of_entries(entries: Sequence[Judged]) -> dict[tuple[str, str], Truth]:
-    """What is said of results by analyte: class, final; and of any of them: caution, issue."""
+    """What is said of results by analyte: class, final; of any of them: caution, issue; and by a code: condition."""
     truths: dict[tuple[str, str], Truth] = {}
     for entry in entries:
         if entry.earlier:
@@ -90,6 +97,8 @@ def of_entries(entries: Sequence[Judged]) -> dict[tuple[str, str], Truth]:
         if entry.settled:
             truths["final", entry.analyte.id] = Truth.TRUE
         if entry.live:
+            if entry.condition:
+                truths["condition", entry.condition] = Truth.TRUE
             for side in (ResultClass.LOW, ResultClass.NORMAL, ResultClass.HIGH):
                 name = ("class", f"{entry.analyte.id}.{side.value}")
                 truths[name] = any_of((truths.get(name, Truth.FALSE), _has_class(entry, side)))
@@ -98,9 +107,8 @@ def of_entries(entries: Sequence[Judged]) -> dict[tuple[str, str], Truth]:
 
 def _class_findings(release: Release, entries: Sequence[Judged]) -> dict[str, Truth]:
     sides: dict[str, list[Truth]] = {}
-    for analyte in release.analytes.values():
-        form = analyte.form.findings
-        live = [entry for entry in _counting(entries) if entry.analyte is analyte]
+    for analyte, live in _by_analyte(entries).items():
+        form = release.analytes[analyte].form.findings
         for ident, side in ((form.low, ResultClass.LOW), (form.high, ResultClass.HIGH)):
             if ident:
                 sides.setdefault(ident, []).extend(_has_class(entry, side) for entry in live)
@@ -240,12 +248,15 @@ def listed(release: Release, truths: Mapping[str, Truth], entries: Sequence[Judg
 
 
 def _ids_of(entry: Judged) -> tuple[str, ...]:
+    """The finding that the class of an entry makes; another result of its analyte may make another."""
     if not entry.live or entry.analyte is None or entry.verdict is None:
         return ()
+    side = entry.verdict.certain_class
     if not entry.primary:
-        return tuple(SECONDARY_TOTAL.values()) if entry.analyte.id == TOTAL else ()
+        return (SECONDARY_TOTAL[side],) if entry.analyte.id == TOTAL and side in SECONDARY_TOTAL else ()
     form = entry.analyte.form.findings
-    return tuple(ident for ident in (form.low, form.high, form.indeterminate) if ident)
+    by_side = {ResultClass.LOW: form.low, ResultClass.HIGH: form.high, ResultClass.INDETERMINATE: form.indeterminate}
+    return tuple(ident for ident in (by_side.get(side),) if ident)
 
 
 def _as_reported_ids(entry: Judged, reported: Judged) -> tuple[str, ...]:

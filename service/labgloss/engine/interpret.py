@@ -71,7 +71,7 @@ def lay_out(release: Release, panel: Panel) -> Laid:
     release = release.for_source(panel.source)
     bench, entries, examined = _read(Bench(release, panel, _panel_age(panel), _context(release, panel, recognised)))
     adjustment = calcium.adjustment_of(release, entries, bench.panel_age, bench.facts)
-    entries = [*entries, *_computed(bench, entries, adjustment)]
+    entries = series.with_computed(entries, _computed(bench, entries, adjustment))
     entries = calcium.choose_primary(entries, adjustment)
     entries = _with_vitamin_d(bench, entries)
     entries = [with_state(entry) for entry in series.with_trends(release, entries)]

@@ -14,7 +14,7 @@ from labgloss.engine.facts import Facts
 from labgloss.engine.judged import ARTEFACTS, Judged
 from labgloss.engine.normalise import WITHOUT_VALUE
 from labgloss.engine.rules import Alone, Settled, Values, lowered
-from labgloss.engine.select import VITAMIN_D
+from labgloss.engine.select import VITAMIN_D, VITAMIN_D_COMPONENTS
 from labgloss.knowledge.release import NO_SITE
 from labgloss.knowledge.schema import BandRow
 
@@ -30,7 +30,6 @@ _NUMBER_OF = {
     VITAMIN_D: "the total 25-OH vitamin D, or the number of its other component",
     ADJUSTED: "the number of the albumin behind its comparator",
 }
-_COMPONENTS = frozenset({"vitamin_d_25oh_d3", "vitamin_d_25oh_d2"})
 
 
 def judge(bench: Bench, entry: Judged) -> Judged:
@@ -114,7 +113,7 @@ def _with_state(entry: Judged) -> Judged:
         missing.append(_NUMBER_OF.get(entry.analyte.id, NUMBER) if entry.computed_from else NUMBER)
     without_interval = verdict.classes == (ResultClass.INDETERMINATE,) and not verdict.bands and not verdict.intervals
     if without_interval:
-        missing.append(TOTAL_OF_COMPONENTS if entry.analyte.id in _COMPONENTS else NO_INTERVAL)
+        missing.append(TOTAL_OF_COMPONENTS if entry.analyte.id in VITAMIN_D_COMPONENTS else NO_INTERVAL)
     if open_verdict or without_interval:
         entry = replace(entry, state=ResultState.CONDITIONAL)
     return entry.noting(missing=tuple(missing))
@@ -166,7 +165,7 @@ def _of_the_four(entry: Judged) -> bool:
 
 
 def _flagged_critical(entry: Judged) -> bool:
-    return entry.result is not None and any(flag.strip() in CRITICAL_FLAGS for flag in entry.result.flags)
+    return entry.result is not None and any(flag.strip().upper() in CRITICAL_FLAGS for flag in entry.result.flags)
 
 
 def _urgency(bench: Bench, entry: Judged, settled: Settled) -> tuple[Urgency, tuple[str, ...]]:

@@ -84,6 +84,8 @@ class Judged:
     opposed: tuple[Judged, ...] = ()
     # Why its class was left open, or rests on more than its own number.
     because: str = ""
+    # A condition of the patient that its code states.
+    condition: str = ""
     # Patterns of sample validity that make its value unreliable, refused or not.
     unreliable: tuple[str, ...] = ()
     # Whether it may bring bands, criticals and urgency: not an earlier result, not a secondary calcium.
@@ -132,8 +134,22 @@ class Judged:
 
     @property
     def settled(self) -> bool:
-        """Whether it counts now, is final and reliable: what makes a CHECK_ recommendation unnecessary."""
-        return self.live and self.state is ResultState.INTERPRETED and "preliminary_result" not in self.cautions
+        """Whether it counts now, is final and reliable: what makes a CHECK_ recommendation unnecessary.
+
+        A number that only lacks an interval was measured all the same: to measure it again would settle nothing.
+        """
+        known = self.state is ResultState.INTERPRETED or self.without_interval
+        return self.live and known and "preliminary_result" not in self.cautions
+
+    @property
+    def without_interval(self) -> bool:
+        """Whether its number is known and reliable, and neither the laboratory nor the release says where it lies."""
+        return (
+            self.verdict is not None
+            and self.reading is not None
+            and self.reading.quantity.measured
+            and not (self.verdict.intervals or self.verdict.bands or self.unreliable or self.measured)
+        )
 
     def current(self) -> Judged:
         """The entry as if nothing later had replaced it, and nothing stood beside it."""

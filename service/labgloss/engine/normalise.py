@@ -138,8 +138,10 @@ def _with_unit(
     sent: str,
 ) -> Judged:
     read = _Reader(release, analyte, code, number)
-    if code is not None and code.issue:
-        judged = judged.noting(issues=(code.issue,))
+    if code is not None:
+        judged = replace(judged, condition=code.condition)
+        if code.issue:
+            judged = judged.noting(issues=(code.issue,))
     if not sent.strip() and analyte.id in release.site.feed.default_units:
         sent, entry = release.site.feed.default_units[analyte.id]
         judged = replace(judged, site=(*judged.site, entry)).noting(issues=(DEFAULT_UNIT_USED,))

@@ -6,8 +6,9 @@ What a text costs grows with the text: a phrase is looked for only where one of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 # A comparison keeps its direction: "BMI <16" and "BMI less than 16" are one, and neither is "BMI >16".
 _COMPARED = (
@@ -41,20 +42,37 @@ _REPORTS = re.compile(
 _SOMEBODY_WORD = re.compile(_SOMEBODY)
 _RISK = "risk"
 _PAST = frozenset({"resolved", "previously", "history", "previous", "former", "formerly", "childhood", "pmh"})
-_PAST_PHRASES = re.compile(r"\bused to\b|\bh/o\b|\bhx of\b|\bin the past\b(?! (?:few|couple|\d|\w+ (?:day|week|month|hour)))|\bas a child\b")
+_PAST_PHRASES = re.compile(
+    r"\bused to\b|\bh/o\b|\bhx of\b|\bin the past\b(?! (?:few|couple|\d|\w+ (?:day|week|month|hour)))|\bas a child\b"
+)
 
 # Denials; the first deny a whole list, the others what stands close behind them.
 _DENIES_ALL = frozenset({"denies", "denied", "denying"})
 _DENIED = _DENIES_ALL | {
     *("no", "not", "without", "never", "nil", "nor", "neither", "negative", "hasn't", "haven't", "isn't", "aren't"),
-    *("wasn't", "weren't", "didn't", "doesn't", "don't", "hadn't"),
+    *("wasn't", "weren't", "didn't", "doesn't", "don't", "hadn't", "free"),
 }
 _JOINS = frozenset({"or", "nor"})
 _REACH = 3
+# A word of so many letters has no plural to take off.
+_SHORT = 3
 # Words that a denial reaches over: "no sign of any tetany".
 _REACHED_OVER = frozenset(
     {"sign", "signs", "evidence", "any", "complaint", "complaints", "recent", "new", "further", "more", "episodes"}
-    | {"symptom", "symptoms", "had", "have", "having", "has", "known", "history", "reported", "complain", "report", "feel"}
+    | {
+        "symptom",
+        "symptoms",
+        "had",
+        "have",
+        "having",
+        "has",
+        "known",
+        "history",
+        "reported",
+        "complain",
+        "report",
+        "feel",
+    }
 )
 # A clause that is nothing but one of these answers the clause before it: "cramps: no".
 _ANSWERS_NO = frozenset({"no", "none", "nil", "denied", "denies", "absent", "negative", "never", "n"})
@@ -66,6 +84,9 @@ _BREAKS = re.compile(
 )
 _TOKEN = re.compile(r"\d+\.\d+|[\w'-]+|[,+/&]")
 _SEPARATORS = frozenset({",", "+", "/", "&", "and"})
+_SPELLINGS = (
+    *(("ae", "e"), ("oe", "e"), ("our", "or"), ("yse", "yze"), ("ise", "ize"), ("isa", "iza"), ("sulph", "sulf")),
+)
 # These make one word with what follows: "non-dialysis" names no dialysis.
 _PREFIXES = ("non-", "pre-", "post-", "anti-", "ex-", "un-")
 
@@ -105,6 +126,7 @@ class Found:
 
     ids: tuple[str, ...]
     places: tuple[int, ...]
+    key: tuple[str, ...] = ()
 
 
 def clauses(text: str) -> list[Clause]:
@@ -113,17 +135,18 @@ def clauses(text: str) -> list[Clause]:
     found: list[Clause] = []
     for piece in _BREAKS.split(plain):
         clause = _clause(piece)
-        if found and [word.raw for word in clause.words] and {word.raw for word in clause.words} <= _ANSWERS_NO:
-            last = found[-1]
-            found[-1] = Clause(last.text, last.words, last.listed, last.parts, answered_no=True)
-        elif clause.words:
+        if not clause.words:
+            continue
+        if found and {word.raw for word in clause.words} <= _ANSWERS_NO:
+            found[-1] = replace(found[-1], answered_no=True)
+        else:
             found.append(clause)
     return found
 
 
 def plain_text(text: str) -> str:
     """A text in one case, with one apostrophe, its comparisons in words and one form of "cannot"."""
-    plain = text.casefold().replace("’", "'").replace("_", " ")
+    plain = text.casefold().replace("’", "'")
     for pattern, word in _COMPARED:
         plain = pattern.sub(word, plain)
     return _CANNOT.sub("can't", plain)
@@ -165,7 +188,7 @@ def _word(raw: str) -> Word:
 
 def _spelled(word: str) -> str:
     """One spelling of both kinds of English: haemolysed and hemolyzed, tumour and tumor."""
-    for written, one in (("ae", "e"), ("oe", "e"), ("our", "or"), ("yse", "yze"), ("ise", "ize"), ("isa", "iza")):
+    for written, one in _SPELLINGS:
         word = word.replace(written, one)
     return word
 
@@ -180,6 +203,12 @@ def _stem(word: str) -> str:
 # ---------------------------------------------------------------------------------------------- phrases in any order
 
 
+def phrase_key(phrase: str) -> tuple[str, ...]:
+    """What phrases of the same words share, in any order and number; a single word keeps its form."""
+    content = [word for word in words(phrase) if word.raw not in FILLERS] or list(words(phrase))
+    return (content[0].form,) if len(content) == 1 else tuple(sorted(word.stem for word in content))
+
+
 @dataclass(frozen=True, slots=True)
 class PhrasesInAnyOrder:
     """Phrases whose words may come in any order and number ("lips numb"); a single word keeps its form."""
@@ -189,20 +218,15 @@ class PhrasesInAnyOrder:
 
     def add(self, phrase: str, idents: tuple[str, ...], *, replacing: bool = False) -> None:
         """A phrase for ids; the first to claim it keeps it unless it is replaced. No id: it means something else."""
-        content = [word for word in words(phrase) if word.raw not in FILLERS] or list(words(phrase))
-        if len(content) == 1:
-            form = content[0].form
-            shorter = form.removesuffix("e")
-            endings = () if replacing else (f"{form}s", f"{shorter}ing")
-            for one in (form, *endings):
-                self._put((one,), idents, replacing=replacing)
-            return
-        self._put(tuple(sorted(word.stem for word in content)), idents, replacing=replacing)
+        key = phrase_key(phrase)
+        self._put(key, idents, replacing=replacing)
+        if len(key) == 1 and not replacing:
+            for one in (f"{key[0]}s", f"{key[0].removesuffix('e')}ing"):
+                self._put((one,), idents, replacing=False)
 
     def share(self, phrase: str, ident: str) -> None:
         """A phrase that another id has, and that may mean this one too."""
-        content = [word for word in words(phrase) if word.raw not in FILLERS]
-        key = (content[0].form,) if len(content) == 1 else tuple(sorted(word.stem for word in content))
+        key = phrase_key(phrase)
         self.ids[key] = (*self.ids.get(key, ()), ident)
 
     def _put(self, key: tuple[str, ...], idents: tuple[str, ...], *, replacing: bool) -> None:
@@ -232,7 +256,7 @@ class PhrasesInAnyOrder:
             places = tuple(place for place, _ in content[start : start + length])
             if not used & set(places):
                 used |= set(places)
-                found.append(Found(self.ids[key], places))
+                found.append(Found(self.ids[key], places, key))
         return found
 
 
@@ -271,9 +295,9 @@ class PhrasesInOrder:
 
 
 def _singular(word: str) -> str:
-    if len(word) > 4 and word.endswith("ies"):
-        return f"{word[:-3]}y"
-    return word.removesuffix("s") if len(word) > 3 and not word.endswith(("ss", "us", "is")) else word
+    if len(word) <= _SHORT or word.endswith(("ss", "us", "is")):
+        return word
+    return f"{word.removesuffix('ies')}y" if word.endswith("ies") else word.removesuffix("s")
 
 
 # ---------------------------------------------------------------------------------------------- denied, past, others
@@ -283,25 +307,38 @@ def denied(clause: Clause, found: Sequence[Found]) -> frozenset[int]:
     """The places that a denial reaches. A denial inside a phrase ("no energy") denies nothing else."""
     if clause.answered_no:
         return frozenset(range(len(clause.words)))
+    if not any(denies(word) or word.raw in _ANSWERS_NO for word in clause.words):
+        return frozenset()
     inside = {place for phrase in found for place in phrase.places}
-    void = _void_places(clause)
-    reached: set[int] = set()
+    void = _places_of(clause, _NO_DENIAL)
+    # "Seizure-free".
+    reached = {place for phrase in found if _followed_by_free(clause, phrase) for place in phrase.places}
+    last_join = max((place for place, word in enumerate(clause.words) if word.raw in _JOINS), default=-1)
     scope = ""
     for part in _comma_parts(clause):
-        ahead = {word.raw for word in clause.words[part.start :]}
-        goes_on = scope == "all" or (scope == "list" and bool(_JOINS & ahead))
-        since: int | None = None
+        goes_on = scope == "all" or (scope == "list" and last_join >= part.start)
+        # Words that count since the last denial of this part; none yet: None. After "or" all counts as close.
+        distance: int | None = None
+        joined = False
         for place in part:
             word = clause.words[place].raw
-            if goes_on or (since is not None and (scope == "all" or _close(clause, since, place))):
+            if goes_on or (distance is not None and (scope == "all" or joined or distance < _REACH)):
                 reached.add(place)
             if word in _DENIED and place not in inside and place not in void:
-                since = place
+                distance, joined = 0, False
                 scope = "all" if scope == "all" or word in _DENIES_ALL else "list"
+            elif distance is not None:
+                joined = joined or word in _JOINS
+                distance += word not in _REACHED_OVER and word not in FILLERS
         # "Tingling denied": the last word of a part answers it.
         if clause.words[part[-1]].raw in _ANSWERS_NO and part[-1] not in inside | void:
             reached |= set(part)
     return frozenset(reached)
+
+
+def _followed_by_free(clause: Clause, phrase: Found) -> bool:
+    after = phrase.places[-1] + 1
+    return after < len(clause.words) and clause.words[after].raw == "free"
 
 
 def denies(word: Word) -> bool:
@@ -309,20 +346,9 @@ def denies(word: Word) -> bool:
     return word.raw in _DENIED
 
 
-def _close(clause: Clause, since: int, place: int) -> bool:
-    between = [word.raw for word in clause.words[since + 1 : place]]
-    counted = [word for word in between if word not in _REACHED_OVER and word not in FILLERS]
-    return len(counted) < _REACH or bool(_JOINS & set(between))
-
-
 def _comma_parts(clause: Clause) -> list[range]:
     edges = [0, *sorted(place for place in clause.listed if 0 < place < len(clause.words)), len(clause.words)]
-    return [range(start, end) for start, end in zip(edges, edges[1:], strict=False) if end > start]
-
-
-def _void_places(clause: Clause) -> frozenset[int]:
-    """Places of denying words that deny nothing: "no improvement"."""
-    return _places_of(clause, _NO_DENIAL)
+    return [range(start, end) for start, end in pairwise(edges) if end > start]
 
 
 def _places_of(clause: Clause, pattern: re.Pattern[str]) -> frozenset[int]:
@@ -331,11 +357,15 @@ def _places_of(clause: Clause, pattern: re.Pattern[str]) -> frozenset[int]:
         return frozenset()
     found: set[int] = set()
     place = 0
+    waiting = iter(spans)
+    span = next(waiting, None)
     for token in _TOKEN.finditer(clause.text):
         if token.group() in _SEPARATORS - {"and"}:
             continue
+        while span is not None and span[1] <= token.start():
+            span = next(waiting, None)
         count = len(_unhyphened(token.group()))
-        if any(start <= token.start() < end for start, end in spans):
+        if span is not None and span[0] <= token.start():
             found |= set(range(place, place + count))
         place += count
     return frozenset(found)
@@ -345,25 +375,44 @@ def past(clause: Clause) -> bool:
     """Whether a clause tells of the past: resolved, previously, a history of."""
     if _PAST_PHRASES.search(clause.text):
         return True
-    void = _void_places(clause) | _places_of(clause, _NO_PAST)
-    return any(word.raw in _PAST and place not in void for place, word in enumerate(clause.words))
+    told = [place for place, word in enumerate(clause.words) if word.raw in _PAST]
+    if not told:
+        return False
+    void = _places_of(clause, _NO_DENIAL) | _places_of(clause, _NO_PAST)
+    return any(place not in void for place in told)
 
 
-def of_another(clause: Clause, places: Iterable[int]) -> bool:
-    """Whether words at these places are said of somebody else, or of a risk."""
-    taken = sorted(places)
-    void = _places_of(clause, _REPORTS)
-    inside = set(taken)
-    for place, word in enumerate(clause.words):
-        if place in inside or place in void:
-            continue
-        somebody = _SOMEBODY_WORD.fullmatch(word.raw.removesuffix("'s")) is not None
-        if word.raw == _RISK:
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Whom a clause speaks of beside the patient: places of somebody else, and whether it speaks of a risk."""
+
+    clause: Clause
+    somebody: tuple[int, ...]
+    risk: bool
+
+    @classmethod
+    def of(cls, clause: Clause) -> Others:
+        """The others of a clause; who only reports, or is like the patient, is none."""
+        somebody = [
+            place
+            for place, word in enumerate(clause.words)
+            if _SOMEBODY_WORD.fullmatch(word.raw.removesuffix("'s")) is not None
+        ]
+        void = _places_of(clause, _REPORTS) if somebody else frozenset()
+        counting = tuple(place for place in somebody if place not in void)
+        return cls(clause, counting, any(word.raw == _RISK for word in clause.words))
+
+    def have(self, phrase: Found) -> bool:
+        """Whether a phrase is said of somebody else, or of a risk, and not of the patient."""
+        if not self.somebody and not self.risk:
+            return False
+        first, last = phrase.places[0], phrase.places[-1]
+        if self.risk and not any(self.clause.words[place].raw == _RISK for place in phrase.places):
             return True
-        if somebody and (place < taken[0] or _only_fillers(clause, taken[-1] + 1, place)):
-            return True
-    return False
-
-
-def _only_fillers(clause: Clause, start: int, end: int) -> bool:
-    return all(word.raw in FILLERS for word in clause.words[start:end])
+        outside = [place for place in self.somebody if place not in phrase.places]
+        if not outside:
+            return False
+        after = next((place for place in outside if place > last), None)
+        return outside[0] < first or (
+            after is not None and all(word.raw in FILLERS for word in self.clause.words[last + 1 : after])
+        )

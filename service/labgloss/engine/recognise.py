@@ -16,20 +16,78 @@ from labgloss.knowledge.schema import ContextRow
 # What may stand beside a word that means a symptom only where nothing else does ("feels low"), or beside a statement
 # about the patient as a whole ("completely asymptomatic").
 _NEUTRAL = phrases.FILLERS | {
-    *("feel", "feels", "feeling", "felt", "has", "have", "had", "got", "having", "and", "or", "with", "patient", "pt", "he"),
-    *("she", "they", "more", "often", "sometimes", "always", "lately", "recently", "again", "today", "yesterday", "now"),
-    *("currently", "completely", "entirely", "clinically", "generally", "at", "all", "reports", "reported", "says", "for"),
+    *(
+        "feel",
+        "feels",
+        "feeling",
+        "felt",
+        "has",
+        "have",
+        "had",
+        "got",
+        "having",
+        "and",
+        "or",
+        "with",
+        "patient",
+        "pt",
+        "he",
+    ),
+    *(
+        "she",
+        "they",
+        "more",
+        "often",
+        "sometimes",
+        "always",
+        "lately",
+        "recently",
+        "again",
+        "today",
+        "yesterday",
+        "now",
+    ),
+    *(
+        "currently",
+        "completely",
+        "entirely",
+        "clinically",
+        "generally",
+        "at",
+        "all",
+        "reports",
+        "reported",
+        "says",
+        "for",
+    ),
     *("since", "days", "day", "weeks", "week", "months", "month", "keeps", "him", "himself", "herself", "time", "any"),
 }
-# A dose, a form, a frequency, a date: what a medication's name is written with, and what is said of a condition besides.
+# A dose, a form, a frequency, a date: what a medication is written with, and what is said of a condition besides.
 _ABOUT = _NEUTRAL | {
     *("mg", "mcg", "g", "ml", "units", "unit", "iu", "micrograms", "microgram", "mmol", "od", "bd", "tds", "qds", "om"),
     *("on", "once", "twice", "daily", "weekly", "monthly", "nocte", "mane", "prn", "tablet", "tablets", "capsule"),
-    *("capsules", "injection", "infusion", "oral", "po", "iv", "sc", "im", "mr", "sr", "xl", "la", "dose", "low", "high"),
+    *(
+        "capsules",
+        "injection",
+        "infusion",
+        "oral",
+        "po",
+        "iv",
+        "sc",
+        "im",
+        "mr",
+        "sr",
+        "xl",
+        "la",
+        "dose",
+        "low",
+        "high",
+    ),
     *("up", "to", "from", "new", "known", "old", "stable", "well", "controlled", "treated", "treatment", "moderate"),
     *("years", "year", "ago", "stage", "taking", "takes", "started", "every", "times", "per"),
 }
-# What is written of a drug that the patient does not take.
+# What is written of a condition that is over, and of a drug that the patient does not take.
+_OVER = frozenset({"resolved"})
 _NOT_TAKEN = frozenset({"stopped", "discontinued", "allergic", "allergy", "allergies", "intolerant", "intolerance"})
 
 
@@ -52,6 +110,16 @@ class RecognisedItem:
     ids: tuple[str, ...] = ()
     denied: tuple[str, ...] = ()
     read: bool = True
+    # It also denies every symptom ("asymptomatic").
+    denies_symptoms: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """Conditions that a text states of the patient as a whole ("feels well"), and whether it denies every symptom."""
+
+    ids: tuple[str, ...] = ()
+    denies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +140,25 @@ class Recognised:
 def recognise(release: Release, panel: Panel) -> Recognised:
     """What the context of a panel names, with the truth of everything that it does not name."""
     words = _Words.of(release)
-    stated = [words.stated(symptom.text) for symptom in panel.symptoms if not symptom.id]
-    symptoms = tuple(words.symptom(symptom) for symptom in panel.symptoms)
+    read = [words.symptom(symptom) for symptom in panel.symptoms]
+    symptoms = tuple(symptom for symptom, _ in read)
     local = {
         kind: [_local(release, item, kind) for item in items or ()]
         for kind, items in (("condition", panel.conditions), ("medication", panel.medications))
     }
     conditions = tuple(
-        RecognisedItem((code.id,)) if code else words.item(item, words.conditions)
+        RecognisedItem((code.id,)) if code else words.condition(item)
         for item, code in zip(panel.conditions or (), local["condition"], strict=True)
     )
     medications = tuple(
-        RecognisedItem((code.id,)) if code else words.item(item, words.medications, drugs=True)
+        RecognisedItem((code.id,)) if code else words.medication(item)
         for item, code in zip(panel.medications or (), local["medication"], strict=True)
     )
-    stated += [words.stated(item.text) for item in panel.conditions or () if not item.id]
-    all_denied = any(denies for _, denies in stated)
+    stated = [whole for _, whole in read]
+    all_denied = any(whole.denies for whole in stated) or any(item.denies_symptoms for item in conditions)
     condition_ids = {
         *(ident for item in conditions for ident in item.ids),
-        *(ident for ids, _ in stated for ident in ids),
+        *(ident for whole in stated for ident in whole.ids),
     }
     medication_ids = {ident for item in medications for ident in item.ids}
     present = {ident for symptom in symptoms if symptom.present for ident in symptom.ids}
@@ -154,15 +222,14 @@ class _Words:
         self.symptom_ids = release.symptoms.keys()
         self.codes: dict[tuple[str, str], list[str]] = {}
         self.symptoms = PhrasesInAnyOrder()
-        # A single word that means the symptom only where nothing else but neutral words stands in its clause.
-        self.alone: set[str] = set()
+        # Phrases that mean the symptom only where nothing else but neutral words stands in their clause.
+        self.alone = {phrases.phrase_key(phrase) for row in release.symptoms.values() for phrase in row.alone}
         self.past_counts = {row.id for row in release.symptoms.values() if row.past_counts}
         for row in release.symptoms.values():
             for code in row.codes:
                 self.codes.setdefault((code.system, code.code.upper()), []).append(row.id)
             for synonym in (*row.synonyms, *row.alone, row.display):
                 self.symptoms.add(synonym, (row.id,))
-            self.alone |= {word.form for phrase in row.alone for word in phrases.words(phrase)}
         for row in release.symptoms.values():
             for shared in row.may_mean:
                 self.symptoms.share(shared, row.id)
@@ -176,7 +243,7 @@ class _Words:
         self.denying: set[str] = set()
         for context in release.conditions.values():
             if context.denies_symptoms:
-                for word in context.words:
+                for word in (*context.words, context.id, context.id.replace("_", " "), context.display):
                     self.whole.add(word, (context.id,))
                 self.denying |= {" ".join(w.form for w in phrases.words(text)) for text in context.denies_symptoms}
 
@@ -186,54 +253,59 @@ class _Words:
         """The index of a release, made once."""
         return _Words(release)
 
-    def stated(self, text: str) -> tuple[tuple[str, ...], bool]:
-        """Conditions that a text states of the patient as a whole, and whether it denies every symptom."""
-        clauses = phrases.clauses(text)
+    def _stated(self, clauses: Sequence[Clause]) -> Stated:
         if len(clauses) != 1 or clauses[0].answered_no:
-            return (), False
+            return Stated()
         clause = clauses[0]
         found = self.whole.find(clause)
-        places = {place for phrase in found for place in phrase.places}
-        if not found or not all(_is_neutral(clause, place, _NEUTRAL) for place in _others(clause, places)):
-            return (), False
+        if not found or not _all_neutral(clause, found, denials=False):
+            return Stated()
         named = {" ".join(clause.words[place].form for place in phrase.places) for phrase in found}
-        return tuple(dict.fromkeys(ident for phrase in found for ident in phrase.ids)), bool(named & self.denying)
+        ids = tuple(dict.fromkeys(ident for phrase in found for ident in phrase.ids))
+        return Stated(ids, bool(named & self.denying))
 
-    def symptom(self, symptom: Symptom) -> RecognisedSymptom:
-        """What a symptom is recognised as: its id, else its code, else every phrase in its text."""
+    def symptom(self, symptom: Symptom) -> tuple[RecognisedSymptom, Stated]:
+        """What a symptom is recognised as (id, else code, else every phrase of its text), and what it states."""
         if symptom.id in self.symptom_ids:
-            return _as_a_whole((symptom.id,), symptom.present)
-        text = _Text()
-        self._read(symptom.text, text)
+            return _as_a_whole((symptom.id,), symptom.present), Stated()
+        # An id that nobody knows may still be a word ("DOMS").
+        clauses = phrases.clauses(symptom.text or (symptom.id if symptom.coding is None else ""))
+        whole = self._stated(clauses) if symptom.present else Stated()
+        text = self._read(clauses)
         if symptom.coding is not None:
             key = (symptom.coding.system.strip().lower(), symptom.coding.code.strip().upper())
             if ids := self.codes.get(key, []):
                 # A code that several symptoms share does not say which is meant: the text does, or all of them count.
                 named = tuple(ident for ident in ids if ident in text.stated)
-                return _as_a_whole(named or tuple(ids), symptom.present)
+                return _as_a_whole(named or tuple(ids), symptom.present), whole
         stated = tuple(dict.fromkeys(text.stated))
         denied = tuple(ident for ident in dict.fromkeys(text.denied) if ident not in stated)
         others = tuple(ident for ident in dict.fromkeys(text.others) if ident not in (*stated, *denied))
-        if not symptom.present:
-            return RecognisedSymptom(stated or denied or others, False, (*stated, *denied), text.unread)
-        if stated:
+        if stated and symptom.present:
             # What a text states beside what it denies is present.
-            return RecognisedSymptom(stated, True, denied, text.unread)
+            return RecognisedSymptom(stated, True, denied, text.unread), whole
+        if not symptom.present:
+            denied = (*stated, *denied)
         if denied or others:
-            return RecognisedSymptom(denied or others, False, denied, text.unread)
-        return RecognisedSymptom((), not self.stated(symptom.text)[0], (), text.unread)
+            return RecognisedSymptom(denied or others, False, denied, text.unread), whole
+        return RecognisedSymptom((), symptom.present and not whole.ids, (), text.unread), whole
 
-    def _read(self, text: str, into: _Text) -> None:
+    def _read(self, clauses: Sequence[Clause]) -> _Text:
         """The symptoms that a text states of the patient now, those it denies or puts into the past, and others'."""
-        for clause in phrases.clauses(text):
-            found = [phrase for phrase in self.symptoms.find(clause)]
-            kept = [phrase for phrase in found if self._counts(clause, phrase, found)]
-            reached = phrases.denied(clause, kept)
+        into = _Text()
+        for clause in clauses:
+            found = self.symptoms.find(clause)
+            if any(phrase.key in self.alone for phrase in found):
+                said = [phrase for phrase in found if phrase.ids]
+                if not _all_neutral(clause, said, denials=True):
+                    found = [phrase for phrase in found if phrase.key not in self.alone]
+            reached = phrases.denied(clause, found)
             past = phrases.past(clause)
-            for phrase in sorted(kept, key=lambda item: item.places):
+            others = phrases.Others.of(clause)
+            for phrase in sorted(found, key=lambda item: item.places):
                 if not phrase.ids:
                     into.unread = True
-                elif phrases.of_another(clause, phrase.places):
+                elif others.have(phrase):
                     into.others += phrase.ids
                 elif phrase.places[0] in reached:
                     # Of a word that may mean several, a denial denies the one it stands for.
@@ -244,48 +316,44 @@ class _Words:
                     into.denied += [ident for ident in phrase.ids if ident not in counting]
                 else:
                     into.stated += phrase.ids
+        return into
 
-    def _counts(self, clause: Clause, phrase: Found, found: Sequence[Found]) -> bool:
-        """Whether a phrase means the symptom here: "low" and the like only where nothing else is said."""
-        if len(phrase.places) > 1 or clause.words[phrase.places[0]].form not in self.alone:
-            return True
-        places = {place for other in found if other.ids for place in other.places}
-        return all(
-            _is_neutral(clause, place, _NEUTRAL) or phrases.denies(clause.words[place])
-            for place in _others(clause, places)
-        )
-
-    def item(self, item: ContextItem, index: _ContextIndex, *, drugs: bool = False) -> RecognisedItem:
-        """Condition or medication ids that an item names and denies; a coded one is matched by its display."""
-        if item.id in index.ids:
+    def condition(self, item: ContextItem) -> RecognisedItem:
+        """What a condition names and denies."""
+        if item.id in self.conditions.ids:
             return RecognisedItem((item.id,))
-        text = item.text or (item.coding.display if item.coding else "")
-        if not drugs and (whole := self.stated(text)[0]):
-            return RecognisedItem(whole)
+        clauses = phrases.clauses(_text_of(item))
+        if (whole := self._stated(clauses)).ids:
+            return RecognisedItem(whole.ids, denies_symptoms=whole.denies)
+        return self._item(clauses, self.conditions, _OVER)
+
+    def medication(self, item: ContextItem) -> RecognisedItem:
+        """What a medication names and denies; a coded one is matched by its display."""
+        if item.id in self.medications.ids:
+            return RecognisedItem((item.id,))
+        return self._item(phrases.clauses(_text_of(item)), self.medications, _NOT_TAKEN)
+
+    @staticmethod
+    def _item(clauses: Sequence[Clause], index: _ContextIndex, gone: frozenset[str]) -> RecognisedItem:
         stated: list[str] = []
         denied: list[str] = []
-        read = bool(text.strip())
-        anything = False
-        for clause in phrases.clauses(text):
+        read, anything = True, False
+        for clause in clauses:
             found = index.phrases.find(clause)
             reached = phrases.denied(clause, found)
-            raw = {word.raw for word in clause.words}
-            gone = "resolved" in raw if not drugs else bool(raw & _NOT_TAKEN)
+            others = phrases.Others.of(clause)
+            is_gone = any(word.raw in gone for word in clause.words)
             for phrase in found:
                 anything = anything or bool(phrase.ids)
-                if phrases.of_another(clause, phrase.places):
-                    continue
-                (denied if gone or phrase.places[0] in reached else stated).extend(phrase.ids)
+                if not others.have(phrase):
+                    (denied if is_gone or phrase.places[0] in reached else stated).extend(phrase.ids)
             places = {place for phrase in found if phrase.ids for place in phrase.places}
             read = read and all(
-                places & set(part) or all(_is_neutral(clause, place, _ABOUT) for place in part)
+                not places.isdisjoint(part) or all(_is_neutral(clause, place, _ABOUT) for place in part)
                 for part in clause.parts
             )
-        return RecognisedItem(
-            tuple(dict.fromkeys(stated)),
-            tuple(ident for ident in dict.fromkeys(denied) if ident not in stated),
-            read and anything,
-        )
+        denied_ids = tuple(ident for ident in dict.fromkeys(denied) if ident not in stated)
+        return RecognisedItem(tuple(dict.fromkeys(stated)), denied_ids, read and anything)
 
 
 @dataclass(slots=True)
@@ -305,8 +373,18 @@ def _as_a_whole(ids: tuple[str, ...], present: bool) -> RecognisedSymptom:
     return RecognisedSymptom(ids, present, () if present else ids)
 
 
-def _others(clause: Clause, places: set[int]) -> list[int]:
-    return [place for place in range(len(clause.words)) if place not in places]
+def _text_of(item: ContextItem) -> str:
+    """Its text, else the display of its code, else its id: one that is none may be a word ("mg_infusion")."""
+    return item.text or (item.coding.display if item.coding else "") or item.id
+
+
+def _all_neutral(clause: Clause, found: Sequence[Found], *, denials: bool) -> bool:
+    """Whether only neutral words, and denials where they are allowed, stand in a clause beside these phrases."""
+    places = {place for phrase in found for place in phrase.places}
+    return all(
+        place in places or _is_neutral(clause, place, _NEUTRAL) or (denials and phrases.denies(clause.words[place]))
+        for place in range(len(clause.words))
+    )
 
 
 def _is_neutral(clause: Clause, place: int, neutral: frozenset[str]) -> bool:
@@ -326,7 +404,7 @@ def _context_index(rows: Mapping[str, ContextRow]) -> _ContextIndex:
     index = PhrasesInOrder()
     for row in rows.values():
         # "Well" states a condition only as the whole text: "well controlled diabetes" does not.
-        for word in () if row.denies_symptoms else (*row.words, row.id, row.display):
+        for word in () if row.denies_symptoms else (*row.words, row.id, row.id.replace("_", " "), row.display):
             index.add(word, (row.id,))
             if word.endswith("onate"):
                 # The acid of a salt is the same drug: alendronate, alendronic acid.

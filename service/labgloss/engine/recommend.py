@@ -144,8 +144,8 @@ def recommend(
             continue
         if row.needs is not None and facts.truth(row.needs) is Truth.FALSE:
             continue
-        if row.withheld_when is not None and facts.holds(row.withheld_when):
-            withheld.append(_withheld(ident, str(row.withheld_when), row.withheld_reason, items))
+        if (ground := _ground(release, row, facts)) is not None:
+            withheld.append(_withheld(ident, *ground, items))
             if row.instead:
                 waiting.append((row.instead, items))
             continue
@@ -159,6 +159,16 @@ def recommend(
         tuple(sorted(given, key=lambda item: (-item.urgency, order[item.id]))),
         tuple(sorted(withheld, key=lambda item: order[item.id])),
     )
+
+
+def _ground(release: Release, row: RecommendationRow, facts: Facts) -> tuple[str, str] | None:
+    """What withholds a recommendation, and why: its own condition, or a matched pattern."""
+    if row.withheld_when is not None and facts.holds(row.withheld_when):
+        return str(row.withheld_when), row.withheld_reason
+    for pattern in release.withholding:
+        if row.id in pattern.withholds and facts.known.get(("pattern", pattern.id)) is Truth.TRUE:
+            return pattern.id, pattern.withholds_reason
+    return None
 
 
 def _by_overall(release: Release, ident: str, overall: Urgency) -> str:

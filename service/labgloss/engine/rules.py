@@ -306,7 +306,9 @@ def _named(ids: Sequence[str], entry: Judged) -> bool:
 
 
 def _not_established(missing: Sequence[Clause]) -> str:
-    """What keeps a pattern from being classified (SP 5.2)."""
+    """What keeps a pattern from being classified (SP 5.2): what is not known, or that what is known falls short of it."""
+    if not missing:
+        return "Possible, and not established. What is known points to it and falls short of the whole pattern."
     return f"Possible, and not established. Not known: {'; '.join(unique(tuple(clause.text for clause in missing)))}."
 
 

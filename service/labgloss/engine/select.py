@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from labgloss.domain.panel import LaboratoryInterval, Options, SpecimenKind
+from labgloss.domain.panel import LaboratoryInterval, Options, Result, SpecimenKind
 from labgloss.domain.quantity import ARITHMETIC, Span, scaled
 from labgloss.domain.report import IntervalInForce, IntervalOrigin, Reading
 from labgloss.domain.subject import Age, BirthDate, Patient, Sex
@@ -19,6 +19,7 @@ from labgloss.knowledge.release import DEFAULT, SITE, Analyte, Release, Site
 from labgloss.knowledge.schema import BandTable, ChoiceRow, CriticalRow, IntervalRow, Population
 
 VITAMIN_D = "vitamin_d_25oh"
+VITAMIN_D_COMPONENTS = frozenset({"vitamin_d_25oh_d3", "vitamin_d_25oh_d2"})
 LABORATORY = "laboratory"
 
 _NUMBER = r"([0-9]+(?:[.,][0-9]{1,2}|\.[0-9]+)?)"
@@ -136,10 +137,15 @@ class LaboratoryEnds:
     unreadable: bool = False
 
 
-def laboratory_ends(interval: LaboratoryInterval | None, unit: str = "") -> LaboratoryEnds:
+def laboratory_ends_of(release: Release, result: Result) -> LaboratoryEnds:
+    """The laboratory's interval of a result as read."""
+    return laboratory_ends(result.interval, release.unit_table.spellings_of(result.unit))
+
+
+def laboratory_ends(interval: LaboratoryInterval | None, units: Sequence[str] = ()) -> LaboratoryEnds:
     """The laboratory's interval as read; unreadable text, or low above high, is said and not used (DEC-79).
 
-    Its text may stand in brackets and repeat the unit of the result, and no other.
+    Its text may stand in brackets and repeat the unit of the result, in one of its spellings, and no other.
     """
     if interval is None or (interval.low is None and interval.high is None and not interval.text.strip()):
         return LaboratoryEnds()
@@ -149,7 +155,7 @@ def laboratory_ends(interval: LaboratoryInterval | None, unit: str = "") -> Labo
             return LaboratoryEnds(unreadable=True)
         span: Span | None = Span(low, True, high, True)
     else:
-        span = _span_of_text(_without_unit(_unwrapped(interval.text), unit))
+        span = _span_of_text(_without_unit(_unwrapped(interval.text), units))
     return LaboratoryEnds(unreadable=True) if span is None or span.empty else LaboratoryEnds(span)
 
 
@@ -158,8 +164,9 @@ def _unwrapped(text: str) -> str:
     return inner[1:-1].strip() if inner[:1] + inner[-1:] in ("()", "[]") else inner
 
 
-def _without_unit(text: str, unit: str) -> str:
-    return _unwrapped(text.removesuffix(unit.strip())) if unit.strip() else text
+def _without_unit(text: str, units: Sequence[str]) -> str:
+    endings = (form for unit in units for form in (unit, f"({unit})", f"[{unit}]"))
+    return next((_unwrapped(text.removesuffix(ending)) for ending in endings if text.endswith(ending)), text)
 
 
 def _end(text: str | None) -> Decimal | None:

@@ -45,9 +45,21 @@ def mark_earlier(release: Release, entries: Sequence[Judged]) -> list[Judged]:
     return marked
 
 
+def with_computed(entries: Sequence[Judged], computed: Sequence[Judged]) -> list[Judged]:
+    """The entries and those computed; a result gives way to a later computed one of its analyte (DEC-85)."""
+    kept = [
+        replace(entry, earlier=True)
+        if entry.read
+        and any(one.read and one.analyte is entry.analyte and collected_before(entry, one) for one in computed)
+        else entry
+        for entry in entries
+    ]
+    return [*kept, *computed]
+
+
 def _retires(later: Judged, entry: Judged, apart: timedelta) -> bool:
     """Whether a result takes the place of an earlier one of its analyte, or of its family after so long a time."""
-    if not before(entry, later):
+    if not collected_before(entry, later):
         return False
     if later.analyte is entry.analyte:
         return True
@@ -55,7 +67,7 @@ def _retires(later: Judged, entry: Judged, apart: timedelta) -> bool:
     return entry.analyte is not None and entry.analyte.family == CALCIUM and elapsed is not None and elapsed >= apart
 
 
-def before(entry: Judged, other: Judged) -> bool:
+def collected_before(entry: Judged, other: Judged) -> bool:
     """Whether a result was collected before another; unknown times are never before."""
     one, two = collected_at(entry), collected_at(other)
     if one is None or two is None:
@@ -66,7 +78,12 @@ def before(entry: Judged, other: Judged) -> bool:
 
 
 def _same_moment_and_kind(entry: Judged, other: Judged) -> bool:
-    if other is entry or other.analyte is not entry.analyte or before(entry, other) or before(other, entry):
+    if (
+        other is entry
+        or other.analyte is not entry.analyte
+        or collected_before(entry, other)
+        or collected_before(other, entry)
+    ):
         return False
     kinds = [item.result.specimen.kind if item.result else None for item in (entry, other)]
     return kinds[0] == kinds[1]
@@ -102,13 +119,13 @@ def _trend(release: Release, entry: Judged, entries: Iterable[Judged]) -> Trend 
     previously = [
         other
         for other in entries
-        if other.read and entry.read and other.analyte is entry.analyte and before(other, entry)
+        if other.read and entry.read and other.analyte is entry.analyte and collected_before(other, entry)
     ]
     if not previously or entry.reading is None or entry.analyte is None or not entry.reading.quantity.measured:
         return None
     previous = previously[0]
     for other in previously[1:]:
-        if before(previous, other):
+        if collected_before(previous, other):
             previous = other
     if previous.reading is None or previous.index is None or not previous.reading.quantity.measured:
         return None

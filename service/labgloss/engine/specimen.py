@@ -16,10 +16,21 @@ from labgloss.knowledge.release import Analyte, Release
 from labgloss.knowledge.units import factor_between
 
 POTASSIUM, MAGNESIUM = "potassium", "magnesium"
-# Words that deny or weaken haemolysis when they stand just before it, or deny it just after.
-_DENIED_BEFORE = re.compile(r"\b(?:no|not|non|nil|without|absent)\W+(?:\w+\W+){0,2}$")
-_DENIED_AFTER = re.compile(r"^\w*\W*(?:none|nil|absent|negative|not (?:seen|detected|present))\b")
-_SLIGHT_BEFORE = re.compile(r"\b(?:slight|slightly|trace|minimal|minimally)\W+(?:\w+\W+){0,2}$")
+# Words that deny, weaken or strengthen haemolysis when they stand just before it, or deny it just after.
+# Only words that change nothing may lie between: "no clot, sample haemolysed" denies a clot.
+_FILLERS = r"[\s-]+(?:(?:any|evidence|signs?|of|visible|visibly|significant|significantly|gross|grossly|in vitro)\s+)*$"
+_DENIED_BEFORE = re.compile(rf"\b(?:(?:no|not|non|nil|without|absent){_FILLERS}|un$)")
+_DENIED_AFTER = re.compile(
+    r"^\w*[\s:=(-]*(?:none|nil|absent|negative|not (?:seen|detected|present)|index (?:is )?(?:within|below))\b"
+)
+_SLIGHT_BEFORE = re.compile(rf"\b(?:slight|slightly|trace|traces|minimal|minimally){_FILLERS}")
+_GROSS_BEFORE = re.compile(rf"\b(?:gross|grossly){_FILLERS}")
+# The worst first.
+_GRADES = (Haemolysis.GROSS, Haemolysis.MODERATE, Haemolysis.SLIGHT)
+# A laboratory that flags the index so has found it above its limit, whether it sends the limit or not.
+_ABOVE_LIMIT = frozenset({"H", "HH", "HU", "H>", "A", "AA"})
+# An index sent as a grade, or in a unit of its analyser, is not read, and its flag holds all the same.
+_STILL_FLAGGED = frozenset({None, RefusalReason.VALUE_NOT_NUMERIC, RefusalReason.UNIT_NOT_ACCEPTED})
 
 Regrade = Callable[[Judged, Span], Verdict]
 
@@ -45,7 +56,12 @@ def _judge(release: Release, entry: Judged, entries: Sequence[Judged], regrade: 
 
 def _rejected(release: Release, specimen: Specimen) -> bool:
     reasons = release.computations.specimen.reject_reasons
-    return any(code.strip() in reasons for code in specimen.conditions)
+    return any(code in reasons for code in _codes(specimen))
+
+
+def _codes(specimen: Specimen) -> set[str]:
+    """The condition and reject codes of a specimen; feeds write them in either case."""
+    return {code.strip().upper() for code in specimen.conditions}
 
 
 def _unsuitable(additive: str, analyte: Analyte) -> bool:
@@ -60,7 +76,7 @@ def _unsuitable(additive: str, analyte: Analyte) -> bool:
 def _whole_blood(release: Release, entry: Judged) -> Judged:
     """A potassium from whole blood or a gas analyser cannot show haemolysis (K6)."""
     assert entry.result is not None and entry.analyte is not None
-    codes = [release.codes.get(coding.code) for coding in entry.result.codings]
+    codes = [release.codes.get(coding.code.strip()) for coding in entry.result.codings]
     blood = any(code is not None and code.row.specimen == "blood" for code in codes)
     if entry.analyte.id == POTASSIUM and (entry.result.specimen.kind is SpecimenKind.WHOLE_BLOOD or blood):
         return entry.noting(cautions=("whole_blood_haemolysis_invisible",))
@@ -68,46 +84,64 @@ def _whole_blood(release: Release, entry: Judged) -> Judged:
 
 
 def haemolysis_of(release: Release, entry: Judged, entries: Sequence[Judged]) -> Haemolysis | None:
-    """How haemolysed the specimen of an entry is said to be, by grade, condition, comment or index; None: not said."""
-    form = release.computations.specimen
-    specimen = entry.result.specimen if entry.result else Specimen()
-    stated = specimen.haemolysis
-    if stated is Haemolysis.GROSS:
-        return stated
-    conditions = {code.strip() for code in specimen.conditions}
-    commented = _commented(release, specimen)
-    if (
-        stated is Haemolysis.MODERATE
-        or conditions & set(form.haemolysed_conditions)
-        or commented is Haemolysis.MODERATE
-        or _index_high(entry, entries)
-    ):
-        return Haemolysis.MODERATE
-    return commented or stated
+    """How haemolysed the specimen of an entry is said to be, by grade, condition, comment or index; None: not said.
+
+    What is said of a specimen with one of its results holds for all that name it.
+    """
+    own = entry.result.specimen if entry.result else Specimen()
+    named = [other.result.specimen for other in entries if other.result and other.result.specimen.id == own.id]
+    said = {grade for specimen in (own, *(named if own.id else ())) for grade in _said_of(release, specimen)}
+    if _index_high(entry, entries):
+        said.add(Haemolysis.MODERATE)
+    return next((grade for grade in _GRADES if grade in said), None)
+
+
+def _said_of(release: Release, specimen: Specimen) -> set[Haemolysis]:
+    """Every grade that a specimen is given, in whatever field."""
+    said = {grade for grade in (specimen.haemolysis, _commented(release, specimen)) if grade is not None}
+    if _codes(specimen) & set(release.computations.specimen.haemolysed_conditions):
+        said.add(Haemolysis.MODERATE)
+    return said
 
 
 def _commented(release: Release, specimen: Specimen) -> Haemolysis | None:
-    """What the laboratory's comments say of haemolysis; a comment that denies it says nothing."""
+    """What comments, or a condition written out, say of haemolysis; one that denies it says nothing."""
     found: list[Haemolysis] = []
-    for comment in specimen.comments:
+    for comment in (*specimen.comments, *specimen.conditions):
         text = comment.casefold()
         for word in release.computations.haemolysis.words:
-            before, named, after = text.partition(word)
-            if not named or _DENIED_BEFORE.search(before) or _DENIED_AFTER.search(after):
-                continue
-            found.append(Haemolysis.SLIGHT if _SLIGHT_BEFORE.search(before) else Haemolysis.MODERATE)
-    return Haemolysis.MODERATE if Haemolysis.MODERATE in found else next(iter(found), None)
+            for named in re.finditer(re.escape(word), text):
+                before, after = text[: named.start()], text[named.end() :]
+                if not _DENIED_BEFORE.search(before) and not _DENIED_AFTER.search(after):
+                    found.append(_grade_in(before))
+    return next((grade for grade in _GRADES if grade in found), None)
+
+
+def _grade_in(before: str) -> Haemolysis:
+    """The grade that the words before haemolysis give it; a comment without one counts (P02)."""
+    if _GROSS_BEFORE.search(before):
+        return Haemolysis.GROSS
+    return Haemolysis.SLIGHT if _SLIGHT_BEFORE.search(before) else Haemolysis.MODERATE
 
 
 def _index_high(entry: Judged, entries: Sequence[Judged]) -> bool:
+    """Whether an index of the draw is above the laboratory's limit, by its number or by the laboratory's flag."""
     return any(
-        other.verdict is not None
-        and other.analyte is not None
+        other.analyte is not None
         and other.analyte.id == "haemolysis_index"
-        and other.verdict.classes == (ResultClass.HIGH,)
+        and other.refusal in _STILL_FLAGGED
+        and (_is_high(other) or _flagged_above(other))
         and same_draw(entry, other)
         for other in entries
     )
+
+
+def _is_high(index: Judged) -> bool:
+    return index.verdict is not None and index.verdict.classes == (ResultClass.HIGH,)
+
+
+def _flagged_above(index: Judged) -> bool:
+    return index.result is not None and any(flag.strip().upper() in _ABOVE_LIMIT for flag in index.result.flags)
 
 
 def _haemolysed(release: Release, entry: Judged, entries: Sequence[Judged], regrade: Regrade) -> Judged:
@@ -115,7 +149,7 @@ def _haemolysed(release: Release, entry: Judged, entries: Sequence[Judged], regr
     assert entry.analyte is not None and entry.verdict is not None
     magnesium = entry.analyte.id == MAGNESIUM
     level = haemolysis_of(release, entry, entries)
-    if entry.analyte.id not in (POTASSIUM, MAGNESIUM) or level in (None, Haemolysis.NONE):
+    if entry.analyte.id not in (POTASSIUM, MAGNESIUM) or level is None:
         return entry
     certain = entry.verdict.certain_class
     if level is Haemolysis.SLIGHT:
@@ -172,8 +206,9 @@ def _bounded(release: Release, entry: Judged, free: Decimal, regrade: Regrade) -
 
 
 def _free_haemoglobin(release: Release, entry: Judged, entries: Sequence[Judged]) -> Decimal | None:
-    """Free haemoglobin of the same draw in g/L: measured, or a haemolysis index in g/L or mg/dL."""
+    """Free haemoglobin of the same draw in g/L: measured, or an index in g/L or mg/dL; of several the most."""
     for analyte_id in ("free_haemoglobin", "haemolysis_index"):
+        found = []
         for other in entries:
             if other.analyte is None or other.analyte.id != analyte_id or not same_draw(entry, other):
                 continue
@@ -182,7 +217,9 @@ def _free_haemoglobin(release: Release, entry: Judged, entries: Sequence[Judged]
             if other.result is not None and _rejected(release, other.result.specimen):
                 continue
             if (grams := _grams_per_litre(release, reading, other)) is not None:
-                return grams
+                found.append(grams)
+        if found:
+            return max(found)
     return None
 
 

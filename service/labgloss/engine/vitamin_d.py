@@ -9,12 +9,12 @@ from decimal import Decimal
 from labgloss.domain.quantity import ARITHMETIC, Comparator, Quantity, Span, scaled, with_digits
 from labgloss.domain.report import ResultClass, ResultState
 from labgloss.domain.subject import Age
-from labgloss.engine.calcium import current
+from labgloss.engine.calcium import PRELIMINARY, current
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged
 from labgloss.engine.normalise import reading_of
-from labgloss.engine.select import VITAMIN_D, laboratory_ends, policy_for
-from labgloss.engine.series import same_draw
+from labgloss.engine.select import VITAMIN_D, VITAMIN_D_COMPONENTS, laboratory_ends_of, policy_for
+from labgloss.engine.series import collected_before, same_draw
 from labgloss.knowledge.expression import Limit
 from labgloss.knowledge.partition import in_range
 from labgloss.knowledge.release import Release
@@ -25,11 +25,16 @@ CRP = "crp"
 
 
 def computed_total(release: Release, entries: Sequence[Judged]) -> list[Judged]:
-    """The total of the components of one draw where none was sent; one component is its lower bound (D4, DEC-22)."""
-    if any(current(entry, VITAMIN_D) is not None for entry in entries):
-        return []
-    d3 = [entry for entry in entries if current(entry, D3) is not None]
-    d2 = [entry for entry in entries if current(entry, D2) is not None]
+    """The total of the components of one draw where none was sent since; one is its lower bound (D4, DEC-22)."""
+    sent = [entry for entry in entries if current(entry, VITAMIN_D) is not None]
+    d3, d2 = (
+        [
+            entry
+            for entry in entries
+            if current(entry, ident) is not None and all(collected_before(total, entry) for total in sent)
+        ]
+        for ident in (D3, D2)
+    )
     pair = next(((one, other) for one in d3 for other in d2 if same_draw(one, other)), None)
     parts = list(pair) if pair else (d3 or d2)[:1]
     if not parts:
@@ -53,6 +58,8 @@ def computed_total(release: Release, entries: Sequence[Judged]) -> list[Judged]:
         computed_from=tuple(part.index for part in parts if part.index is not None),
         allowed=allowed,
     )
+    if any(PRELIMINARY in part.cautions for part in parts):
+        entry = entry.noting(cautions=(PRELIMINARY,))
     return [entry if pair else entry.noting(cautions=("d3_fraction_only",))]
 
 
@@ -89,20 +96,27 @@ def _as_quantity(allowed: Span, unit: str) -> Quantity:
 
 def cautioned(release: Release, entry: Judged, age: Age | None, chosen: str, facts: Facts) -> Judged:
     """A vitamin D entry with the cautions of its policy, its interval, the infant epimer and a near cut-off."""
-    if entry.analyte is None or entry.analyte.id != VITAMIN_D or entry.reading is None or entry.verdict is None:
+    analyte = entry.analyte
+    if analyte is None or entry.reading is None or entry.verdict is None:
+        return entry
+    if analyte.id in VITAMIN_D_COMPONENTS | {VITAMIN_D} and _interval_supplied(release, entry):
+        entry = entry.noting(cautions=("interval_supplied_not_used",))
+    if analyte.id != VITAMIN_D:
         return entry
     form = release.computations.vitamin_d
     cautions: list[str] = []
     policy = policy_for(release, age, chosen, facts)
     if policy.row.caution:
         cautions.append(policy.row.caution)
-    if entry.result is not None and laboratory_ends(entry.result.interval).span is not None:
-        cautions.append("interval_supplied_not_used")
     if in_range(age, form.epimer_age) is True:
         cautions.append("epimer_interference_possible")
     if _near_cut_off(release, entry):
         cautions.append("near_cut_off")
     return entry.noting(cautions=tuple(cautions), issues=("policy_not_applicable",) if policy.not_applicable else ())
+
+
+def _interval_supplied(release: Release, entry: Judged) -> bool:
+    return entry.result is not None and laboratory_ends_of(release, entry.result).span is not None
 
 
 def _near_cut_off(release: Release, entry: Judged) -> bool:

@@ -139,7 +139,9 @@ def _words(release: Release) -> Iterator[Fault]:
     for symptom in release.symptoms.values():
         for word in symptom.may_mean:
             if word.casefold() not in phrases:
-                yield Fault("symptoms.toml", symptom.id, f"{word!r} is no synonym of another symptom; add it to its own")
+                yield Fault(
+                    "symptoms.toml", symptom.id, f"{word!r} is no synonym of another symptom; add it to its own"
+                )
     for context in (*release.conditions.values(), *release.medications.values()):
         file = "conditions.toml" if context.id in release.conditions else "medications.toml"
         for word in context.denies_symptoms:

@@ -88,6 +88,16 @@ COMPUTED_FINDINGS = frozenset(
 PATIENT_FACTS = frozenset({"any_symptom", "female", "no_symptoms", "pregnant", "red_flag_symptom", "symptoms_unknown"})
 # Facts of one specimen, beside its findings and the classes of its results.
 SPECIMEN_FACTS = frozenset(
-    {"delayed", "edta_additive", "haemolysed", "heparin", "plasma", "pneumatic_tube", "serum", "whole_blood"}
+    {
+        "delayed",
+        "edta_additive",
+        "haemolysed",
+        "haemolysed_again",
+        "heparin",
+        "plasma",
+        "pneumatic_tube",
+        "serum",
+        "whole_blood",
+    }
 )
 CLASSES = ("low", "normal", "high")

@@ -48,6 +48,7 @@ _KINDS = {
     "symptoms": "symptom",
     "medications": "medication",
     "implies": "context",
+    "condition": "condition",
 }
 
 

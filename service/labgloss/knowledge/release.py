@@ -274,9 +274,19 @@ class Release:
         return RuleIndex.of(self)
 
     @cached_property
+    def finding_index(self) -> FindingIndex:
+        """Which findings the analytes of a panel can make."""
+        return FindingIndex.made(self)
+
+    @cached_property
     def standing(self) -> tuple[schema.RecommendationRow, ...]:
         """Recommendations that facts bring by themselves."""
         return tuple(row for row in self.recommendations.values() if row.when is not None)
+
+    @cached_property
+    def withholding(self) -> tuple[schema.PatternRow, ...]:
+        """Patterns that withhold recommendations."""
+        return tuple(row for row in self.patterns.values() if row.withholds)
 
     @cached_property
     def derived(self) -> frozenset[str]:
@@ -429,6 +439,43 @@ def set_off_by(rule: schema.PatternRow | schema.RedFlagRow) -> frozenset[Name] |
     found = [triggers(root) for root in roots]
     known = [names for names in found if names is not None]
     return frozenset().union(*known) if len(known) == len(found) else None
+
+
+def needs_verdict(row: schema.FindingRow) -> bool:
+    """Whether a finding rests on a class, a band, an interval or logic, and not on a number alone."""
+    return bool(row.classes or row.bands or row.when) or any(limit.needs_interval for limit in row.limits.values())
+
+
+@dataclass(frozen=True, eq=False)
+class FindingIndex:
+    """Findings by the analytes that make them, in the order of their file; those of no analyte under ""."""
+
+    of_numbers: Mapping[str, tuple[str, ...]]
+    of_verdicts: Mapping[str, tuple[str, ...]]
+    place: Mapping[str, int]
+
+    @classmethod
+    def made(cls, release: Release) -> FindingIndex:
+        """The index of a release; computed findings and those that read patterns are made elsewhere."""
+        of_numbers: dict[str, list[str]] = {}
+        of_verdicts: dict[str, list[str]] = {}
+        for ident, rows in release.findings.items():
+            if rows[0].computed or ident in release.derived:
+                continue
+            index = of_verdicts if any(needs_verdict(row) for row in rows) else of_numbers
+            for analyte in dict.fromkeys(row.analyte for row in rows):
+                index.setdefault(analyte, []).append(ident)
+        return cls(
+            {analyte: tuple(idents) for analyte, idents in of_numbers.items()},
+            {analyte: tuple(idents) for analyte, idents in of_verdicts.items()},
+            {ident: place for place, ident in enumerate(release.findings)},
+        )
+
+    def of(self, analytes: Iterable[str], *, of_number: bool) -> list[str]:
+        """The findings that results of these analytes can make, in the order of their file."""
+        index = self.of_numbers if of_number else self.of_verdicts
+        found = {ident for analyte in ("", *analytes) for ident in index.get(analyte, ())}
+        return sorted(found, key=lambda ident: self.place[ident])
 
 
 @dataclass(frozen=True, eq=False)

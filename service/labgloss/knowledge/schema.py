@@ -122,6 +122,8 @@ class CodeRow(Form):
     molar_mass: Positive | None = None
     # Says with every result what is doubtful about the code.
     issue: str = ""
+    # A condition of the patient that the code itself states, TRUE while a result with it counts (after dialysis).
+    condition: str = ""
     status: Status
     source: tuple[str, ...] = Field(min_length=1)
 
@@ -313,7 +315,7 @@ class SymptomRow(Form):
     id: str
     display: str
     synonyms: tuple[str, ...] = Field(min_length=1)
-    # Single words that mean it only where nothing else is said in their clause ("feels low", not "low back pain").
+    # Words that mean it only where nothing else is said in their clause ("feels low", not "low back pain").
     alone: tuple[str, ...] = ()
     # Synonyms of another symptom that may mean this one as well: both are kept ("weak").
     may_mean: tuple[str, ...] = ()

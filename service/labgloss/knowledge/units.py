@@ -27,6 +27,14 @@ class UnitTable:
         text = text.strip()
         return text if text in self.units else self.spellings.get(text)
 
+    def spellings_of(self, text: str) -> tuple[str, ...]:
+        """Every spelling of the unit that a text stands for, the longest first; no other than it where it is none."""
+        ucum = self.resolve(text)
+        written = {text.strip(), *(spelling for spelling, unit in self.spellings.items() if unit == ucum)} - {""}
+        return tuple(
+            sorted(written if ucum is None else {*written, ucum}, key=lambda spelling: (-len(spelling), spelling))
+        )
+
 
 def factor_between(
     table: UnitTable, form: schema.AnalyteFile, unit: str, target: str, molar_mass: Decimal | None = None

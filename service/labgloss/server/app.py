@@ -32,6 +32,11 @@ GRACE_SECONDS = 5.0
 # How often the main thread looks whether a signal came.
 WAKE_SECONDS = 0.2
 
+# How long a thread that computes may keep the others waiting for Python's one interpreter. By the default of 5 ms a
+# health check took up to 0.9 s while four streams and four unary callers kept all threads busy, because it goes through
+# several threads; with this it takes 0.15 s, unary calls are answered three times as often, and no fewer panels in all.
+SWITCH_SECONDS = 0.000_5
+
 
 def options_of(settings: Settings) -> list[tuple[str, int]]:
     """The options of gRPC's core: everything that a caller could exhaust is bounded."""
@@ -125,6 +130,7 @@ def serve(settings: Settings, release: Release) -> int:
     """
     log = make_log(sys.stdout.buffer, settings.log_level)
     quieten_libraries(log)
+    sys.setswitchinterval(SWITCH_SECONDS)
     stopping, at_once = threading.Event(), threading.Event()
     received: list[str] = []
 

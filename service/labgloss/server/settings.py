@@ -95,20 +95,27 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, object]) -
         if variable in named:
             given[named[variable]], spelled[named[variable]] = text, variable
         else:
-            faults.append(f"{variable}: is not a setting; the settings are {', '.join(sorted(named))}")
+            faults.append(f"{variable}: is not a setting; the settings are {', '.join(sorted(named))}{_why(variable)}")
     for name, value in flags.items():
         if value is not None:
             given[name], spelled[name] = value, f"--{name.replace('_', '-')}"
     try:
         settings = Settings.model_validate(given)
     except ValidationError as error:
-        raise SettingsError((*faults, *_faults(error, spelled))) from None
+        raise SettingsError((*faults, *_faults(error, given, spelled))) from None
     if faults:
         raise SettingsError(tuple(faults))
     return settings
 
 
-def _faults(error: ValidationError, spelled: Mapping[str, str]) -> Iterator[str]:
+def _why(variable: str, text: str = "") -> str:
+    """Why somebody who set no such variable has it, where that can be told."""
+    linked = variable.startswith((f"{PREFIX}SERVICE_", f"{PREFIX}PORT_")) or text.startswith(("tcp://", "udp://"))
+    reason = "; Kubernetes sets it for a Service named labgloss: give the pod enableServiceLinks: false"
+    return reason if linked else ""
+
+
+def _faults(error: ValidationError, given: Mapping[str, object], spelled: Mapping[str, str]) -> Iterator[str]:
     for problem in error.errors(include_url=False, include_input=False):
         name = str(problem["loc"][0])
         field = Settings.model_fields.get(name)
@@ -116,4 +123,4 @@ def _faults(error: ValidationError, spelled: Mapping[str, str]) -> Iterator[str]
         if field is None:
             yield f"{label}: is not a setting; the settings are {', '.join(sorted(Settings.model_fields))}"
         else:
-            yield f"{label}: needs {field.description}"
+            yield f"{label}: needs {field.description}{_why(label, str(given.get(name)))}"

@@ -1252,7 +1252,7 @@ class RecognisedItem(_message.Message):
     """Id, code or text as sent, verbatim."""
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Condition or medication class ids. Empty: not recognised."""
+        """Condition or medication class ids. Empty: not recognised, which an issue says, or denied, or somebody else's."""
 
     def __init__(
         self,

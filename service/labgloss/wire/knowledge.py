@@ -15,14 +15,12 @@ from labgloss.knowledge import schema
 from labgloss.knowledge.release import Analyte, Release
 from labgloss.v1 import knowledge_pb2 as pb
 from labgloss.wire.fields import Fields
-from labgloss.wire.rules import limits_of, rules_of
+from labgloss.wire.rules import ids_of, limits_of, rules_of
 
 Item = TypeVar("Item")
 
 DEFAULT_PAGE_SIZE = 100
 PAGE_SIZE_LIMIT = 1_000
-# A report names these things without their kind, and the rule behind them with it.
-_PREFIXES = ("finding", "recommendation", "caution", "issue", "refusal")
 
 
 class Knowledge:
@@ -86,7 +84,7 @@ class Knowledge:
             fields = Fields()
             fields.wrong("id", "REQUIRED", "a rule id is needed, such as ListRules or a report names")
             fields.stop_on_violations()
-        for ident in (request.id, *(f"{kind}.{request.id}" for kind in _PREFIXES)):
+        for ident in ids_of(request.id):
             if ident in self._rules:
                 return pb.GetRuleResponse(rule=self._rules[ident])
         raise RuleNotFoundError

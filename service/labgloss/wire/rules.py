@@ -13,6 +13,9 @@ from labgloss.knowledge.expression import Limit
 from labgloss.knowledge.release import Analyte, Release
 from labgloss.v1 import knowledge_pb2 as pb
 
+# A report names these things without their kind, and the rule behind them with it.
+_PREFIXES = ("finding", "recommendation", "caution", "issue", "refusal")
+
 
 def rules_of(release: Release) -> tuple[pb.Rule, ...]:
     """Every rule of a release, ordered by id; no two share one."""
@@ -21,6 +24,7 @@ def rules_of(release: Release) -> tuple[pb.Rule, ...]:
         rules += _of_analyte(analyte)
     rules += [_interval(release.analytes[ident].form, row) for ident, row in release.intervals()]
     rules += [_finding(ident, rows) for ident, rows in release.findings.items()]
+    rules += _findings_of_classes(release)
     rules += [_pattern(row) for row in release.patterns.values()]
     rules += [_red_flag(row) for row in release.red_flags.values()]
     rules += [_recommendation(row) for row in release.recommendations.values()]
@@ -29,6 +33,11 @@ def rules_of(release: Release) -> tuple[pb.Rule, ...]:
     rules += [_refusal(row) for row in release.refusals.values()]
     rules += _computations(release.computations)
     return tuple(sorted(rules, key=lambda rule: rule.id))
+
+
+def ids_of(name: str) -> tuple[str, ...]:
+    """The ids that a rule may have which a report, or a person, calls by this name."""
+    return name, *(f"{kind}.{name}" for kind in _PREFIXES)
 
 
 def limits_of(limits: Mapping[str, Limit]) -> list[pb.Limit]:
@@ -91,6 +100,22 @@ def _class(form: schema.AnalyteFile) -> Iterator[pb.Rule]:
             analyte=form.id,
             title=title,
             statement=_sentence(*made),
+        )
+
+
+def _findings_of_classes(release: Release) -> Iterator[pb.Rule]:
+    """The findings that classes make, each by its own id: several analytes may make the same one, as calcium does."""
+    made: dict[str, list[str]] = {}
+    for analyte in release.analytes.values():
+        for side, ident in analyte.form.findings:
+            if ident:
+                made.setdefault(ident, []).append(f"{analyte.id} class {side}")
+    for ident, classes in made.items():
+        yield pb.Rule(
+            id=f"finding.{ident}",
+            kind=pb.RULE_KIND_FINDING,
+            title=f"{ident}, by class",
+            statement=", or ".join(classes),
         )
 
 

@@ -254,6 +254,15 @@ def test_panels_do_not_travel_unencrypted(panels: Path, capsys: pytest.CaptureFi
     )
 
 
+def test_an_empty_target_asks_no_other_service(panels: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As of a CI variable that is not set: the panels must not look as if that service had agreed."""
+    assert main(["check", str(panels), "--target", ""]) == 2
+    assert capsys.readouterr().err == (
+        "labgloss: cannot start so:\n  --target: is empty; give HOST:PORT, or leave it out for a service inside this "
+        "process\n"
+    )
+
+
 def test_wrong_settings_end_with_2(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABGLOSS_THREADS", "1")
     assert main(["serve", "--port", "high"]) == 2
@@ -302,6 +311,14 @@ def test_probe_says_that_nobody_answers(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err.startswith("labgloss: 127.0.0.1:1: no answer (")
 
 
+@pytest.mark.parametrize("timeout", ["0", "-1", "nan", "inf", "x"])
+def test_probe_waits_some_time(timeout: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["probe", "--timeout", timeout])
+    assert ended.value.code == 2
+    assert "argument --timeout: a number of seconds above 0, at most 3600, is needed" in capsys.readouterr().err
+
+
 def test_an_interrupt_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted(_: Any) -> int:
         raise KeyboardInterrupt
@@ -325,6 +342,47 @@ def test_a_reader_that_goes_away_is_quiet(count: int, asked: DecidedService, tmp
     with cast("IO[bytes]", command.stdout), cast("IO[bytes]", command.stderr) as errors:
         cast("IO[bytes]", command.stdout).close()
         assert (errors.read(), command.wait(timeout=30)) == (b"", 141)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("count", [1, 500])
+def test_output_that_cannot_be_written_is_said_in_one_line(count: int, asked: DecidedService, tmp_path: Path) -> None:
+    file = tmp_path / "many.json"
+    file.write_text(json.dumps({"panel": [{"id": str(number)} for number in range(count)]}))
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run(
+            [sys.executable, "-m", "labgloss", "interpret", str(file), "--target", asked.target],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=IMPORTING_LABGLOSS,
+            check=False,
+        )
+    assert run.stderr == b"labgloss: the output cannot be written: No space left on device\n"
+    assert run.returncode == 1
+
+
+def test_output_that_was_closed_is_no_fault(asked: DecidedService, panels: Path) -> None:
+    command = [sys.executable, "-m", "labgloss", "interpret", str(panels), "--target", asked.target]
+    run = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *command], stderr=subprocess.PIPE, env=IMPORTING_LABGLOSS, check=False
+    )
+    assert (run.returncode, run.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["check", "ok.toml"], ["interpret", "ok.toml"], ["check", "faulty.toml"]], ids=" ".join
+)
+def test_what_a_file_holds_never_steers_the_terminal(
+    arguments: list[str], service: DecidedService, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service.outcome = not_accepted
+    (tmp_path / "ok.toml").write_text('[[panel]]\nid = "a\\u001b[2J\\u009b"\n')
+    (tmp_path / "faulty.toml").write_text('[[panel]]\nid = "a\\u001b[2J\\u009b"\nresults = 1\n')
+    command, file = arguments
+    assert main([command, str(tmp_path / file), "--target", service.target]) in (1, 2)
+    captured = capsys.readouterr()
+    assert "a\ufffd[2J\ufffd" in captured.out + captured.err
+    assert not {"\x1b", "\x9b"} & set(captured.out + captured.err)
 
 
 def test_output_is_ascii_where_the_terminal_knows_no_more(asked: DecidedService, panels: Path) -> None:

@@ -1,12 +1,16 @@
 """The commands that bring their own service: embedded, or as a process of its own."""
 
 import json
+import re
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
-from labgloss.cli import main
+from labgloss.cli import main, manual
 from labgloss.cli.commands import demo
+from labgloss.cli.service_process import ServiceProcess
 from tests.unit.cli.subprocesses import IMPORTING_LABGLOSS
 
 AGREES = """
@@ -28,6 +32,14 @@ value = "0.80"
 """
 DIFFERS = AGREES.replace('"magnesium-in-its-interval"', '"magnesium-called-low"').replace('"normal"', '"low"')
 NOT_ACCEPTED = '[[panel]]\nid = "too-old"\n[panel.patient]\nage_years = 1000\n'
+
+
+@pytest.fixture(autouse=True)
+def ending_signals(monkeypatch: pytest.MonkeyPatch) -> list[signal.Signals]:
+    """The signals that a command asked to be ended by; those of the tests' own process are left alone."""
+    asked: list[signal.Signals] = []
+    monkeypatch.setattr(demo, "end_by_exit", lambda *signals: asked.extend(signals))
+    return asked
 
 
 @pytest.fixture
@@ -73,6 +85,34 @@ def test_demo_shows_every_report_and_ends_with_0(panels: Path, capsys: pytest.Ca
     assert "stopped with exit code 0" in out
 
 
+def test_a_demo_that_is_ended_stops_its_service(panels: Path, ending_signals: list[signal.Signals]) -> None:
+    """How stands in test_service_process.py."""
+    main(["demo"])
+    assert ending_signals == [signal.SIGTERM, signal.SIGHUP]
+
+
+def test_a_demo_whose_service_is_killed_ends_soon(
+    panels: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def served_and_killed(service: ServiceProcess) -> str:
+        target = waited(service)
+        # It stops answering, as one does whose machine is gone: health was asked before.
+        monkeypatch.setattr("labgloss.cli.outcomes._reached", lambda _: True)
+        service._process.kill()
+        service._process.wait()
+        return target
+
+    waited = ServiceProcess.wait
+    monkeypatch.setattr(ServiceProcess, "wait", served_and_killed)
+    monkeypatch.setattr(demo, "_BATCH_TIMEOUT_S", 0.5)
+    begin = time.monotonic()
+    assert main(["demo"]) == 1
+    out = capsys.readouterr().out
+    assert "1 panel: 0 as expected, 0 differing, 1 without a report" in out
+    assert "stopped with exit code -9" in out
+    assert time.monotonic() - begin < 8
+
+
 def test_demo_says_what_is_not_as_expected_and_ends_with_1(panels: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (panels / "b.toml").write_text(DIFFERS)
     assert main(["demo"]) == 1
@@ -88,7 +128,7 @@ def test_demo_says_why_the_service_did_not_start(
     monkeypatch.setenv("LABGLOSS_THREADS", "many")
     assert main(["demo"]) == 1
     assert capsys.readouterr().err.splitlines()[:3] == [
-        "labgloss: the service ended at once; the end of its log:",
+        "labgloss: the service ended at once, with exit code 2; the end of its log:",
         "  labgloss: cannot start so:",
         "    LABGLOSS_THREADS: needs a whole number of threads from 2 to 64",
     ]
@@ -104,6 +144,15 @@ def test_an_analyte_is_shown_with_its_rules(capsys: pytest.CaptureFixture[str]) 
     out = capsys.readouterr().out
     assert out.startswith("magnesium: magnesium\n  LOINC: 2601-3, 19123-9")
     assert "magnesium.interval.default.from_28_days 0.70 <= x <= 1.00 mmol/L; 1.7 <= x <= 2.4 mg/dL" in out
+
+
+EXAMPLES = f"{manual.KNOWLEDGE_EXAMPLES}\n{manual.SHOW_EXAMPLES}"
+
+
+@pytest.mark.parametrize("example", sorted(set(re.findall(r"labgloss (knowledge show.*)", EXAMPLES))))
+def test_the_examples_of_the_manual_can_be_shown(example: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(example.split()) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_rule_is_shown_with_its_sources(capsys: pytest.CaptureFixture[str]) -> None:

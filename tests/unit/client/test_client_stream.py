@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -155,19 +156,26 @@ def test_an_error_of_the_callers_own_iterator_reaches_the_caller(service: FakeSe
 
 def test_outcomes_before_a_stream_breaks_stand(service: FakeService, kind: str) -> None:
     otherwise = service.answers["StreamInterpretPanels"]
+    outcomes: list[Any] = []
+    arrived = threading.Event()
 
     def breaking(sent: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[Message]:
         yield from otherwise(iter([next(sent)]), context)
+        # gRPC drops a message that was not read when an error follows it.
+        arrived.wait(10)
         end(context, grpc.StatusCode.RESOURCE_EXHAUSTED, "too many streams", info("TOO_MANY_STREAMS"))
 
+    def taken(outcome: Any) -> None:
+        outcomes.append(outcome)
+        arrived.set()
+
     service.answers["StreamInterpretPanels"] = breaking
-    outcomes: list[Any] = []
     with pytest.raises(Overloaded, match=r"^too many streams$"):
         ask(
             kind,
             service.target,
             lambda client: client.interpret_stream(numbered(30), panels_per_message=10),
-            taken=outcomes.append,
+            taken=taken,
         )
     assert answered(10) == outcomes
 

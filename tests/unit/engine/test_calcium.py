@@ -142,6 +142,42 @@ def test_ionised_counts_before_every_other(read: Read) -> None:
     assert {"CHECK_MG", "CHECK_IONISED_CA"} <= set(recommended(report))
 
 
+@pytest.mark.parametrize("better", [IONISED, ADJUSTED])
+def test_a_calcium_of_a_better_kind_does_not_hide_a_later_one(read: Read, better: str) -> None:
+    """Promise 5: 20 hours later the total has become critical."""
+    value = "1.20" if better == IONISED else "2.30"
+    before = result(better, value, "mmol/L", collected="2026-01-01T13:00:00Z")
+    since = result(TOTAL, "1.60", "mmol/L", collected="2026-01-02T09:00:00Z")
+    for sent in ((before, since), (since, before)):
+        report = read(*sent)
+        assert (entry(report, TOTAL).band, entry(report, TOTAL).critical) == ("severe_low", Critical.YES)
+        assert entry(report, better).band == "normal"
+        assert report.urgency is Urgency.EMERGENCY
+
+
+def test_a_later_ionised_calcium_counts_before_what_was_drawn_earlier(read: Read) -> None:
+    report = read(
+        result(TOTAL, "1.60", "mmol/L", collected="2026-01-01T13:00:00Z"),
+        result(IONISED, "1.20", "mmol/L", collected="2026-01-02T09:00:00Z"),
+    )
+    assert (entry(report, TOTAL).band, entry(report, TOTAL).critical) == ("", Critical.NO)
+    assert report.urgency is Urgency.NONE
+
+
+def test_a_reported_adjusted_calcium_gives_way_to_a_later_computed_one(read: Read) -> None:
+    """DEC-85: the latest adjusted calcium counts, and the earlier one keeps its class."""
+    now = "2026-01-02T09:00:00Z"
+    report = read(
+        result(ADJUSTED, "1.70", "mmol/L", id="before", collected="2026-01-01T13:00:00Z"),
+        result(TOTAL, "2.10", "mmol/L", collected=now), result("albumin", "30", "g/L", collected=now),
+    )  # fmt: skip
+    before, adjusted = entry(report, "before"), report.results[-1]
+    assert (before.flag, before.critical, before.earlier) == ("L", Critical.NO, True)
+    assert (value_of(adjusted), adjusted.band) == ("2.30", "normal")
+    # That of LOW_ALBUMIN_PSEUDOHYPOCALCAEMIA: of the calcium itself nothing is left.
+    assert report.urgency is Urgency.ROUTINE
+
+
 def test_reported_adjusted_counts_before_total(read: Read) -> None:
     report = read(result(TOTAL, "1.75", "mmol/L"), result(ADJUSTED, "2.30", "mmol/L"))
     assert entry(report, ADJUSTED).band == "normal"

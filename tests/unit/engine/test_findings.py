@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from labgloss.domain.panel import SpecimenKind
 from labgloss.domain.truth import Truth
 from tests.unit.engine.conftest import Read
 from tests.unit.engine.panel_builder import result
@@ -122,6 +123,21 @@ def test_a_number_that_its_specimen_or_code_refuses_makes_no_finding(read: Read,
     report = read(*results)
     assert all(item.refusal_reason for item in report.results)
     assert report.findings == ()
+
+
+def test_of_two_results_the_finding_rests_on_the_one_that_makes_it(read: Read) -> None:
+    """Neither is the panel normal then, nor does the finding say so of the other result."""
+    serum = {"kind": SpecimenKind.SERUM}
+    sent = [
+        result("magnesium", "0.85", "mmol/L"), result("calcium_adjusted", "2.30", "mmol/L"),
+        result("vitamin_d_25oh", "70", "nmol/L"),
+        *(result("potassium", value, "meq/L", id=value, specimen=serum) for value in ("4.0", "6.9")),
+    ]  # fmt: skip
+    assert found(read(*sent[:4])) == {"PANEL_NORMAL"}
+    report = read(*sent)
+    assert [(finding.id, finding.band, finding.results) for finding in report.findings] == [
+        ("K_HIGH", "severe_high", (4,))
+    ]
 
 
 def test_an_earlier_number_makes_no_finding(read: Read) -> None:

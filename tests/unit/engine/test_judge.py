@@ -118,7 +118,7 @@ def test_a_number_without_its_unit_may_have_been_critical(read: Read, sent: obje
     assert report.urgency is (Urgency.SAME_DAY if critical is Critical.POSSIBLE else Urgency.NONE)
 
 
-@pytest.mark.parametrize("flag", ["LL", "HH", "AA"])
+@pytest.mark.parametrize("flag", ["LL", "HH", "AA", " hh "])
 @pytest.mark.parametrize(
     "sent",
     [("sodium", "140", ""), ("calcium_total", "92", "mg/L"), ("potassium", "critical", "mmol/L")],

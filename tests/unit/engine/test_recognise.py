@@ -12,7 +12,7 @@ from labgloss.domain.truth import Truth
 from labgloss.engine.recognise import Recognised, recognise
 from labgloss.knowledge.release import Release
 from tests.unit.engine.conftest import Read
-from tests.unit.engine.panel_builder import issues, panel, result
+from tests.unit.engine.panel_builder import panel, result
 
 
 def symptoms(release: Release, *items: str | Symptom) -> Recognised:
@@ -59,13 +59,23 @@ def test_a_symptom_is_read_in_plain_words(release: Release, text: str, ident: st
         ("does not have cramps", "MUSCLE_CRAMP"),
         ("never had a seizure", "SEIZURE"),
         ("without palpitations", "PALPITATIONS"),
+        ("no sign of any tetany", "TETANY"),
+        ("denies tingling", "PARAESTHESIA_HANDS_FEET"),
+        ("tingling denied", "PARAESTHESIA_HANDS_FEET"),
+        ("cramps: no", "MUSCLE_CRAMP"),
+        ("palpitations - none", "PALPITATIONS"),
+        ("hasn't fainted", "SYNCOPE"),
+        ("seizure-free", "SEIZURE"),
+        ("not confused", "CONFUSION"),
+        ("no fits", "SEIZURE"),
         ("cramps resolved last year", "MUSCLE_CRAMP"),
-        ("risk of falls", "FALLS"),
+        ("palpitations now resolved", "PALPITATIONS"),
+        ("previous seizures", "SEIZURE"),
+        ("used to faint: fainting in the past", "SYNCOPE"),
         ("history of syncope", "SYNCOPE"),
-        ("father has a seizure now and then", "SEIZURE"),
     ],
 )
-def test_a_denial_the_past_and_somebody_elses_are_not_the_patients(release: Release, text: str, ident: str) -> None:
+def test_a_denial_and_the_past_are_absent(release: Release, text: str, ident: str) -> None:
     found = symptoms(release, text)
     assert found.symptoms[0].present is False
     assert found.truths["symptom"] == {ident: Truth.FALSE}
@@ -76,9 +86,59 @@ def test_a_denial_reaches_the_list_that_it_begins(release: Release, text: str) -
     assert truths(release, text) == dict.fromkeys(("MUSCLE_CRAMP", "MUSCLE_SPASM", "PALPITATIONS"), Truth.FALSE)
 
 
-@pytest.mark.parametrize("text", ["father has seizures", "mother has cramps", "family history of kidney stones"])
-def test_what_another_has_is_never_true_of_the_patient(release: Release, text: str) -> None:
-    assert Truth.TRUE not in truths(release, text).values()
+@pytest.mark.parametrize(
+    ("text", "ident"),
+    [
+        ("father has seizures", "SEIZURE"),
+        ("his mother's cramps", "MUSCLE_CRAMP"),
+        ("seizures in my brother", "SEIZURE"),
+        ("family history of kidney stones", "KIDNEY_STONE"),
+        ("risk of falls", "FALLS"),
+        ("father has a seizure now and then", "SEIZURE"),
+    ],
+)
+def test_what_another_has_or_what_is_a_risk_is_neither_present_nor_absent(
+    release: Release, text: str, ident: str
+) -> None:
+    """SP 1: not the patient's symptom. Only a denial is FALSE (design.md, promise 2)."""
+    found = symptoms(release, text)
+    assert (found.symptoms[0].ids, found.symptoms[0].present) == ((ident,), False)
+    assert found.truths["symptom"] == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "ident"),
+    [
+        ("mother reports cramps", "MUSCLE_CRAMP"),
+        ("wife says he is confused", "CONFUSION"),
+        ("mother has cramps, I have tetany", "TETANY"),
+        ("cramps like my father", "MUSCLE_CRAMP"),
+        ("collapsed in front of his wife", "SYNCOPE"),
+    ],
+)
+def test_who_reports_or_stands_by_takes_no_symptom_from_the_patient(release: Release, text: str, ident: str) -> None:
+    assert truths(release, text) == {ident: Truth.TRUE}
+
+
+@pytest.mark.parametrize("text", ["history of kidney stones", "previous stress fracture", "history of torsades"])
+def test_what_counts_although_it_is_past_is_present(release: Release, text: str) -> None:
+    """SP 1: "kidney stone, now or past"."""
+    assert Truth.TRUE in truths(release, text).values()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no improvement in cramps", "cramps no better", "cramps not resolved", "2 week history of cramps",
+        "previously well, now cramps", "not only cramps", "cramps for the past week", "no cause for cramps",
+    ],
+)  # fmt: skip
+def test_words_that_deny_something_else_deny_no_symptom(release: Release, text: str) -> None:
+    assert truths(release, text) == {"MUSCLE_CRAMP": Truth.TRUE}
+
+
+def test_what_is_denied_beside_what_is_present_is_absent(release: Release) -> None:
+    assert truths(release, "cramps but no fever") == {"MUSCLE_CRAMP": Truth.TRUE, "FEVER": Truth.FALSE}
 
 
 @pytest.mark.parametrize(
@@ -102,13 +162,115 @@ def test_a_denial_ends_where_its_clause_does(release: Release, text: str, presen
     "text",
     [
         "period cramps", "menstrual cramps", "stomach cramps", "bladder spasm", "coronary spasm", "stiff joint",
-        "stiff neck", "fit and well",
+        "stiff joints", "stiff neck", "hard stools", "tension headache", "fit and well", "fit for surgery", "keeps fit",
     ],
 )  # fmt: skip
 def test_a_word_that_means_something_else_here_is_not_the_symptom(release: Release, text: str) -> None:
     """SP 1: not MUSCLE_CRAMP, MUSCLE_SPASM or STIFFNESS_HARDNESS; "fit" needs context words."""
     wrong = {"MUSCLE_CRAMP", "MUSCLE_SPASM", "STIFFNESS_HARDNESS", "SEIZURE"}
     assert not wrong & {ident for ident, truth in truths(release, text).items() if truth is Truth.TRUE}
+
+
+@pytest.mark.parametrize(
+    ("text", "idents"),
+    [
+        ("stomach cramps", {"ABDOMINAL_PAIN"}),
+        ("hard stools", {"CONSTIPATION"}),
+        ("stiff neck and fever", {"FEVER"}),
+        ("stiff neck", set()),
+    ],
+)
+def test_what_it_is_instead_is_read_and_the_rest_comes_back_unread(
+    release: Release, text: str, idents: set[str]
+) -> None:
+    """SP 1: a stiff neck with fever is unmatched text shown to the clinician."""
+    found = symptoms(release, text)
+    assert set(found.symptoms[0].ids) == idents
+    assert found.unread == (("symptoms[0]",) if "neck" in text else ())
+
+
+@pytest.mark.parametrize(
+    "text", ["fit", "a fit", "had a fit", "fits", "having fits", "a fit yesterday", "epileptic fit", "two fits today"]
+)
+def test_a_fit_with_its_context_is_a_seizure(release: Release, text: str) -> None:
+    assert truths(release, text) == {"SEIZURE": Truth.TRUE}
+
+
+@pytest.mark.parametrize("text", ["weak", "feels weak", "very weak", "weak legs"])
+def test_weak_keeps_both_candidates_and_is_no_paralysis(release: Release, text: str) -> None:
+    assert truths(release, text) == {"WEAKNESS_GENERAL": Truth.TRUE, "FATIGUE": Truth.TRUE}
+
+
+def test_weak_denied_denies_the_weakness_alone(release: Release) -> None:
+    assert truths(release, "not weak") == {"WEAKNESS_GENERAL": Truth.FALSE}
+
+
+def test_weak_raises_no_acute_paralysis(read: Read) -> None:
+    report = read(result("potassium", "4.3", "mmol/L"), symptoms=["feels weak"])
+    assert "ACUTE_PARALYSIS" not in {flag.id for flag in report.red_flags}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "can't climb stairs", "can’t climb stairs", "cannot climb stairs", "could not climb stairs",
+        "couldn't climb the stairs", "can not climb stairs", "unable to climb stairs", "stairs: can't climb stairs",
+    ],
+)  # fmt: skip
+def test_cannot_is_one_word_however_it_is_written(release: Release, text: str) -> None:
+    assert truths(release, text) == {"WEAKNESS_PROXIMAL": Truth.TRUE}
+
+
+@pytest.mark.parametrize(
+    ("text", "present"),
+    [
+        ("feels low", {"LOW_MOOD"}),
+        ("low and tearful", {"LOW_MOOD"}),
+        ("low", {"LOW_MOOD"}),
+        ("low back pain", set()),
+        ("low potassium", set()),
+        ("pain down my leg", set()),
+        ("has the runs", {"DIARRHOEA"}),
+        ("runs marathons", set()),
+        ("can't go", {"CONSTIPATION"}),
+        ("can't go to work", set()),
+    ],
+)
+def test_a_plain_word_means_a_symptom_only_where_nothing_else_is_said(
+    release: Release, text: str, present: set[str]
+) -> None:
+    assert {ident for ident, truth in truths(release, text).items() if truth is Truth.TRUE} == present
+
+
+@pytest.mark.parametrize(
+    ("text", "ident"),
+    [
+        ("diarrhea", "DIARRHOEA"),
+        ("generalized weakness", "WEAKNESS_GENERAL"),
+        ("tea-colored urine", "DARK_URINE"),
+        ("woke up paralyzed", "PARALYSIS_ACUTE"),
+        ("apnea", "APNOEA"),
+        ("whole body cramping", "TETANY"),
+        ("systolic <90", "HYPOTENSION"),
+        ("systolic less than 90", "HYPOTENSION"),
+    ],
+)
+def test_spelling_hyphens_and_signs_change_nothing(release: Release, text: str, ident: str) -> None:
+    assert truths(release, text) == {ident: Truth.TRUE}
+
+
+def test_a_comparison_the_other_way_round_is_not_read(release: Release) -> None:
+    assert truths(release, "systolic >90") == {}
+
+
+def test_every_synonym_of_every_symptom_names_it(release: Release) -> None:
+    """SP 1, rows 1 to 72."""
+    assert len(release.symptoms) == 72
+    for row in release.symptoms.values():
+        for word in (*row.synonyms, *row.alone, row.display):
+            found = symptoms(release, Symptom(text=word)).symptoms[0]
+            assert found.present, word
+            assert found.ids[0] == row.id, word
 
 
 def test_every_symptom_in_a_text_is_read(release: Release) -> None:
@@ -126,21 +288,21 @@ def test_a_word_inside_another_is_none(release: Release) -> None:
 
 def test_no_symptoms_denies_every_symptom_and_records_the_patient_well(release: Release) -> None:
     """DEC-11, vocabulary.md 9.1."""
-    for text in ("no symptoms", "asymptomatic", "No symptoms."):
+    for text in ("no symptoms", "asymptomatic", "No symptoms.", "no symptoms at all", "completely asymptomatic"):
         found = symptoms(release, text)
         assert found.absent["symptom"] is Truth.FALSE
         assert found.truths["condition"] == {"recorded_well": Truth.TRUE}
 
 
 def test_feeling_well_denies_nothing(release: Release) -> None:
-    for text in ("well", "feels well"):
+    for text in ("well", "feels well", "feels very well", "feels well in himself"):
         found = symptoms(release, text)
         assert found.absent["symptom"] is Truth.UNKNOWN
         assert found.truths["condition"] == {"recorded_well": Truth.TRUE}
 
 
 def test_not_being_well_records_nothing(release: Release) -> None:
-    for text in ("not well", "unwell", "well controlled diabetes"):
+    for text in ("not well", "unwell", "well controlled diabetes", "not asymptomatic", "asymptomatic hypocalcaemia"):
         assert symptoms(release, text).truths["condition"] == {}
 
 
@@ -192,7 +354,7 @@ def test_a_symptom_that_is_not_recognised_is_returned_and_said(read: Read) -> No
         SymptomOutcome.NOT_EXPLAINED, SymptomOutcome.UNRECOGNISED, SymptomOutcome.DENIED,
     ]  # fmt: skip
     assert report.symptoms[1].text == "Not recognised. It is returned as it was sent, and no rule read it."
-    assert [(issue.id, issue.field) for issue in report.issues] == [("text_not_recognised", "symptoms[1]")]
+    assert [issue.field for issue in report.issues if issue.id == "text_not_recognised"] == ["symptoms[1]"]
 
 
 # ---------------------------------------------------------------------------------------------- conditions, medications
@@ -213,14 +375,47 @@ def context(release: Release, text: str) -> Recognised:
         ("history of cancer", ("malignancy_past",)),
         ("coeliac disease", ("malabsorption",)),
         ("thyroidectomy", ("neck_surgery_recent",)),
+        ("ESRD on hemodialysis", ("dialysis",)),
+        ("acute leukemia", ("haematological_malignancy",)),
         ("no dialysis", ()),
+        ("not diabetic; on dialysis", ("dialysis",)),
+        ("no dialysis in 2020. Dialysis since May", ("dialysis",)),
+        ("mother well, but on dialysis", ("dialysis",)),
         ("denies diabetes", ()),
         ("mother has diabetes", ()),
         ("gout", ()),
+        ("family history of hypercalcaemia", ("family_history_hypercalcaemia",)),
+        ("celiac disease", ("malabsorption",)),
+        ("non-dialysis CKD", ("ckd",)),
+        ("AKI resolved", ()),
+        ("diabetes insipidus", ()),
+        ("pulmonary hypertension", ()),
+        ("in hospital", ("inpatient",)),
+        ("hospital appointment", ()),
+        ("BMI <16", ("bmi_below_16",)),
+        ("BMI less than 18.5", ("bmi_below_18_5",)),
+        ("BMI <16.5", ()),
+        ("BMI >16", ()),
+        ("QTc >= 500 ms", ("qtc_from_500",)),
+        ("loss of >10% in 6 months", ("weight_loss_over_10",)),
+        ("no food for more than 10 days", ("little_intake_over_10d",)),
     ],
 )
 def test_a_condition_is_read_in_its_words(release: Release, text: str, idents: tuple[str, ...]) -> None:
     assert context(release, text).conditions == (idents,)
+
+
+@pytest.mark.parametrize(
+    ("ident", "idents"),
+    [
+        ("mg_infusion", ("pre_eclampsia_infusion",)),
+        ("haemodialysis", ("dialysis",)),
+        ("10 mg infusion", ()),
+        ("unheard_of", ()),
+    ],
+)
+def test_an_id_that_is_none_may_be_a_word(release: Release, ident: str, idents: tuple[str, ...]) -> None:
+    assert recognise(release, replace(panel(), conditions=(ContextItem(id=ident),))).conditions == (idents,)
 
 
 def test_a_condition_implies_what_it_is_a_kind_of(release: Release) -> None:
@@ -236,11 +431,64 @@ def test_a_condition_implies_what_it_is_a_kind_of(release: Release) -> None:
         ("co-trimoxazole 960 mg", ("trimethoprim",)),
         ("Sando-K tablets", ("k_supplement",)),
         ("omeprazole", ("ppi",)),
+        ("statins", ("statin",)),
+        ("furosemide 40 mg od", ("loop_diuretic",)),
+        ("perindopril arginine 5mg", ("acei",)),
+        ("alendronic acid 70 mg weekly", ("bisphosphonate",)),
+        ("sacubitril/valsartan 49/51", ("arni",)),
+        ("ramipril + bisoprolol", ("acei", "beta_blocker")),
+        ("insulin glargine 20 units nocte", ("insulin",)),
+        ("digoxin stopped", ()),
+        ("allergic to trimethoprim", ()),
+        ("no digoxin", ()),
         ("aspirin", ()),
     ],
 )
 def test_a_medication_is_read_by_its_name_without_dose(release: Release, text: str, idents: tuple[str, ...]) -> None:
     assert context(release, text).medications == (idents,)
+
+
+def test_every_word_of_every_condition_and_medication_names_it(release: Release) -> None:
+    """vocabulary.md 9.1 and 10.1."""
+    for rows, kind in ((release.conditions, "conditions"), (release.medications, "medications")):
+        for row in rows.values():
+            for word in (*row.words, row.id):
+                found = recognise(release, replace(panel(), **{kind: (ContextItem(text=word),)}))
+                assert row.id in getattr(found, kind)[0], word
+                assert found.unread == (), word
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"), [("no diabetes", Truth.FALSE), ("mother has diabetes", None), ("AKI resolved", None)]
+)
+def test_a_denied_condition_is_absent_and_was_read(release: Release, text: str, truth: Truth | None) -> None:
+    found = recognise(release, replace(panel(), conditions=(ContextItem(text=text), ContextItem(text="gout"))))
+    assert found.truths["condition"].get("diabetes") is truth
+    assert found.absent["condition"] is Truth.UNKNOWN
+    assert found.unread == ("conditions[1]",)
+
+
+def test_a_denied_condition_leaves_the_list_complete(release: Release) -> None:
+    found = recognise(release, panel(conditions=["no diabetes"]))
+    assert (found.absent["condition"], found.unread) == (Truth.FALSE, ())
+
+
+@pytest.mark.parametrize("text", ["furosemide, warfarin", "furosemide and warfarin", "furosemide + warfarin 3 mg"])
+def test_a_part_of_an_item_that_nobody_knows_leaves_the_list_open(release: Release, text: str) -> None:
+    """DEC-88: what is not on the list may be it under another name."""
+    found = recognise(release, panel(medications=[text]))
+    assert found.medications == (("loop_diuretic",),)
+    assert (found.absent["medication"], found.unread) == (Truth.UNKNOWN, ("medications[0]",))
+
+
+def test_asymptomatic_among_the_conditions_denies_every_symptom(release: Release) -> None:
+    found = recognise(release, replace(panel(), conditions=(ContextItem(text="asymptomatic"),)))
+    assert found.absent["symptom"] is Truth.FALSE
+
+
+def test_a_name_in_the_place_of_an_id_is_read(release: Release) -> None:
+    assert recognise(release, panel(medications=["furosemide"])).medications == (("loop_diuretic",),)
+    assert symptoms(release, Symptom(id="DOMS")).symptoms[0].ids == ("POST_EXERCISE_SORENESS",)
 
 
 def test_one_drug_may_be_in_several_classes(release: Release) -> None:
@@ -271,7 +519,5 @@ def test_every_item_comes_back_as_it_was_sent(read: Read) -> None:
     report = read(conditions=["ckd", "a rare disease"], medications=["aspirin 75 mg"])
     assert [(item.as_sent, item.ids) for item in report.conditions] == [("ckd", ("ckd",)), ("a rare disease", ())]
     assert [(item.as_sent, item.ids) for item in report.medications] == [("aspirin 75 mg", ())]
-    assert {(issue.id, issue.field) for issue in report.issues} == {
-        ("text_not_recognised", "conditions[1]"), ("text_not_recognised", "medications[0]"),
-    }  # fmt: skip
-    assert issues(report) == {"text_not_recognised"}
+    unread = {issue.field for issue in report.issues if issue.id == "text_not_recognised"}
+    assert unread == {"conditions[1]", "medications[0]"}

@@ -191,6 +191,14 @@ def test_a_test_is_not_asked_for_when_it_is_in_the_panel_final_and_reliable(
     assert ("CHECK_MG" in recommended(read(result("calcium_adjusted", "2.05", "mmol/L"), *beside))) is asked
 
 
+def test_a_result_without_an_interval_is_there_all_the_same(read: Read) -> None:
+    """CK has no interval of its own; a potassium of 6.5 asks for it."""
+    potassium = result("potassium", "6.6", "mmol/L")
+    assert "CHECK_CK" in recommended(read(potassium))
+    assert "CHECK_CK" not in recommended(read(potassium, result("ck", "240", "U/L")))
+    assert "CHECK_CK" in recommended(read(potassium, result("ck", "240", "U/L", status="preliminary")))
+
+
 def test_an_earlier_result_does_not_make_a_test_unnecessary(read: Read) -> None:
     report = read(
         result("calcium_adjusted", "2.05", "mmol/L", collected="2026-01-10"),

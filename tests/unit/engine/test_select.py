@@ -105,6 +105,18 @@ def test_no_interval_is_no_fault(interval: LaboratoryInterval | None) -> None:
     assert laboratory_ends(interval) == LaboratoryEnds()
 
 
+@pytest.mark.parametrize("text", ["0.90-1.10 mmol/l", "0.90-1.10MMOL/L", "0.90 - 1.10 (mmol/L)", "(0.90-1.10 mmol/L)"])
+def test_a_text_may_repeat_the_unit_in_any_of_its_spellings(read_one: ReadOne, text: str) -> None:
+    assert read_one(result("magnesium", "0.85", "mmol/L", interval=text)).band == "mild_low"
+
+
+@pytest.mark.parametrize("text", ["0.90-1.10 mg/dL", "0.90-1.10 mol/L", "0.90-1.10 µmol/L"])
+def test_a_text_in_another_unit_is_unreadable(read: Read, text: str) -> None:
+    report = read(result("magnesium", "0.85", "mmol/L", interval=text))
+    assert entry(report).band == "normal"
+    assert "interval_unreadable" in issues(report)
+
+
 def test_ends_stand_before_the_text() -> None:
     assert laboratory_ends(LaboratoryInterval("0.70", "1.00", "0.6-1.2")) == LaboratoryEnds(span("0.70", "1.00"))
 

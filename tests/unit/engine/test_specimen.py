@@ -188,6 +188,9 @@ def test_haemolysis_takes_no_possible_critical_from_a_bound(read: Read, analyte:
         ({"haemolysis": MODERATE}, "IND"),
         ({"conditions": ("HEM",)}, "IND"),
         ({"conditions": (" HEM ",)}, "IND"),
+        ({"conditions": ("hem",)}, "IND"),
+        ({"conditions": ("Hemolyzed",)}, "IND"),
+        ({"conditions": ("not haemolysed",)}, "N"),
         ({"conditions": ("CLOT",)}, "N"),
         ({"comments": ("Sample haemolysed",)}, "IND"),
         ({"comments": ("HEMOLYZED ++",)}, "IND"),
@@ -195,8 +198,22 @@ def test_haemolysis_takes_no_possible_critical_from_a_bound(read: Read, analyte:
         ({"comments": ("Not haemolysed",)}, "N"),
         ({"comments": ("No haemolysis seen",)}, "N"),
         ({"comments": ("non-haemolysed",)}, "N"),
+        ({"comments": ("no evidence of haemolysis",)}, "N"),
+        ({"comments": ("not grossly haemolysed",)}, "N"),
+        ({"comments": ("unhaemolysed",)}, "N"),
+        ({"comments": ("haemolysis - negative",)}, "N"),
+        ({"comments": ("Haemolysis index is within limits",)}, "N"),
+        ({"comments": ("haemolysis index not within limits",)}, "IND"),
         ({"comments": ("slight haemolysis",)}, "N"),
+        ({"comments": ("trace of haemolysis",)}, "N"),
         ({"comments": ("lipaemic",)}, "N"),
+        # What is denied or slight is something else, or another moment.
+        ({"comments": ("No clot. Sample haemolysed",)}, "IND"),
+        ({"comments": ("Non-fasting sample haemolysed",)}, "IND"),
+        ({"comments": ("Nil by mouth, haemolysed",)}, "IND"),
+        ({"comments": ("slightly lipaemic, haemolysed",)}, "IND"),
+        ({"comments": ("Haemolysed. None left for a repeat",)}, "IND"),
+        ({"comments": ("not haemolysed on arrival; haemolysed by index",)}, "IND"),
     ],
 )
 def test_a_specimen_is_haemolysed_by_grade_condition_or_comment(
@@ -206,10 +223,51 @@ def test_a_specimen_is_haemolysed_by_grade_condition_or_comment(
     assert read_one(result(K, "4.2", "mmol/L", specimen=serum(**specimen))).flag == flag
 
 
+@pytest.mark.parametrize("comment", ["Grossly haemolysed", "GROSS HEMOLYSIS", "slight lipaemia, gross haemolysis"])
+def test_a_comment_that_says_gross_is_gross(read_one: ReadOne, comment: str) -> None:
+    """K6: gross and unquantified, high or normal."""
+    for value in ("4.2", "6.9"):
+        found = read_one(result(K, value, "mmol/L", specimen=serum(comments=(comment,))))
+        assert found.refusal_reason is RefusalReason.HAEMOLYSIS
+    kept = read_one(result(K, "6.9", "mmol/L", specimen=serum(comments=("grossly lipaemic and haemolysed",))))
+    assert kept.band == "severe_high"
+
+
 @pytest.mark.parametrize(("index", "flag"), [("49", "N"), ("50", "N"), ("51", "IND")])
 def test_an_index_above_the_laboratorys_limit_makes_slight_haemolysis_count(read: Read, index: str, flag: str) -> None:
     sent = result("haemolysis_index", index, "", interval="<=50", specimen=serum())
     assert entry(read(haemolysed(K, "4.2", SLIGHT), sent)).flag == flag
+
+
+@pytest.mark.parametrize(
+    ("index", "flags", "flag"),
+    [("3", ("H",), "IND"), ("3", ("HH",), "IND"), ("2+", ("A",), "IND"), ("3", ("N",), "N"), ("3", (), "N")],
+)
+def test_an_index_that_the_laboratory_flags_is_above_its_limit(
+    read: Read, index: str, flags: tuple[str, ...], flag: str
+) -> None:
+    """P02; analysers send the flag without the limit, or the index as a grade."""
+    sent = result("haemolysis_index", index, "", flags=flags, specimen=serum())
+    assert entry(read(result(K, "4.2", "mmol/L", specimen=serum()), sent)).flag == flag
+
+
+def test_of_several_free_haemoglobins_the_most_bounds_the_potassium(read: Read) -> None:
+    """K6: 4.2 - 0.51 x 2.0 is 3.18."""
+    free = [result("free_haemoglobin", value, "g/L", specimen=serum()) for value in ("0.1", "2.0")]
+    assert entry(read(haemolysed(K, "4.2"), *free)).bands == ("mild_low", "normal")
+
+
+def test_a_withdrawn_index_says_nothing(read: Read) -> None:
+    sent = result("haemolysis_index", "3", "", flags=("H",), status="cancelled", specimen=serum())
+    assert entry(read(result(K, "4.2", "mmol/L", specimen=serum()), sent)).flag == "N"
+
+
+def test_what_is_said_of_a_specimen_holds_for_every_result_of_it(read: Read) -> None:
+    for said in ({"haemolysis": GROSS}, {"conditions": ("HEM",)}, {"comments": ("haemolysed",)}):
+        sodium = result("sodium", "140", "mmol/L", specimen=serum(id="S1", **said))
+        for specimen_id, flag in (("S1", "IND"), ("S2", "N"), ("", "N")):
+            sent = result(K, "4.2", "mmol/L", specimen=serum(id=specimen_id))
+            assert entry(read(sent, sodium)).flag == flag
 
 
 def test_slight_haemolysis_is_said_and_changes_no_class(read: Read) -> None:
@@ -266,7 +324,9 @@ def test_heparin_and_gel_are_suitable(read_one: ReadOne, additive: str) -> None:
     assert read_one(result(K, "4.2", "mmol/L", specimen=serum(additive=additive))).flag == "N"
 
 
-@pytest.mark.parametrize("code", ["RH", "QS", "RC", "RN", "RR", "EX", "RB", "RM", "RI", "RA", "RD", "RE", "RP", "RS"])
+@pytest.mark.parametrize(
+    "code", ["RH", "QS", "RC", "RN", "RR", "EX", "RB", "RM", "RI", "RA", "RD", "RE", "RP", "RS", "qs"]
+)
 def test_a_reject_reason_refuses_a_value_that_came_all_the_same(read: Read, code: str) -> None:
     """DEC-83, HL7 table 0490."""
     report = read(result("sodium", "140", "mmol/L", specimen=serum(conditions=(code,))))

@@ -152,6 +152,35 @@ def test_a_supplied_interval_is_not_used(read_one: ReadOne) -> None:
     assert {shown.origin for shown in found.intervals} == {IntervalOrigin.POLICY}
 
 
+def test_a_supplied_interval_with_its_unit_is_not_used_either(read_one: ReadOne) -> None:
+    found = read_one(result(D, "18", "ng/mL", interval="10-22 ng/ml"))
+    assert found.flag == "L"
+    assert "interval_supplied_not_used" in cautions(found)
+
+
+def test_a_total_of_an_earlier_draw_does_not_hide_later_components(read: Read) -> None:
+    """DEC-85."""
+    components = [result(ident, value, "ng/mL", collected="2026-01-01") for ident, value in ((D3, "8"), (D2, "2"))]
+    report = read(result(D, "70", "nmol/L", id="before", collected="2025-01-01"), *components)
+    assert (entry(report, "before").flag, entry(report, "before").earlier) == ("N", True)
+    assert report.results[-1].band == "deficient"
+    assert read(result(D, "70", "nmol/L", collected="2026-01-01"), *components).urgency is Urgency.NONE
+
+
+def test_a_sum_of_a_preliminary_component_is_preliminary(read: Read) -> None:
+    report = read(result(D3, "15", "ng/mL", status="preliminary"), result(D2, "6", "ng/mL"))
+    assert "preliminary_result" in cautions(entry(report, D))
+
+
+def test_no_interval_judges_a_component(read: Read) -> None:
+    """D4, DEC-73: a component alone is no vitamin D status, so that it is never called normal."""
+    report = read(result(D3, "15", "ng/mL", code="1989-3", interval=("10", "50")))
+    component = entry(report, D3)
+    assert (component.flag, component.band, component.intervals) == ("IND", "", ())
+    assert "interval_supplied_not_used" in cautions(component)
+    assert entry(report, D).flag == "IND"
+
+
 def test_vitamin_d_is_never_critical(read_one: ReadOne) -> None:
     """D11."""
     for value in ("4", "1500", "<4", ">1000"):

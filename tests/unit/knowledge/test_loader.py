@@ -87,7 +87,7 @@ def test_a_code_names_its_analyte(release: Release, code: str, analyte: str) -> 
 def test_a_rule_comes_after_what_it_reads(release: Release) -> None:
     order = [rule.id for rule in release.rule_order]
     assert order.index("TETANY_OR_LATENT_TETANY") < order.index("MG_LOW_WITH_SECONDARY_HYPOCALCAEMIA")
-    assert len(order) == len(set(order)) == len(release.patterns) + len(release.red_flags)
+    assert len(order) == len(set(order)) == len(release.patterns) + len(release.red_flags) + len(release.derived)
 
 
 def test_what_a_request_may_choose_is_listed(release: Release) -> None:

@@ -54,6 +54,19 @@ def test_every_wrong_setting_is_named_with_what_is_allowed() -> None:
     ) == faults_of(environment, flags)
 
 
+def test_variables_that_kubernetes_sets_are_told_from_a_mistake() -> None:
+    linked = {
+        "LABGLOSS_PORT": "tcp://10.0.0.1:50051",
+        "LABGLOSS_SERVICE_HOST": "10.0.0.1",
+        "LABGLOSS_PORT_50051_TCP": "x",
+    }
+    mend = "; Kubernetes sets it for a Service named labgloss: give the pod enableServiceLinks: false"
+    faults = faults_of(linked, {})
+    assert [True] * 3 == [fault.endswith(mend) for fault in faults]
+    assert f"LABGLOSS_PORT: needs a whole number from 0 (any free port) to 65535{mend}" in faults
+    assert not any(fault.endswith(mend) for fault in faults_of({"LABGLOSS_PORT": "x", "LABGLOSS_PROT": "1"}, {}))
+
+
 def test_an_unknown_variable_alone_is_a_fault_too() -> None:
     assert len(faults_of({"LABGLOSS_VERBOSE": "1"}, {})) == 1
 

@@ -149,6 +149,8 @@ def test_a_band_says_its_limits_in_every_unit_and_what_it_brings(knowledge: Know
         ("MG_LOW_WITH_SECONDARY_HYPOCALCAEMIA", pb.RULE_KIND_PATTERN),
         ("recommendation.CHECK_PTH", pb.RULE_KIND_RECOMMENDATION),
         ("CHECK_PTH", pb.RULE_KIND_RECOMMENDATION),
+        ("MG_LOW", pb.RULE_KIND_FINDING),
+        ("finding.CA_LOW", pb.RULE_KIND_FINDING),
         ("interval_default_used", pb.RULE_KIND_CAUTION),
         ("unit_suspect", pb.RULE_KIND_ISSUE),
         ("refusal.no_value", pb.RULE_KIND_REFUSAL),

@@ -14,6 +14,7 @@ from labgloss.cli.console import write
 from labgloss.cli.outcomes import interpreted
 from labgloss.errors import SettingsError
 from labgloss.panels.junit import CheckedPanel, junit_xml
+from labgloss.panels.layout import printable
 from labgloss.panels.reader import read_panels
 
 
@@ -41,7 +42,7 @@ def _text(panels: Sequence[CheckedPanel]) -> str:
     lines: list[str] = []
     for panel in panels:
         if not panel.agrees:
-            lines.append(f"{panel.file}: {panel.id}")
+            lines.append(printable(f"{panel.file}: {panel.id}"))
             lines += [f"  {line}" for line in difference_lines(panel)]
     return "\n".join([*lines, counts(panels)]) + "\n"
 

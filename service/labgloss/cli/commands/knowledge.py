@@ -14,7 +14,7 @@ from labgloss.knowledge.release import Analyte, Release
 from labgloss.panels.layout import Page
 from labgloss.panels.names import word_of
 from labgloss.v1 import knowledge_pb2 as pb
-from labgloss.wire.rules import rules_of
+from labgloss.wire.rules import ids_of, rules_of
 
 
 def run(arguments: Namespace) -> int:
@@ -42,7 +42,7 @@ def _show(release: Release, ident: str | None) -> int:
         _release(page, release, rules)
     elif ident in release.analytes:
         _analyte(page, release.analytes[ident], [rule for rule in rules if rule.analyte == ident])
-    elif named := [rule for rule in rules if rule.id == ident]:
+    elif named := [rule for rule in rules if rule.id in ids_of(ident)]:
         for rule in named:
             _rule(page, rule, release)
     else:
