@@ -216,8 +216,9 @@ class Site:
 
     def variants_of(self, analyte: str) -> tuple[str, ...]:
         """The variants whose intervals the site uses for an analyte: its own, one of the release, one for all."""
+        own = SITE if self.rules else ""
         named = self.variants[analyte].value if analyte in self.variants else ""
-        return tuple(name for name in (SITE, named, self.choice("intervals")) if name)
+        return tuple(name for name in (own, named, self.choice("intervals")) if name)
 
 
 NO_SITE = Site()
