@@ -149,13 +149,13 @@ exit codes:
   2  faults, each on a line"""
 
 SHOW = """\
-Shows the release; or an analyte with its units, codes and rules; or the rule of an id that a report names."""
+Shows the release; or an analyte with its units, codes and rules; or the rule of an id that a report names. With
+--overlay FILE also what a site laid over the release, and who signed it."""
 
 SHOW_EXAMPLES = """\
 examples:
   labgloss knowledge show
   labgloss knowledge show potassium
-  labgloss knowledge show --overlay site.toml     what the site laid over it, and who signed it
   labgloss knowledge show MG_LOW_WITH_SECONDARY_HYPOCALCAEMIA
 
 exit codes:
