@@ -45,6 +45,7 @@ def _serve(commands: _Commands) -> None:
     )
     command.add_argument("--drain-seconds", metavar="SECONDS", help="from SIGTERM to refusing new calls (default 2)")
     command.add_argument("--knowledge", metavar="FOLDER", help="knowledge files to serve (default: those shipped)")
+    _overlay(command)
 
 
 def _interpret(commands: _Commands) -> None:
@@ -85,10 +86,12 @@ def _knowledge(commands: _Commands) -> None:
     lint.add_argument(
         "folder", metavar="FOLDER", nargs="?", help="folder of knowledge files (default: the shipped one)"
     )
+    _overlay(lint)
     show = _command(
         actions, "show", "show the release, an analyte or a rule", manual.SHOW, manual.SHOW_EXAMPLES, module="knowledge"
     )
     show.add_argument("id", metavar="ID", nargs="?", help="id of a rule or analyte (default: the release)")
+    _overlay(show)
 
 
 def _probe(commands: _Commands) -> None:
@@ -122,7 +125,12 @@ def _target(command: _Parser) -> None:
     command.add_argument(
         "--target", metavar="HOST:PORT", help="service to ask (default: one inside this process, for this call)"
     )
+    _overlay(command)
     _encryption(command)
+
+
+def _overlay(command: _Parser) -> None:
+    command.add_argument("--overlay", metavar="FILE", help="site overlay to lay over the release (default: none)")
 
 
 def _encryption(command: _Parser) -> None:

@@ -17,6 +17,7 @@ from labgloss.domain.report import Urgency
 from labgloss.errors import Fault, KnowledgeError
 from labgloss.knowledge import checks, schema
 from labgloss.knowledge.expression import Expression, names
+from labgloss.knowledge.overlay import lay_over
 from labgloss.knowledge.references import Formed
 from labgloss.knowledge.release import (
     Analyte,
@@ -38,8 +39,8 @@ _Form = TypeVar("_Form", bound=BaseModel)
 _CHOICES = ("vitamin_d_policy", "critical_limits", "intervals")
 
 
-def load(folder: Path = DATA) -> Release:
-    """The release that the files of a folder hold, checked.
+def load(folder: Path = DATA, overlay: Path | None = None) -> Release:
+    """The release that the files of a folder hold, checked, with a site's overlay laid over it, checked likewise.
 
     Raises KnowledgeError with every fault: file, key, reason, and a patient who meets it where there is one.
     """
@@ -47,7 +48,7 @@ def load(folder: Path = DATA) -> Release:
     release = _assemble(files)
     files.faults += checks.faults(release, files.formed)
     files.stop_on_faults()
-    return release
+    return release if overlay is None else lay_over(release, overlay)
 
 
 class _Files:

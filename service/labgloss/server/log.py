@@ -19,7 +19,7 @@ KEYS = frozenset(
     {
         "event", "level", "timestamp", "logger",
         "method", "status", "reason", "duration_ms", "request_bytes", "response_bytes", "panels", "rule_ids",
-        "release", "digest", "error_id", "error_type",
+        "release", "digest", "overlay", "overlay_digest", "error_id", "error_type",
         "port", "pid", "signal", "seconds",
     }
 )  # fmt: skip

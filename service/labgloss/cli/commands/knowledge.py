@@ -19,13 +19,14 @@ from labgloss.wire.rules import ids_of, rules_of
 
 def run(arguments: Namespace) -> int:
     """Prints a verdict, or what was asked for. Raises KnowledgeError with every fault of the knowledge."""
+    overlay = Path(arguments.overlay) if arguments.overlay else None
     if arguments.action == "lint":
-        return _lint(Path(arguments.folder) if arguments.folder else DATA)
-    return _show(load(), arguments.id)
+        return _lint(Path(arguments.folder) if arguments.folder else DATA, overlay)
+    return _show(load(overlay=overlay), arguments.id)
 
 
-def _lint(folder: Path) -> int:
-    release = load(folder)
+def _lint(folder: Path, overlay: Path | None) -> int:
+    release = load(folder, overlay)
     rules = rules_of(release)
     write(f"clean: {len(release.analytes)} analytes, {len(rules)} rules, {len(release.sources)} sources\n")
     page = Page(output_style())
@@ -56,6 +57,10 @@ def _release(page: Page, release: Release, rules: Iterable[pb.Rule]) -> None:
     page.heading(release.file.title)
     page.text(release.intended_use)
     _release_lines(page, release, rules)
+    if release.site.entries:
+        page.heading("laid over it by the site")
+    for entry in release.site.entries:
+        page.text(f"{entry.name} {entry.value}: {entry.text}", mark="- ")
     page.heading("analytes")
     for analyte in release.analytes.values():
         page.line(f"{analyte.id:<26} {analyte.name}")
@@ -66,6 +71,9 @@ def _release_lines(page: Page, release: Release, rules: Iterable[pb.Rule]) -> No
     reference = release.reference
     page.line(f"version {reference.version}, engine {reference.engine}")
     page.line(f"digest {reference.digest}")
+    if reference.overlay:
+        page.line(f"overlay {reference.overlay}: {release.site.title}")
+        page.line(f"overlay digest {reference.overlay_digest}")
     rules = list(rules)
     page.text(f"rules: {_counted(word_of(pb.RuleKind, rule.kind) for rule in rules)}")
     page.text(f"status: {_counted(rule.status or 'none' for rule in rules)}")
