@@ -89,6 +89,12 @@ Compares the report on every panel with what its file expects, and prints what d
 folder, which is read recursively (*.toml, *.json). A list that is expected is contained in the answer; an empty list
 says that there is none; what is not written is not compared.
 
+--coverage adds what of the release the panels reach, as counts and ids of what none of them does: bands (those that
+one table of limits decided), critical limits, patterns matched and possible, red flags at each urgency and held,
+recommendations given and withheld, refusals, cautions, issues. A pattern is nearly missed by a panel that names it in
+not_patterns, or whose report calls it possible. It is taken from the reports and the rules that the service lists, so
+that it speaks of the release that answered.
+
 """
     + PANEL_FILE
 )
@@ -99,10 +105,12 @@ examples:
   labgloss check panels/ --junit labgloss.xml      for a CI system: one test case per panel
   labgloss check panels/ --only results            only expect.results and expect.refused
   labgloss check panels/ --target 127.0.0.1:50051  ask a service that runs
+  labgloss check panels/ --coverage -              what the panels reach, and what none of them does
+  labgloss check panels/ --coverage reached.json --require-coverage
 
 exit codes:
-  0  every panel agrees
-  1  a panel differs, or has no report
+  0  every panel agrees; what is not reached changes nothing without --require-coverage
+  1  a panel differs, or has no report; with --require-coverage something is not reached
   2  a file cannot be read; every fault is listed"""
 
 DEMO = """\

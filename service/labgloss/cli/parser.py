@@ -67,6 +67,16 @@ def _check(commands: _Commands) -> None:
     )
     command.add_argument("paths", metavar="PATH", nargs="+", help="panel file or folder of panel files")
     command.add_argument("--junit", metavar="FILE", help="write JUnit XML, one test case per panel named by its id")
+    command.add_argument(
+        "--coverage",
+        metavar="FILE",
+        help='say what of the release the panels reach, and write it to FILE as JSON; "-": say it only',
+    )
+    command.add_argument(
+        "--require-coverage",
+        action="store_true",
+        help="say it, and end with 1 while a band, pattern, near miss, red flag or recommendation is not reached",
+    )
     command.add_argument("--only", choices=("results",), help="compare only expect.results and expect.refused")
     _format(command)
     _target(command)

@@ -10,6 +10,7 @@ from functools import cached_property
 from math import ceil
 from types import MappingProxyType
 
+from labgloss.domain.report import Urgency
 from labgloss.domain.subject import AgeLimit
 from labgloss.knowledge import schema
 from labgloss.knowledge.expression import Combination, Expression, Name, names
@@ -285,6 +286,19 @@ def _axes(form: schema.AnalyteFile, pregnancy: schema.PregnancyForm, policies: I
         ),
         specimen=any(row.specimen for row in populations),
     )
+
+
+def urgencies_of_values(release: Release) -> frozenset[Urgency]:
+    """The urgencies that a value can have by itself: of its band, and of what its laboratory flagged critical."""
+    counting = [
+        band
+        for analyte in release.analytes.values()
+        for table in analyte.form.band_tables
+        for band in table.bands
+        if band.value_alone
+    ]
+    rows = [row for band in counting for row in (band, *band.raises, *band.lowers)]
+    return frozenset((Urgency.SAME_DAY, *(row.urgency for row in rows)))
 
 
 def deciding(rule: schema.PatternRow | schema.RedFlagRow) -> Iterator[Expression]:

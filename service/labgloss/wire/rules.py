@@ -10,9 +10,10 @@ from labgloss.domain.quantity import plain
 from labgloss.engine.select import whom
 from labgloss.knowledge import schema
 from labgloss.knowledge.expression import Limit
-from labgloss.knowledge.release import Analyte, Release
+from labgloss.knowledge.release import Analyte, Release, urgencies_of_values
 from labgloss.v1 import knowledge_pb2 as pb
 
+_REACHED = "reached"
 # A report names these things without their kind, and the rule behind them with it.
 _PREFIXES = ("finding", "recommendation", "caution", "issue", "refusal")
 
@@ -25,8 +26,9 @@ def rules_of(release: Release) -> tuple[pb.Rule, ...]:
     rules += [_finding(ident, rows) for ident, rows in release.findings.items()]
     rules += _findings_of_classes(release)
     rules += [_pattern(row) for row in release.patterns.values()]
-    rules += [_red_flag(row) for row in release.red_flags.values()]
-    rules += [_recommendation(row) for row in release.recommendations.values()]
+    rules += [_red_flag(release, row) for row in release.red_flags.values()]
+    withheld = _withheld(release)
+    rules += [_recommendation(row, row.id in withheld) for row in release.recommendations.values()]
     rules += [_wording(row, "caution", pb.RULE_KIND_CAUTION) for row in release.cautions.values()]
     rules += [_wording(row, "issue", pb.RULE_KIND_ISSUE) for row in release.issues.values()]
     rules += [_refusal(row) for row in release.refusals.values()]
@@ -52,14 +54,17 @@ def _of_analyte(analyte: Analyte) -> Iterator[pb.Rule]:
         yield _rule(pb.RULE_KIND_INTERVAL, interval.id, interval, title, whom(interval), form.id, interval.limits)
     for table in form.band_tables:
         for band in table.bands:
-            title = f"{form.name}: {band.band}"
-            yield _rule(
-                pb.RULE_KIND_BAND, f"{table.id}.{band.band}", band, title, _of_band(table, band), form.id, band.limits
-            )
+            ident, title = f"{table.id}.{band.band}", f"{form.name}: {band.band}"
+            rule = _rule(pb.RULE_KIND_BAND, ident, band, title, _of_band(table, band), form.id, band.limits)
+            rule.outcomes.append(_REACHED)
+            yield rule
     for critical in form.critical:
         title = f"{form.name}: critical {critical.side}, {critical.set}"
         statement = _sentence(whom(critical), *_conditions(critical.when, critical.unless))
-        yield _rule(pb.RULE_KIND_CRITICAL_LIMIT, critical.id, critical, title, statement, form.id, critical.limits)
+        kind = pb.RULE_KIND_CRITICAL_LIMIT
+        rule = _rule(kind, critical.id, critical, title, statement, form.id, critical.limits)
+        rule.outcomes.append(_REACHED)
+        yield rule
     for term in form.ctcae:
         ident = f"{form.id}.ctcae.{term.term.lower().replace(' ', '_')}"
         rule = _rule(pb.RULE_KIND_CTCAE_GRADE, ident, term, f"CTCAE: {term.term}", f"side {term.side}", form.id)
@@ -143,28 +148,45 @@ def _pattern(row: schema.PatternRow) -> pb.Rule:
         *_levels(row.levels),
         *_brings(row.recommend),
     )
-    return _rule(pb.RULE_KIND_PATTERN, row.id, row, row.title, statement, number=row.number)
+    rule = _rule(pb.RULE_KIND_PATTERN, row.id, row, row.title, statement, number=row.number)
+    rule.outcomes.extend(("matched", "possible"))
+    return rule
 
 
-def _red_flag(row: schema.RedFlagRow) -> pb.Rule:
+def _red_flag(release: Release, row: schema.RedFlagRow) -> pb.Rule:
     value_only = "on a value alone" if row.value_only else ""
-    statement = _sentence(value_only, *_levels(row.levels), *_brings(row.recommend))
-    return _rule(pb.RULE_KIND_RED_FLAG, row.id, row, row.text, statement, number=row.number)
+    held = f"held while only an unreliable {' and '.join(row.held_by)} makes it" if row.held_by else ""
+    statement = _sentence(value_only, *_levels(row.levels), held, *_brings(row.recommend))
+    rule = _rule(pb.RULE_KIND_RED_FLAG, row.id, row, row.text, statement, number=row.number)
+    urgencies = urgencies_of_values(release) if row.value_only else {level.urgency for level in row.levels}
+    rule.outcomes.extend(urgency.name for urgency in sorted(urgencies, reverse=True))
+    if row.value_only or row.held_by:
+        rule.outcomes.append("held")
+    return rule
 
 
-def _recommendation(row: schema.RecommendationRow) -> pb.Rule:
+def _withheld(release: Release) -> frozenset[str]:
+    """The recommendations that something can withhold."""
+    own = [row.id for row in release.recommendations.values() if row.withheld_when is not None]
+    by_patterns = [ident for pattern in release.withholding for ident in pattern.withholds]
+    return frozenset((*own, *by_patterns, *(pair.loser for pair in release.contradictions)))
+
+
+def _recommendation(row: schema.RecommendationRow, withheld: bool) -> pb.Rule:
     statement = _sentence(
         f"kind {row.kind}",
         f"unnecessary when in the panel: {', '.join(row.satisfied_by)}" if row.satisfied_by else "",
         f"needs {row.needs}" if row.needs else "",
         f"withheld while {row.withheld_when}: {row.withheld_reason}" if row.withheld_when else "",
     )
-    return _rule(pb.RULE_KIND_RECOMMENDATION, f"recommendation.{row.id}", row, row.text, statement)
+    rule = _rule(pb.RULE_KIND_RECOMMENDATION, f"recommendation.{row.id}", row, row.text, statement)
+    rule.outcomes.extend(("given", "withheld") if withheld else ("given",))
+    return rule
 
 
 def _wording(row: schema.WordingRow, prefix: str, kind: pb.RuleKind.ValueType) -> pb.Rule:
     ident = f"{prefix}.{row.id}"
-    return pb.Rule(id=ident, kind=kind, title=row.id, statement=row.text, source_ids=row.source)
+    return pb.Rule(id=ident, kind=kind, title=row.id, statement=row.text, source_ids=row.source, outcomes=(_REACHED,))
 
 
 def _refusal(row: schema.RefusalRow) -> pb.Rule:
@@ -175,7 +197,7 @@ def _refusal(row: schema.RefusalRow) -> pb.Rule:
         f"urgency {row.urgency_if_possible_critical.name} where the number may be critical",
     )
     ident, kind = f"refusal.{row.id}", pb.RULE_KIND_REFUSAL
-    return pb.Rule(id=ident, kind=kind, title=row.id, statement=statement, source_ids=row.source)
+    return pb.Rule(id=ident, kind=kind, title=row.id, statement=statement, source_ids=row.source, outcomes=(_REACHED,))
 
 
 def _computations(file: schema.ComputationsFile) -> Iterator[pb.Rule]:
