@@ -17,7 +17,7 @@ from labgloss.domain.report import RefusalReason, ResultClass
 from labgloss.domain.truth import Truth
 from labgloss.engine import findings
 from labgloss.engine.bench import Bench
-from labgloss.engine.computed import paired, same_collection
+from labgloss.engine.computed import gaps, paired, same_collection
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, Verdict
 from labgloss.engine.series import collected_at, same_draw
@@ -135,9 +135,10 @@ def _as_measured(bench: Bench, entry: Judged) -> Judged:
 
 
 def _panel_facts(bench: Bench, measured: Sequence[Judged]) -> Facts:
-    """What the whole panel says as measured: the rules ask for kidney, muscle and tumour."""
+    """What the whole panel says as measured: the rules ask for kidney, muscle and tumour, and for paired specimens."""
     facts = bench.facts.adding("finding", findings.measured(bench.release, measured, bench.facts))
-    return facts.adding("finding", findings.of_verdicts(bench.release, measured, facts))
+    facts = facts.adding("finding", findings.of_verdicts(bench.release, measured, facts))
+    return facts.adding("finding", gaps(bench.release, measured))
 
 
 def _specimen(
