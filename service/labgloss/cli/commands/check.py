@@ -48,9 +48,7 @@ def run(arguments: Namespace) -> int:
 def _coverage(client: Client, cases: Sequence[PanelCase], outcomes: Sequence[Outcome]) -> Coverage | None:
     """What the reports reach of the release that answered; None, and why on standard error, when it does not say."""
     reported = [
-        (case, outcome)
-        for case, outcome in zip(cases, outcomes, strict=True)
-        if not isinstance(outcome, PanelFailure)
+        (case, outcome) for case, outcome in zip(cases, outcomes, strict=True) if not isinstance(outcome, PanelFailure)
     ]
     try:
         return coverage(client.release(), client.rules(), reported)
