@@ -297,8 +297,10 @@ def urgencies_of_values(release: Release) -> frozenset[Urgency]:
         for band in table.bands
         if band.value_alone
     ]
-    rows = [row for band in counting for row in (band, *band.raises, *band.lowers)]
-    return frozenset((Urgency.SAME_DAY, *(row.urgency for row in rows)))
+    found = {Urgency.SAME_DAY}
+    for band in counting:
+        found |= {band.urgency, *(row.urgency for row in band.raises), *(row.urgency for row in band.lowers)}
+    return frozenset(found)
 
 
 def deciding(rule: schema.PatternRow | schema.RedFlagRow) -> Iterator[Expression]:

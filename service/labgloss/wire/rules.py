@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
-from enum import Enum
 
-from labgloss.domain.quantity import plain
 from labgloss.engine.select import whom
+from labgloss.engine.words import figures_in_words
 from labgloss.knowledge import schema
 from labgloss.knowledge.expression import Limit
 from labgloss.knowledge.release import Analyte, Release, urgencies_of_values
+from labgloss.knowledge.stated import SEEN
 from labgloss.v1 import knowledge_pb2 as pb
 
 _REACHED = "reached"
@@ -126,6 +125,8 @@ def _finding(ident: str, rows: Sequence[schema.FindingRow]) -> pb.Rule:
     first = rows[0]
     rule = _rule(pb.RULE_KIND_FINDING, f"finding.{ident}", first, first.text, "", first.analyte, first.limits)
     rule.statement = ", or ".join(filter(None, map(_of_finding, rows)))
+    # A rule of which a part has yet to be signed has yet to be signed.
+    rule.status = next((row.status for row in rows if row.status != SEEN), SEEN)
     for row in rows[1:]:
         rule.limits.extend(limits_of(row.limits))
         rule.source_ids.extend(source for source in row.source if source not in rule.source_ids)
@@ -203,12 +204,12 @@ def _refusal(row: schema.RefusalRow) -> pb.Rule:
 def _computations(file: schema.ComputationsFile) -> Iterator[pb.Rule]:
     for row in file.timing:
         whose = ", ".join((*row.symptoms, *row.medications))
-        statement = _sentence(whose, f"lasting {_words(row.lasting)}")
+        statement = _sentence(whose, figures_in_words(row, _NO_FIGURES | {"symptoms", "medications"}))
         yield _rule(pb.RULE_KIND_COMPUTATION, f"timing.{row.id}", row, row.id, statement)
     for name in schema.ComputationsFile.model_fields.keys() - {"timing"}:
         form = getattr(file, name)
-        figures = (f"{key} {_words(value)}" for key, value in form if key not in _NO_FIGURES)
-        yield _rule(pb.RULE_KIND_COMPUTATION, form.id, form, name.replace("_", " "), _sentence(*figures))
+        figures = figures_in_words(form, _NO_FIGURES)
+        yield _rule(pb.RULE_KIND_COMPUTATION, form.id, form, name.replace("_", " "), figures)
     adjustment = file.albumin_adjustment
     for state in (*adjustment.not_valid, *adjustment.low_confidence):
         statement = _sentence(state.analyte, *_conditions(state.when, None))
@@ -216,27 +217,6 @@ def _computations(file: schema.ComputationsFile) -> Iterator[pb.Rule]:
 
 
 _NO_FIGURES = frozenset({"id", "source", "status", "note", "not_valid", "low_confidence"})
-
-
-def _words(value: object) -> str:
-    """A figure of a computation, or a group of them, in one line."""
-    match value:
-        case Decimal():
-            return plain(value)
-        case Limit():
-            return value.text
-        case Mapping():
-            return ", ".join(f"{_words(part)} {unit}" for unit, part in value.items())
-        case tuple():
-            return ", ".join(_words(part) for part in value)
-        case schema.AgeRange():
-            return f"{value.begin or 'birth'} to {value.end or 'any age'}"
-        case schema.Form():
-            return f"({_sentence(*(f'{key} {_words(part)}' for key, part in value))})"
-        case Enum():
-            return value.name
-        case _:
-            return str(value)
 
 
 def _levels(levels: Iterable[schema.LevelRow]) -> Iterator[str]:

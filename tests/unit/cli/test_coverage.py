@@ -1,4 +1,4 @@
-"""`labgloss check --coverage`: what the panels reach, as text and JSON; the shipped panels reach the shipped release."""
+"""`labgloss check --coverage`: what the panels reach, as text and JSON; the shipped ones reach the shipped release."""
 
 import json
 from pathlib import Path
