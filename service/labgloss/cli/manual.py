@@ -129,18 +129,21 @@ exit codes:
 
 KNOWLEDGE = """\
 Checks and shows the knowledge that interprets: analytes, reference intervals, bands, critical limits, findings,
-patterns, red flags, recommendations, each with its source and status."""
+patterns, red flags, recommendations, each with its source and status; and lays before a clinical lead what is to be
+signed off."""
 
 KNOWLEDGE_EXAMPLES = """\
 examples:
   labgloss knowledge lint
   labgloss knowledge show
   labgloss knowledge show magnesium
-  labgloss knowledge show MG_LOW"""
+  labgloss knowledge show MG_LOW
+  labgloss knowledge signoff --output signoff.md"""
 
 LINT = """\
 Checks the knowledge as the service does before it serves: form, gaps and overlaps, bands that nothing reaches, units,
-sources. Prints each fault with file, key, reason and, where there is one, a patient who meets it."""
+sources. Prints each fault with file, key, reason and, where there is one, a patient who meets it. A clean release is
+shown with how many figures and rules nobody has signed."""
 
 LINT_EXAMPLES = """\
 examples:
@@ -164,6 +167,25 @@ exit codes:
   0  shown
   1  neither an analyte nor a rule has this id
   2  the knowledge is faulty"""
+
+SIGNOFF = """\
+Writes every figure and rule whose status is not "seen" as one Markdown document for a clinical lead: by analyte and
+kind, each with what it says in words, its source, status and note, what reads it and which urgency it can bring, what
+changes when it moves, and a line for name, date and signature. It names the digest of the release that it speaks of;
+the same release gives the same bytes, so that two documents can be compared line by line.
+
+A status other than "seen" says how a figure came about: recalled, proposal, decision, computed, unit_seen; not_stated
+where the knowledge files give none. What is signed stays as it is until its file says "seen" or another figure."""
+
+SIGNOFF_EXAMPLES = """\
+examples:
+  labgloss knowledge signoff > signoff.md
+  labgloss knowledge signoff --output signoff.md
+  labgloss knowledge signoff my/knowledge
+
+exit codes:
+  0  written
+  2  the knowledge is faulty, or the file cannot be written"""
 
 PROBE = """\
 Asks the standard health service (grpc.health.v1) once whether a service serves, as the health check of a container."""

@@ -92,13 +92,27 @@ def _knowledge(commands: _Commands) -> None:
     )
     actions = command.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="action")
     lint = _command(actions, "lint", "check the knowledge", manual.LINT, manual.LINT_EXAMPLES, module="knowledge")
-    lint.add_argument(
-        "folder", metavar="FOLDER", nargs="?", help="folder of knowledge files (default: the shipped one)"
-    )
+    _folder(lint)
     show = _command(
         actions, "show", "show the release, an analyte or a rule", manual.SHOW, manual.SHOW_EXAMPLES, module="knowledge"
     )
     show.add_argument("id", metavar="ID", nargs="?", help="id of a rule or analyte (default: the release)")
+    signoff = _command(
+        actions,
+        "signoff",
+        "what nobody has signed, as a document to sign",
+        manual.SIGNOFF,
+        manual.SIGNOFF_EXAMPLES,
+        module="knowledge",
+    )
+    _folder(signoff)
+    signoff.add_argument("--output", metavar="FILE", help="write the document to FILE (default: standard output)")
+
+
+def _folder(command: _Parser) -> None:
+    command.add_argument(
+        "folder", metavar="FOLDER", nargs="?", help="folder of knowledge files (default: the shipped one)"
+    )
 
 
 def _probe(commands: _Commands) -> None:
