@@ -346,6 +346,7 @@ def _critical(analyte: Analyte, row: schema.CriticalRow) -> Iterator[str]:
                 f"telephone call; on the other side not critical by this limit.{where} Moved away from the interval, "
                 f"values in between lose the call."
             )
+    yield f"A value beyond it is {row.side} even inside the interval in force."
     if row.set == "default":
         yield "It holds in every report: no chosen set takes it away."
 
