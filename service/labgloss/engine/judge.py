@@ -135,7 +135,7 @@ def _finish_refused(bench: Bench, entry: Judged) -> Judged:
 
 
 _QUIET = frozenset({RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN})
-_NEVER_CRITICAL = _QUIET | {RefusalReason.NO_VALUE, RefusalReason.CODE_INVALID, RefusalReason.WRONG_ANALYTE}
+_NEVER_CRITICAL = frozenset({RefusalReason.NO_VALUE, RefusalReason.CODE_INVALID, RefusalReason.WRONG_ANALYTE})
 
 
 def _may_be_critical(bench: Bench, entry: Judged, reason: RefusalReason) -> bool:

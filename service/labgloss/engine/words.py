@@ -10,6 +10,7 @@ from functools import lru_cache
 from labgloss.domain.quantity import plain
 from labgloss.domain.report import Clause
 from labgloss.domain.truth import Truth
+from labgloss.engine.explain import inside_a_sentence
 from labgloss.engine.facts import Facts
 from labgloss.knowledge.expression import Combination, Expression, Limit, Name, names
 from labgloss.knowledge.release import Release
@@ -111,9 +112,9 @@ def name_in_words(name: Name, release: Release) -> str:
     }
     row = rows.get(name.kind, {}).get(name.id)
     if row is not None:
-        return row.display.lower()
+        return inside_a_sentence(row.display)
     if name.kind == "pattern" and name.id in release.patterns:
-        return release.patterns[name.id].title.lower()
+        return inside_a_sentence(release.patterns[name.id].title)
     analyte, dot, rest = name.id.partition(".")
     if dot and analyte in release.analytes:
         return f"{release.analytes[analyte].name} {rest.replace('_', ' ')}"
@@ -125,7 +126,7 @@ def name_in_words(name: Name, release: Release) -> str:
 @lru_cache(maxsize=4)
 def _findings_in_words(release: Release) -> Mapping[str, str]:
     """Findings by what they say: "calcium low", or the text of their row."""
-    words = {ident: rows[0].text.rstrip(".").lower() for ident, rows in release.findings.items()}
+    words = {ident: inside_a_sentence(rows[0].text.rstrip(".")) for ident, rows in release.findings.items()}
     for analyte in release.analytes.values():
         name = analyte.name if analyte.family == analyte.id else analyte.family.replace("_", " ")
         for ident, side in ((analyte.form.findings.low, "low"), (analyte.form.findings.high, "high")):

@@ -11,7 +11,10 @@ ANALYTES = frozenset(
         "free_haemoglobin",
         "haemolysis_index",
         "magnesium",
+        "ph",
         "potassium",
+        "pth",
+        "urea",
         "vitamin_d_25oh",
         "vitamin_d_25oh_d2",
         "vitamin_d_25oh_d3",
@@ -56,6 +59,10 @@ ISSUES = frozenset(
     }
 )
 RECOMMENDATIONS = frozenset({"PHONE_CRITICAL_RESULT", "REQUEST_NUMERIC_RESULT"})
+RED_FLAGS = frozenset({"VALUE_ALONE"})
+CONDITIONS = frozenset({"aki", "ecg_change", "recorded_well"})
+# Findings with rows that the engine looks up by itself.
+FINDINGS = frozenset({"CA_UPPER_NORMAL"})
 # Findings that the engine computes from several results, or from what a result is not.
 COMPUTED_FINDINGS = frozenset(
     {
@@ -88,6 +95,7 @@ SPECIMEN_FACTS = frozenset(
         "plasma",
         "pneumatic_tube",
         "serum",
+        "settled_by_pair",
         "whole_blood",
     }
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -17,7 +17,6 @@ from labgloss.knowledge.expression import Combination, Expression, Name, names
 from labgloss.knowledge.units import UnitTable, factor_between
 
 ENGINE_VERSION = "0.1.0"
-NOTHING_MADE: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +161,7 @@ class Release:
     red_flags: Mapping[str, schema.RedFlagRow]
     recommendations: Mapping[str, schema.RecommendationRow]
     contradictions: tuple[schema.ContradictionRow, ...]
+    never: tuple[schema.NeverRow, ...]
     cautions: Mapping[str, schema.WordingRow]
     issues: Mapping[str, schema.WordingRow]
     refusals: Mapping[str, schema.RefusalRow]
@@ -314,16 +314,17 @@ def deciding(rule: schema.PatternRow | schema.RedFlagRow) -> Iterator[Expression
 
 
 def reads(
-    rule: schema.PatternRow | schema.RedFlagRow, made: Mapping[str, frozenset[str]] = NOTHING_MADE
+    expressions: Iterable[Expression], groups: Mapping[str, schema.GroupRow], derived: Collection[str] = ()
 ) -> frozenset[str]:
-    """Ids of the patterns and red flags that decide whether a rule holds; `made`: what findings read in their turn."""
+    """Rules that expressions read, through groups too: patterns and red flags by id, and "finding.ID" of `derived`."""
     found: set[str] = set()
-    for expression in deciding(rule):
-        for name in names(expression):
-            if name.kind in ("pattern", "red_flag", "emergency"):
-                found.add(name.id)
-            elif name.kind == "finding":
-                found |= made.get(name.id, frozenset())
+    for name in (name for expression in expressions for name in names(expression)):
+        if name.kind in ("pattern", "red_flag", "emergency"):
+            found.add(name.id)
+        elif name.kind == "finding" and name.id in derived:
+            found.add(str(name))
+        elif name.kind == "group" and name.id in groups:
+            found |= reads(groups[name.id].members, groups, derived)
     return frozenset(found)
 
 
