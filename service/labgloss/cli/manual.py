@@ -93,6 +93,12 @@ Compares the report on every panel with what its file expects, and prints what d
 folder, which is read recursively (*.toml, *.json). A list that is expected is contained in the answer; an empty list
 says that there is none; what is not written is not compared.
 
+--coverage adds what of the release the panels reach, as counts and ids of what none of them does: bands (those that
+one table of limits decided), critical limits, patterns matched and possible, red flags at each urgency and held,
+recommendations given and withheld, refusals, cautions, issues. A pattern is nearly missed by a panel that names it in
+not_patterns, or whose report calls it possible. It is taken from the reports and the rules that the service lists, so
+that it speaks of the release that answered.
+
 """
     + PANEL_FILE
 )
@@ -103,10 +109,12 @@ examples:
   labgloss check panels/ --junit labgloss.xml      for a CI system: one test case per panel
   labgloss check panels/ --only results            only expect.results and expect.refused
   labgloss check panels/ --target 127.0.0.1:50051  ask a service that runs
+  labgloss check panels/ --coverage -              what the panels reach, and what none of them does
+  labgloss check panels/ --coverage reached.json --require-coverage
 
 exit codes:
-  0  every panel agrees
-  1  a panel differs, or has no report
+  0  every panel agrees; what is not reached changes nothing without --require-coverage
+  1  a panel differs, or has no report; with --require-coverage something is not reached
   2  a file cannot be read; every fault is listed"""
 
 DEMO = """\
@@ -125,18 +133,21 @@ exit codes:
 
 KNOWLEDGE = """\
 Checks and shows the knowledge that interprets: analytes, reference intervals, bands, critical limits, findings,
-patterns, red flags, recommendations, each with its source and status."""
+patterns, red flags, recommendations, each with its source and status; and lays before a clinical lead what is to be
+signed off."""
 
 KNOWLEDGE_EXAMPLES = """\
 examples:
   labgloss knowledge lint
   labgloss knowledge show
   labgloss knowledge show magnesium
-  labgloss knowledge show MG_LOW"""
+  labgloss knowledge show MG_LOW
+  labgloss knowledge signoff --output signoff.md"""
 
 LINT = """\
 Checks the knowledge as the service does before it serves: form, gaps and overlaps, bands that nothing reaches, units,
-sources. Prints each fault with file, key, reason and, where there is one, a patient who meets it."""
+sources. Prints each fault with file, key, reason and, where there is one, a patient who meets it. A clean release is
+shown with how many figures and rules nobody has signed."""
 
 LINT_EXAMPLES = """\
 examples:
@@ -162,6 +173,25 @@ exit codes:
   0  shown
   1  neither an analyte nor a rule has this id
   2  the knowledge is faulty"""
+
+SIGNOFF = """\
+Writes every figure and rule whose status is not "seen" as one Markdown document for a clinical lead: by analyte and
+kind, each with what it says in words, its source, status and note, what reads it and which urgency it can bring, what
+changes when it moves, and a line for name, date and signature. It names the digest of the release that it speaks of;
+the same release gives the same bytes, so that two documents can be compared line by line.
+
+A status other than "seen" says how a figure came about: recalled, proposal, decision, computed, unit_seen; not_stated
+where the knowledge files give none. What is signed stays as it is until its file says "seen" or another figure."""
+
+SIGNOFF_EXAMPLES = """\
+examples:
+  labgloss knowledge signoff > signoff.md
+  labgloss knowledge signoff --output signoff.md
+  labgloss knowledge signoff my/knowledge
+
+exit codes:
+  0  written
+  2  the knowledge is faulty, or the file cannot be written"""
 
 PROBE = """\
 Asks the standard health service (grpc.health.v1) once whether a service serves, as the health check of a container."""

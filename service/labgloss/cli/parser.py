@@ -68,6 +68,16 @@ def _check(commands: _Commands) -> None:
     )
     command.add_argument("paths", metavar="PATH", nargs="+", help="panel file or folder of panel files")
     command.add_argument("--junit", metavar="FILE", help="write JUnit XML, one test case per panel named by its id")
+    command.add_argument(
+        "--coverage",
+        metavar="FILE",
+        help='say what of the release the panels reach, and write it to FILE as JSON; "-": say it only',
+    )
+    command.add_argument(
+        "--require-coverage",
+        action="store_true",
+        help="say it, and end with 1 while a band, pattern, near miss, red flag or recommendation is not reached",
+    )
     command.add_argument("--only", choices=("results",), help="compare only expect.results and expect.refused")
     _format(command)
     _target(command)
@@ -83,15 +93,29 @@ def _knowledge(commands: _Commands) -> None:
     )
     actions = command.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="action")
     lint = _command(actions, "lint", "check the knowledge", manual.LINT, manual.LINT_EXAMPLES, module="knowledge")
-    lint.add_argument(
-        "folder", metavar="FOLDER", nargs="?", help="folder of knowledge files (default: the shipped one)"
-    )
+    _folder(lint)
     _overlay(lint)
     show = _command(
         actions, "show", "show the release, an analyte or a rule", manual.SHOW, manual.SHOW_EXAMPLES, module="knowledge"
     )
     show.add_argument("id", metavar="ID", nargs="?", help="id of a rule or analyte (default: the release)")
     _overlay(show)
+    signoff = _command(
+        actions,
+        "signoff",
+        "what nobody has signed, as a document to sign",
+        manual.SIGNOFF,
+        manual.SIGNOFF_EXAMPLES,
+        module="knowledge",
+    )
+    _folder(signoff)
+    signoff.add_argument("--output", metavar="FILE", help="write the document to FILE (default: standard output)")
+
+
+def _folder(command: _Parser) -> None:
+    command.add_argument(
+        "folder", metavar="FOLDER", nargs="?", help="folder of knowledge files (default: the shipped one)"
+    )
 
 
 def _probe(commands: _Commands) -> None:

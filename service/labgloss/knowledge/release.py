@@ -12,6 +12,7 @@ from math import ceil
 from types import MappingProxyType
 from typing import Literal
 
+from labgloss.domain.report import Urgency
 from labgloss.domain.subject import AgeLimit
 from labgloss.knowledge import schema
 from labgloss.knowledge.expression import Combination, Expression, Name, names
@@ -385,6 +386,21 @@ def _axes(form: schema.AnalyteFile, pregnancy: schema.PregnancyForm, policies: I
         ),
         specimen=any(row.specimen for row in populations),
     )
+
+
+def urgencies_of_values(release: Release) -> frozenset[Urgency]:
+    """The urgencies that a value can have by itself: of its band, and of what its laboratory flagged critical."""
+    counting = [
+        band
+        for analyte in release.analytes.values()
+        for table in analyte.form.band_tables
+        for band in table.bands
+        if band.value_alone
+    ]
+    found = {Urgency.SAME_DAY}
+    for band in counting:
+        found |= {band.urgency, *(row.urgency for row in band.raises), *(row.urgency for row in band.lowers)}
+    return frozenset(found)
 
 
 def deciding(rule: schema.PatternRow | schema.RedFlagRow) -> Iterator[Expression]:

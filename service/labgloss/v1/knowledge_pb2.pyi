@@ -176,7 +176,9 @@ class Release(_message.Message):
 
     @_builtins.property
     def statuses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Count]:
-        """How many rules and figures have each status; whatever is not "seen" needs a clinical lead's signature."""
+        """How many rules and figures have each status, "not_stated" where the files give none; whatever is not "seen" needs
+        a clinical lead's signature.
+        """
 
     @_builtins.property
     def vitamin_d_policies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -688,6 +690,7 @@ class Rule(_message.Message):
     SOURCE_IDS_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    OUTCOMES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id."""
     kind: Global___RuleKind.ValueType
@@ -712,6 +715,13 @@ class Rule(_message.Message):
     def source_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids of the sources."""
 
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What a report can say of it: of a band, a critical limit, a refusal, caution or issue "reached"; of a pattern
+        "matched", "possible"; of a red flag each urgency that it can have, such as "EMERGENCY", and "held"; of a
+        recommendation "given", "withheld". Empty: a report names it in its basis only.
+        """
+
     def __init__(
         self,
         *,
@@ -725,10 +735,11 @@ class Rule(_message.Message):
         source_ids: _abc.Iterable[_builtins.str] | None = ...,
         status: _builtins.str = ...,
         note: _builtins.str = ...,
+        outcomes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analyte", b"analyte", "id", b"id", "kind", b"kind", "limits", b"limits", "note", b"note", "number", b"number", "source_ids", b"source_ids", "statement", b"statement", "status", b"status", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analyte", b"analyte", "id", b"id", "kind", b"kind", "limits", b"limits", "note", b"note", "number", b"number", "outcomes", b"outcomes", "source_ids", b"source_ids", "statement", b"statement", "status", b"status", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -13,6 +13,7 @@ from labgloss.engine.select import whom
 from labgloss.errors import RuleNotFoundError
 from labgloss.knowledge import schema
 from labgloss.knowledge.release import Analyte, Release
+from labgloss.knowledge.stated import statuses
 from labgloss.v1 import knowledge_pb2 as pb
 from labgloss.wire.fields import Fields
 from labgloss.wire.rules import ids_of, limits_of, rules_of
@@ -140,7 +141,7 @@ class _Paged(Protocol):
 
 
 def _release(release: Release, rules: Iterable[pb.Rule]) -> pb.Release:
-    file, rules = release.file, tuple(rules)
+    file = release.file
     counts = {
         "analytes": len(release.analytes),
         "codes": len(release.codes),
@@ -150,8 +151,6 @@ def _release(release: Release, rules: Iterable[pb.Rule]) -> pb.Release:
         "medications": len(release.medications),
         "sources": len(release.sources),
     }
-    statuses = Counter(rule.status for rule in rules if rule.status)
-    statuses.update(code.row.status for code in release.codes.values())
     return pb.Release(
         version=release.reference.version,
         digest=release.reference.digest,
@@ -161,7 +160,7 @@ def _release(release: Release, rules: Iterable[pb.Rule]) -> pb.Release:
         intended_use=file.intended_use,
         engine=release.reference.engine,
         counts=[pb.Count(name=name, count=count) for name, count in sorted(counts.items())],
-        statuses=[pb.Count(name=name, count=count) for name, count in sorted(statuses.items())],
+        statuses=[pb.Count(name=name, count=count) for name, count in statuses(release).items()],
         vitamin_d_policies=release.vitamin_d_policies,
         critical_limit_sets=release.critical_limit_sets,
         interval_variants=release.interval_variants,

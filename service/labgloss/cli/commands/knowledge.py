@@ -1,4 +1,4 @@
-"""`labgloss knowledge`: the knowledge checked, and shown."""
+"""`labgloss knowledge`: the knowledge checked, shown, and laid before whoever signs it off."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-from labgloss.cli.console import complain, output_style, write
+from labgloss.cli.console import complain, output_style, write, write_file
 from labgloss.knowledge.loader import DATA, load
 from labgloss.knowledge.release import Analyte, Release
+from labgloss.knowledge.stated import statuses, unsigned
 from labgloss.panels.layout import Page
 from labgloss.panels.names import word_of
+from labgloss.proofs.signoff import signoff
 from labgloss.v1 import knowledge_pb2 as pb
 from labgloss.wire.rules import ids_of, rules_of
 
@@ -21,7 +23,9 @@ def run(arguments: Namespace) -> int:
     """Prints a verdict, or what was asked for. Raises KnowledgeError with every fault of the knowledge."""
     overlay = Path(arguments.overlay) if arguments.overlay else None
     if arguments.action == "lint":
-        return _lint(Path(arguments.folder) if arguments.folder else DATA, overlay)
+        return _lint(_folder(arguments), overlay)
+    if arguments.action == "signoff":
+        return _signoff(_folder(arguments), arguments.output)
     return _show(load(overlay=overlay), arguments.id)
 
 
@@ -32,6 +36,19 @@ def _lint(folder: Path, overlay: Path | None) -> int:
     page = Page(output_style())
     _release_lines(page, release, rules)
     write(str(page))
+    return 0
+
+
+def _folder(arguments: Namespace) -> Path:
+    return Path(arguments.folder) if arguments.folder else DATA
+
+
+def _signoff(folder: Path, output: str | None) -> int:
+    document = signoff(load(folder))
+    if output is None:
+        write(document)
+    else:
+        write_file("--output", output, document.encode())
     return 0
 
 
@@ -76,7 +93,12 @@ def _release_lines(page: Page, release: Release, rules: Iterable[pb.Rule]) -> No
         page.line(f"overlay digest {reference.overlay_digest}")
     rules = list(rules)
     page.text(f"rules: {_counted(word_of(pb.RuleKind, rule.kind) for rule in rules)}")
-    page.text(f"status: {_counted(rule.status or 'none' for rule in rules)}")
+    of_status = statuses(release)
+    page.text(f"status: {', '.join(f'{count} {name}' for name, count in of_status.items())}")
+    open_items = len(unsigned(release))
+    page.text(
+        f"unsigned: {open_items} of {sum(of_status.values())} figures and rules; labgloss knowledge signoff lists them"
+    )
 
 
 def _counted(names: Iterable[str]) -> str:
