@@ -145,9 +145,12 @@ examples:
   labgloss knowledge signoff --output signoff.md"""
 
 LINT = """\
-Checks the knowledge as the service does before it serves: form, gaps and overlaps, bands that nothing reaches, units,
-sources. Prints each fault with file, key, reason and, where there is one, a patient who meets it. A clean release is
-shown with how many figures and rules nobody has signed."""
+Checks the knowledge as the service does before it serves (form, gaps and overlaps, bands that nothing reaches, units,
+sources), and proves its rules over every combination of what they read: every name can be TRUE, every pattern can be
+MATCHED and is not always replaced, every clause and level decides something, every recommendation can be given and
+none together with what it must never stand beside, every abnormal band is answered, no contradictions run in a circle.
+Prints what was enumerated, or each fault with file, key, reason and a panel that meets it. A verdict without faults is
+kept beside the release or overlay, so that "labgloss serve" need not prove it again."""
 
 LINT_EXAMPLES = """\
 examples:

@@ -183,8 +183,10 @@ def _assemble(files: _Files) -> Release:
     forms = {name: files.form(name, schema.AnalyteFile) for name in files.under("analytes")}
     table = _units(files)
     choices = {name: files.by_id("choices.toml", name, schema.ChoiceRow) for name in _CHOICES}
-    patterns = [row for name in files.under("patterns") for row in files.rows(name, "pattern", schema.PatternRow)]
-    pattern_rows = files.unique("patterns", "pattern", patterns)
+    patterns = [
+        (name, row) for name in files.under("patterns") for row in files.rows(name, "pattern", schema.PatternRow)
+    ]
+    pattern_rows = files.unique("patterns", "pattern", (row for _, row in patterns))
     red_flags = files.by_id("red_flags.toml", "red_flag", schema.RedFlagRow)
     findings: dict[str, tuple[schema.FindingRow, ...]] = {}
     for row in files.rows("findings.toml", "finding", schema.FindingRow):
@@ -222,6 +224,7 @@ def _assemble(files: _Files) -> Release:
         computations=computations,
         findings=MappingProxyType(findings),
         patterns=pattern_rows,
+        pattern_files=MappingProxyType({row.id: name for name, row in patterns}),
         red_flags=red_flags,
         urgencies=urgencies,
         choices=MappingProxyType(choices),

@@ -255,6 +255,12 @@ class Release:
     rule_order: tuple[Rule, ...] = field(default=())
     # What a site laid over it.
     site: Site = NO_SITE
+    # The file of each pattern, for what is said of it.
+    pattern_files: Mapping[str, str] = field(default_factory=dict)
+
+    def file_of(self, rule_id: str) -> str:
+        """The knowledge file of a pattern or red flag."""
+        return self.pattern_files.get(rule_id, "red_flags.toml")
 
     def for_source(self, source: str) -> Release:
         """The release as the requests of a source are read by it: with the settings of its feed."""

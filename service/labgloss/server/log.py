@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, cast
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
-EVENTS = frozenset({"serving", "call", "defect", "draining", "stopped", "library"})
+EVENTS = frozenset({"proving", "proved", "serving", "call", "defect", "draining", "stopped", "library"})
 
 # Every key that may stand in the log. Whatever is bound under another is dropped, exceptions included.
 KEYS = frozenset(

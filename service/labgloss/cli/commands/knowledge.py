@@ -9,11 +9,14 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from labgloss.cli.console import complain, output_style, write, write_file
+from labgloss.cli.proved import keep, place, proved
+from labgloss.errors import KnowledgeError
 from labgloss.knowledge.loader import DATA, load
 from labgloss.knowledge.release import Analyte, Release
 from labgloss.knowledge.stated import statuses, unsigned
 from labgloss.panels.layout import Page
 from labgloss.panels.names import word_of
+from labgloss.proofs.lint import prove
 from labgloss.proofs.signoff import signoff
 from labgloss.v1 import knowledge_pb2 as pb
 from labgloss.wire.rules import ids_of, rules_of
@@ -31,9 +34,18 @@ def run(arguments: Namespace) -> int:
 
 def _lint(folder: Path, overlay: Path | None) -> int:
     release = load(folder, overlay)
+    verdict = prove(release)
+    if verdict.faults:
+        raise KnowledgeError(verdict.faults)
     rules = rules_of(release)
     write(f"clean: {len(release.analytes)} analytes, {len(rules)} rules, {len(release.sources)} sources\n")
     page = Page(output_style())
+    page.text(f"proved: {verdict.enumerated}")
+    where = place(folder, overlay)
+    if keep(where, proved(release.reference, verdict.enumerated)):
+        page.line(f"verdict: {where.name}, beside what it speaks of; a start takes it, and proves nothing again")
+    else:
+        page.line(f"verdict: {where.name} cannot be written there; each start proves again")
     _release_lines(page, release, rules)
     write(str(page))
     return 0
