@@ -190,7 +190,7 @@ def _pattern(prover: _Prover, rule: PatternRow) -> Iterator[Fault]:
 
 
 def _unmatched(prover: _Prover, rule: PatternRow) -> Fault:
-    """A pattern whose clauses exclude each other: the fewest that do, and a panel that meets all but the last of them."""
+    """A pattern whose clauses exclude each other: the fewest that do, and a panel that meets all but one of them."""
     clauses: list[tuple[str, Part, frozenset[Truth]]] = [
         *((str(part), part, TRUE) for part in (*rule.core, *rule.required)),
         *((f"not {part}", part, NOT_TRUE) for part in rule.excluding),
