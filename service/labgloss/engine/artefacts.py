@@ -17,7 +17,7 @@ from labgloss.domain.report import RefusalReason, ResultClass
 from labgloss.domain.truth import Truth
 from labgloss.engine import findings
 from labgloss.engine.bench import Bench
-from labgloss.engine.computed import paired, same_collection
+from labgloss.engine.computed import gaps, paired, same_collection
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, Verdict
 from labgloss.engine.series import collected_at, same_draw
@@ -67,7 +67,7 @@ def examine(bench: Bench, entries: Sequence[Judged]) -> Examined:
     specimens = _haemolysed_again([_specimen(bench, entries, measured, places, facts) for places in _draws(entries)])
     changed = list(entries)
     truths: dict[str, Truth] = {}
-    held: dict[str, Facts] = {}
+    held: dict[str, _Specimen] = {}
     concerned: dict[str, tuple[Judged, ...]] = {}
     for rule in rules:
         for specimen in specimens:
@@ -79,10 +79,20 @@ def examine(bench: Bench, entries: Sequence[Judged]) -> Examined:
                 # An older specimen that a newer one replaced: its values are refused, and nothing is said of now.
                 continue
             if rule.id not in truths or _rank(truth) > _rank(truths[rule.id]):
-                truths[rule.id], held[rule.id] = truth, specimen.facts
+                truths[rule.id], held[rule.id] = truth, specimen
             if touched:
                 concerned[rule.id] = (*concerned.get(rule.id, ()), *(entry for _, entry in touched))
-    return Examined(tuple(_settled_by_pair(bench, changed)), tuple(entries), truths, held, concerned)
+    superseded = _superseded(bench, changed)
+    return Examined(
+        tuple(
+            entry.refused(RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN) if place in superseded else entry
+            for place, entry in enumerate(changed)
+        ),
+        tuple(entries),
+        truths,
+        {ident: _knowing_pairs(specimen, superseded) for ident, specimen in held.items()},
+        concerned,
+    )
 
 
 def _rank(truth: Truth) -> int:
@@ -135,9 +145,10 @@ def _as_measured(bench: Bench, entry: Judged) -> Judged:
 
 
 def _panel_facts(bench: Bench, measured: Sequence[Judged]) -> Facts:
-    """What the whole panel says as measured: the rules ask for kidney, muscle and tumour."""
+    """What the whole panel says as measured: the rules ask for kidney, muscle and tumour, and for pairs."""
     facts = bench.facts.adding("finding", findings.measured(bench.release, measured, bench.facts))
-    return facts.adding("finding", findings.of_verdicts(bench.release, measured, facts))
+    facts = facts.adding("finding", findings.of_verdicts(bench.release, measured, facts))
+    return facts.adding("finding", gaps(bench.release, measured))
 
 
 def _specimen(
@@ -245,15 +256,18 @@ def _marked(rule: PatternRow, entry: Judged, measured: Judged) -> Judged:
     return marked.noting(issues=("result_unreliable",))
 
 
-def _settled_by_pair(bench: Bench, entries: Sequence[Judged]) -> list[Judged]:
-    """Potassium that a specimen of the same time, less open to the artefact, settles (DEC-15, DEC-74)."""
+def _superseded(bench: Bench, entries: Sequence[Judged]) -> frozenset[int]:
+    """The places of potassiums that a specimen of the same time, less open to the artefact, settles (DEC-15)."""
     if bench.facts.known.get(("condition", "ecg_change")) is Truth.TRUE:
-        return list(entries)
-    settled = {id(loser) for loser in (*_by_gap(bench.release, entries), *_by_haemolysis(bench.release, entries))}
-    return [
-        entry.refused(RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN) if id(entry) in settled else entry
-        for entry in entries
-    ]
+        return frozenset()
+    losers = [*_by_gap(bench.release, entries), *_by_haemolysis(bench.release, entries)]
+    return frozenset(place for place, entry in enumerate(entries) if any(entry is loser for loser in losers))
+
+
+def _knowing_pairs(specimen: _Specimen, superseded: frozenset[int]) -> Facts:
+    """The facts of a specimen with whether another one settled its potassium: then nobody hurries for it."""
+    settled = any(place in superseded for place in specimen.places)
+    return specimen.facts.adding("specimen", {"settled_by_pair": Truth.of(settled)})
 
 
 def _by_gap(release: Release, entries: Sequence[Judged]) -> list[Judged]:

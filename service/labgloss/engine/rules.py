@@ -306,7 +306,7 @@ def _named(ids: Sequence[str], entry: Judged) -> bool:
 
 
 def _not_established(missing: Sequence[Clause]) -> str:
-    """What keeps a pattern from being classified (SP 5.2): what is not known, or that what is known falls short of it."""
+    """What keeps a pattern from being classified (SP 5.2): what is not known, or that it all falls short."""
     if not missing:
         return "Possible, and not established. What is known points to it and falls short of the whole pattern."
     return f"Possible, and not established. Not known: {'; '.join(unique(tuple(clause.text for clause in missing)))}."

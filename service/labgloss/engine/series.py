@@ -13,7 +13,7 @@ from labgloss.domain.panel import Collected
 from labgloss.domain.quantity import ARITHMETIC, Span, plain, round_half_up, with_digits
 from labgloss.domain.report import Trend
 from labgloss.domain.truth import Truth
-from labgloss.engine.judged import Judged
+from labgloss.engine.judged import ARTEFACTS, Judged
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.units import factor_between
 
@@ -25,8 +25,9 @@ CALCIUM = "calcium"
 def mark_earlier(release: Release, entries: Sequence[Judged]) -> list[Judged]:
     """The entries, those with a later result of the same analyte that stands marked (DEC-85).
 
-    A result without a time counts as current. A calcium also gives way to another kind of calcium that was drawn so
-    much later that the two are not put together. Two that count now, of one analyte and one kind of specimen, are said.
+    A result without a time counts as current; one that an artefact refused gives way as any other does. A calcium also
+    gives way to another kind of calcium that was drawn so much later that the two are not put together. Two that count
+    now, of one analyte and one kind of specimen, are said.
     """
     apart = timedelta(hours=release.computations.albumin_adjustment.combine_within_hours)
     families: dict[str, list[Judged]] = defaultdict(list)
@@ -35,10 +36,11 @@ def mark_earlier(release: Release, entries: Sequence[Judged]) -> list[Judged]:
             families[entry.analyte.family].append(entry)
     marked: list[Judged] = []
     for entry in entries:
-        family = families[entry.analyte.family] if entry.analyte is not None and entry.read else []
+        known = entry.read or entry.refusal in ARTEFACTS
+        family = families[entry.analyte.family] if entry.analyte is not None and known else []
         if any(other.stands and _retires(other, entry, apart) for other in family):
             marked.append(replace(entry, earlier=True))
-        elif any(_same_moment_and_kind(entry, other) for other in family):
+        elif entry.read and any(_same_moment_and_kind(entry, other) for other in family):
             marked.append(entry.noting(issues=(DUPLICATE,)))
         else:
             marked.append(entry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from labgloss.domain.report import Critical, Pattern, PatternState, ResultClass, ResultState, Urgency
+from labgloss.domain.report import Critical, Pattern, PatternState, RefusalReason, ResultClass, ResultState, Urgency
 from labgloss.engine import explain
 from labgloss.engine.judged import Judged, unique
 from labgloss.engine.recommend import Recommended
@@ -88,7 +88,12 @@ def _values(entries: Sequence[Judged]) -> list[str]:
     for side in (ResultClass.LOW, ResultClass.HIGH):
         if found := [explain.in_brief(entry) for entry in ordered if _class_of(entry) is side]:
             sentences.append(f"{side.value.capitalize()}: {joined(found)}.")
-    possible = [_name(entry, entries) for entry in entries if entry.critical is Critical.POSSIBLE]
+    possible = [
+        _name(entry, entries)
+        for entry in entries
+        # What a paired specimen settled is nothing to call about; its own entry says it.
+        if entry.critical is Critical.POSSIBLE and entry.refusal is not RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN
+    ]
     if possible:
         sentences.append(f"Possibly critical: {joined(possible)}.")
     return sentences

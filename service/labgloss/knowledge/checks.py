@@ -10,11 +10,12 @@ from math import ceil
 
 from labgloss.domain.subject import AgeUnit, StatedAge
 from labgloss.errors import Fault
-from labgloss.knowledge import analyte_checks, references
-from labgloss.knowledge.expression import Limit
+from labgloss.knowledge import analyte_checks, needed, references
+from labgloss.knowledge.expression import Expression, Limit, Name, names
 from labgloss.knowledge.partition import in_range
 from labgloss.knowledge.references import Formed
-from labgloss.knowledge.release import Analyte, Release
+from labgloss.knowledge.release import Analyte, Release, deciding
+from labgloss.knowledge.schema import ComputationsFile
 from labgloss.knowledge.units import factor_between
 
 
@@ -30,7 +31,13 @@ def faults(release: Release, formed: Iterable[Formed]) -> list[Fault]:
     found = [Fault(*place, witness) for place, witness in witnessed.items()]
     found += references.faults(release, formed)
     # The rest looks analytes up, so that a missing one is named above and not stumbled over here.
-    return found or [*_computations(release), *_findings(release), *_policies(release), *_words(release)]
+    return found or [
+        *_computations(release),
+        *_findings(release),
+        *_rules(release),
+        *_policies(release),
+        *_words(release),
+    ]
 
 
 # ---------------------------------------------------------------------------------------------- computations
@@ -53,9 +60,18 @@ def _computations(release: Release) -> Iterator[Fault]:
         if row.analyte:
             for reason in _not_covered(release.analytes[row.analyte], row.limits):
                 yield fault(row.id, reason)
-    for unit in computations.aki.rise:
-        if unit not in release.analytes["creatinine"].units:
-            yield fault("aki.rise", f"{unit!r} is not a unit of creatinine")
+    for key, analyte_id, units in (
+        ("aki.rise", "creatinine", computations.aki.rise),
+        ("fast_rise.rise", "potassium", computations.fast_rise.rise),
+        ("paired.gap", "potassium", computations.paired.gap),
+    ):
+        for unit in units:
+            if unit not in release.analytes[analyte_id].units:
+                yield fault(key, f"{unit!r} is not a unit of {analyte_id}")
+    for fall in computations.refeeding.falls:
+        if fall.finding not in needed.COMPUTED_FINDINGS:
+            yield fault("refeeding.falls", f"{fall.finding!r} is no finding that the engine computes")
+    yield from _times(computations)
     form = computations.vitamin_d
     for key, analyte_id, limits in (
         ("vitamin_d.severely_low", "vitamin_d_25oh", form.severely_low),
@@ -64,6 +80,26 @@ def _computations(release: Release) -> Iterator[Fault]:
     ):
         for reason in _not_covered(release.analytes[analyte_id], limits):
             yield fault(key, reason)
+
+
+def _times(computations: ComputationsFile) -> Iterator[Fault]:
+    """Facts about time that nothing or nobody could make true, and analytes with two windows."""
+    ids: set[str] = set()
+    for row in computations.timing:
+        if row.id in ids:
+            yield Fault("computations.toml", row.id, "stands twice; an id names one fact about time")
+        ids.add(row.id)
+        if not (row.symptoms or row.medications):
+            yield Fault("computations.toml", row.id, "names no symptom and no medication; say whose time it is")
+        if row.lasting.begin and row.lasting.end and row.lasting.begin.days >= row.lasting.end.days:
+            reason = f"holds for no time: from {row.lasting.begin} to under {row.lasting.end}"
+            yield Fault("computations.toml", row.id, reason)
+    windowed: set[str] = set()
+    for window in computations.combining.windows:
+        for analyte in window.analytes:
+            if analyte in windowed:
+                yield Fault("computations.toml", "combining.windows", f"{analyte} stands twice; give it one window")
+            windowed.add(analyte)
 
 
 def _not_covered(analyte: Analyte, limits: Mapping[str, Limit]) -> Iterator[str]:
@@ -82,17 +118,25 @@ def _not_covered(analyte: Analyte, limits: Mapping[str, Limit]) -> Iterator[str]
 def _findings(release: Release) -> Iterator[Fault]:
     for rows in release.findings.values():
         for row in rows:
-            if not row.limits:
+            if row.computed and row.id not in needed.COMPUTED_FINDINGS:
+                yield Fault("findings.toml", row.id, "is marked as computed, and the engine computes no such finding")
+            if not row.computed and row.id in needed.COMPUTED_FINDINGS:
+                yield Fault("findings.toml", row.id, "is a finding that the engine computes; mark it as computed")
+            if not (row.limits or row.bands):
                 continue
             analyte = release.analytes.get(row.analyte)
             if analyte is None:
-                yield Fault("findings.toml", row.id, "has limits and no analyte; say whose value they are for")
+                yield Fault("findings.toml", row.id, "has limits or bands and no analyte; say whose they are")
                 continue
-            for unit in row.limits:
+            for band in row.bands:
+                if band not in analyte.band_ids:
+                    allowed = ", ".join(analyte.band_ids)
+                    yield Fault("findings.toml", row.id, f"{band!r} is no band of {row.analyte}; allowed: {allowed}")
+            for unit in dict.fromkeys((*row.limits, *row.without_interval, *row.without_band)):
                 if unit not in analyte.units:
                     allowed = ", ".join(analyte.units)
                     yield Fault("findings.toml", row.id, f"{unit!r} is not a unit of {row.analyte}; allowed: {allowed}")
-            for unit in () if row.only_in_these_units else analyte.native_units:
+            for unit in () if row.only_in_these_units or not row.limits else analyte.native_units:
                 if unit not in row.limits and not _converts(release, analyte, unit, next(iter(row.limits))):
                     yield Fault("findings.toml", row.id, f"has no limit that a value in {unit} can be compared with")
 
@@ -103,6 +147,45 @@ def _converts(release: Release, analyte: Analyte, unit: str, target: str) -> boo
     except (ValueError, KeyError):
         return False
     return True
+
+
+# ---------------------------------------------------------------------------------------------- rules
+
+# What is made of patterns and verdicts is not known while specimens are looked at.
+_AFTER_SPECIMENS = ("pattern", "red_flag", "emergency", "band", "class", "final", "caution", "issue")
+
+
+def _rules(release: Release) -> Iterator[Fault]:
+    """Rules that read what is not there when they are looked at, or bring what their kind does not bring."""
+    for pattern in release.patterns.values():
+        read = [name for part in deciding(pattern) for name in _through_groups(release, part)]
+        if pattern.scope == "specimen":
+            for name in read:
+                if name.kind in _AFTER_SPECIMENS:
+                    yield Fault("patterns", pattern.id, f"{name} is not known while specimens are looked at")
+            continue
+        if pattern.refuses or pattern.unreliable_high:
+            reason = "refuses results or makes them unreliable; only a rule with scope specimen does"
+            yield Fault("patterns", pattern.id, reason)
+        for name in read:
+            if name.kind == "specimen":
+                yield Fault("patterns", pattern.id, f"{name} is known only to rules with scope specimen")
+    for flag in release.red_flags.values():
+        if flag.value_only is bool(flag.levels):
+            yield Fault("red_flags.toml", flag.id, "needs levels, or value_only; one of them, and not both")
+        for part in deciding(flag):
+            for name in _through_groups(release, part):
+                if name.kind == "specimen":
+                    yield Fault("red_flags.toml", flag.id, f"{name} is known only to rules with scope specimen")
+
+
+def _through_groups(release: Release, part: Expression) -> Iterator[Name]:
+    for name in names(part):
+        if name.kind == "group":
+            for member in release.groups[name.id].members:
+                yield from _through_groups(release, member)
+        else:
+            yield name
 
 
 # ---------------------------------------------------------------------------------------------- policies, words

@@ -154,6 +154,8 @@ KINDS = (
     *("final", "class", "caution", "issue", "specimen", "timing"),
 )
 OPERATORS = ("all", "any", "none", "two_of", "three_of", "possible", "unknown")
+# Parts that an operator needs to hold at all.
+FEWEST = {"two_of": 2, "three_of": 3}
 
 
 def parse_expression(raw: object) -> Expression:
@@ -168,11 +170,11 @@ def parse_expression(raw: object) -> Expression:
         if operator == "age" and isinstance(value, Mapping) and value and value.keys() <= {"from", "to"}:
             bounds = {key: parse_age(text) for key, text in value.items()}
             return AgeClause(bounds.get("from"), bounds.get("to"))
-        if operator in OPERATORS and isinstance(value, list) and value:
+        if operator in OPERATORS and isinstance(value, list) and len(value) >= FEWEST.get(operator, 1):
             return Combination(operator, tuple(parse_expression(part) for part in value))
     raise ValueError(
-        f"{raw!r} is not an expression; write 'KIND.ID', {{{'|'.join(OPERATORS)} = [...]}} with at least one part, "
-        "or {age = {from = '1 y', to = '16 y'}}"
+        f"{raw!r} is not an expression; write 'KIND.ID', {{{'|'.join(OPERATORS)} = [...]}} with at least one part "
+        "(two_of two, three_of three), or {age = {from = '1 y', to = '16 y'}}"
     )
 
 

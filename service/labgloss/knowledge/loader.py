@@ -16,7 +16,8 @@ from pydantic import BaseModel, ValidationError
 from labgloss.domain.report import Urgency
 from labgloss.errors import Fault, KnowledgeError
 from labgloss.knowledge import checks, schema
-from labgloss.knowledge.expression import names
+from labgloss.knowledge.expression import Expression, names
+from labgloss.knowledge.overlay import lay_over
 from labgloss.knowledge.references import Formed
 from labgloss.knowledge.release import (
     Analyte,
@@ -26,6 +27,7 @@ from labgloss.knowledge.release import (
     ReleaseReference,
     Rule,
     compile_analyte,
+    deciding,
     reads,
 )
 from labgloss.knowledge.units import UnitTable
@@ -37,8 +39,8 @@ _Form = TypeVar("_Form", bound=BaseModel)
 _CHOICES = ("vitamin_d_policy", "critical_limits", "intervals")
 
 
-def load(folder: Path = DATA) -> Release:
-    """The release that the files of a folder hold, checked.
+def load(folder: Path = DATA, overlay: Path | None = None) -> Release:
+    """The release that the files of a folder hold, checked, with a site's overlay laid over it, checked likewise.
 
     Raises KnowledgeError with every fault: file, key, reason, and a patient who meets it where there is one.
     """
@@ -46,7 +48,7 @@ def load(folder: Path = DATA) -> Release:
     release = _assemble(files)
     files.faults += checks.faults(release, files.formed)
     files.stop_on_faults()
-    return release
+    return release if overlay is None else lay_over(release, overlay)
 
 
 class _Files:
@@ -167,7 +169,7 @@ _ARRAYS = {
     "groups.toml": ("group",),
     "findings.toml": ("finding",),
     "red_flags.toml": ("red_flag",),
-    "recommendations.toml": ("recommendation", "contradiction"),
+    "recommendations.toml": ("recommendation", "contradiction", "never"),
     "wording.toml": ("caution", "issue", "refusal", "urgency"),
 }
 
@@ -181,8 +183,10 @@ def _assemble(files: _Files) -> Release:
     forms = {name: files.form(name, schema.AnalyteFile) for name in files.under("analytes")}
     table = _units(files)
     choices = {name: files.by_id("choices.toml", name, schema.ChoiceRow) for name in _CHOICES}
-    patterns = [row for name in files.under("patterns") for row in files.rows(name, "pattern", schema.PatternRow)]
-    pattern_rows = files.unique("patterns", "pattern", patterns)
+    patterns = [
+        (name, row) for name in files.under("patterns") for row in files.rows(name, "pattern", schema.PatternRow)
+    ]
+    pattern_rows = files.unique("patterns", "pattern", (row for _, row in patterns))
     red_flags = files.by_id("red_flags.toml", "red_flag", schema.RedFlagRow)
     findings: dict[str, tuple[schema.FindingRow, ...]] = {}
     for row in files.rows("findings.toml", "finding", schema.FindingRow):
@@ -197,6 +201,7 @@ def _assemble(files: _Files) -> Release:
     groups = files.by_id("groups.toml", "group", schema.GroupRow)
     recommendations = files.by_id("recommendations.toml", "recommendation", schema.RecommendationRow)
     contradictions = tuple(files.rows("recommendations.toml", "contradiction", schema.ContradictionRow))
+    never = tuple(files.rows("recommendations.toml", "never", schema.NeverRow))
     cautions = files.by_id("wording.toml", "caution", schema.WordingRow)
     issues = files.by_id("wording.toml", "issue", schema.WordingRow)
     refusals = files.by_id("wording.toml", "refusal", schema.RefusalRow)
@@ -206,8 +211,9 @@ def _assemble(files: _Files) -> Release:
     policies = tuple(choices["vitamin_d_policy"].values())
     analytes = _analytes(files, known_forms, table, computations.pregnancy, policies)
     codes = _codes(files, known_forms)
-    order = _rule_order(files, pattern_rows, red_flags, findings)
     _check_groups(files, groups)
+    files.stop_on_faults()
+    order = _rule_order(files, pattern_rows, red_flags, findings, groups)
     files.stop_on_faults()
     return Release(
         reference=ReleaseReference(release_file.version, files.digest),
@@ -218,6 +224,7 @@ def _assemble(files: _Files) -> Release:
         computations=computations,
         findings=MappingProxyType(findings),
         patterns=pattern_rows,
+        pattern_files=MappingProxyType({row.id: name for name, row in patterns}),
         red_flags=red_flags,
         urgencies=urgencies,
         choices=MappingProxyType(choices),
@@ -230,6 +237,7 @@ def _assemble(files: _Files) -> Release:
         groups=groups,
         recommendations=recommendations,
         contradictions=contradictions,
+        never=never,
         cautions=cautions,
         issues=issues,
         refusals=refusals,
@@ -302,15 +310,15 @@ def _rule_order(
     patterns: Mapping[str, schema.PatternRow],
     red_flags: Mapping[str, schema.RedFlagRow],
     findings: Mapping[str, tuple[schema.FindingRow, ...]],
+    groups: Mapping[str, schema.GroupRow],
 ) -> tuple[Rule, ...]:
     """Patterns, red flags and findings that read patterns, each after what it reads, else as in the files."""
-    made = {ident: read for ident, rows in findings.items() if (read := _patterns_read(rows))}
+    made = {ident: read for ident, rows in findings.items() if (read := reads(_logic(rows), groups))}
     derived = {f"finding.{ident}": DerivedFinding(ident, findings[ident]) for ident in made}
     rules: dict[str, Rule] = {**red_flags, **patterns, **derived}
     graph: dict[str, frozenset[str]] = {f"finding.{ident}": read for ident, read in made.items()}
-    through = {name: frozenset((f"finding.{name}",)) for name in made}
-    graph |= {ident: reads(row, through) for ident, row in patterns.items()}
-    graph |= {ident: reads(flag, through) for ident, flag in red_flags.items()}
+    graph |= {ident: reads(deciding(row), groups, made) for ident, row in patterns.items()}
+    graph |= {ident: reads(deciding(flag), groups, made) for ident, flag in red_flags.items()}
     sorter: TopologicalSorter[str] = TopologicalSorter(
         {ident: sorted(other for other in graph[ident] if other in rules) for ident in rules}
     )
@@ -322,6 +330,5 @@ def _rule_order(
         return ()
 
 
-def _patterns_read(rows: Iterable[schema.FindingRow]) -> frozenset[str]:
-    logic = [part for row in rows for part in (row.when, row.unless) if part is not None]
-    return frozenset(name.id for part in logic for name in names(part) if name.kind in ("pattern", "red_flag"))
+def _logic(rows: Iterable[schema.FindingRow]) -> list[Expression]:
+    return [part for row in rows for part in (row.when, row.unless) if part is not None]

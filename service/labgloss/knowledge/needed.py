@@ -11,12 +11,21 @@ ANALYTES = frozenset(
         "free_haemoglobin",
         "haemolysis_index",
         "magnesium",
+        "ph",
         "potassium",
+        "pth",
+        "urea",
         "vitamin_d_25oh",
         "vitamin_d_25oh_d2",
         "vitamin_d_25oh_d3",
     }
 )
+# The total and its components: judged by a policy, never by an interval, and never critical (D11, D13).
+TOTAL_VITAMIN_D, D3 = "vitamin_d_25oh", "vitamin_d_25oh_d3"
+VITAMIN_D = frozenset({TOTAL_VITAMIN_D, D3, "vitamin_d_25oh_d2"})
+# What a feed may send in mg/L by a signed setting (DEC-41).
+MG_PER_LITRE = ("calcium_adjusted", "calcium_ionised", "calcium_total", "magnesium")
+HAEMOLYSIS_INDEX = "haemolysis_index"
 CAUTIONS = frozenset(
     {
         "acute_phase",
@@ -43,10 +52,13 @@ ISSUES = frozenset(
     {
         "albumin_implausible",
         "context_contradiction",
+        "d3_code_used_for_total",
+        "default_unit_used",
         "duplicate_result",
         "haemolysed",
         "interval_unreadable",
         "laboratory_flag_disagrees",
+        "local_code_disagrees",
         "policy_not_applicable",
         "result_missing",
         "result_unreliable",
@@ -56,6 +68,10 @@ ISSUES = frozenset(
     }
 )
 RECOMMENDATIONS = frozenset({"PHONE_CRITICAL_RESULT", "REQUEST_NUMERIC_RESULT"})
+RED_FLAGS = frozenset({"VALUE_ALONE"})
+CONDITIONS = frozenset({"aki", "ecg_change", "recorded_well"})
+# Findings with rows that the engine looks up by itself.
+FINDINGS = frozenset({"CA_UPPER_NORMAL"})
 # Findings that the engine computes from several results, or from what a result is not.
 COMPUTED_FINDINGS = frozenset(
     {
@@ -88,6 +104,7 @@ SPECIMEN_FACTS = frozenset(
         "plasma",
         "pneumatic_tube",
         "serum",
+        "settled_by_pair",
         "whole_blood",
     }
 )

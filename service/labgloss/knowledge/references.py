@@ -24,6 +24,7 @@ _KINDS = {
     "withholds": "recommendation",
     "contact": "recommendation",
     "winner": "recommendation",
+    "recommendation": "recommendation",
     "loser": "recommendation",
     "instead": "recommendation",
     "when_same_day": "recommendation",
@@ -79,6 +80,9 @@ def _lacking(release: Release) -> Iterator[Fault]:
         ("wording.toml", "refusal", {reason.value for reason in RefusalReason}, release.refusals),
         ("wording.toml", "urgency", {urgency.name for urgency in Urgency}, release.urgencies),
         ("recommendations.toml", "recommendation", needed.RECOMMENDATIONS, release.recommendations),
+        ("red_flags.toml", "red_flag", needed.RED_FLAGS, release.red_flags),
+        ("conditions.toml", "condition", needed.CONDITIONS, release.conditions),
+        ("findings.toml", "finding", needed.FINDINGS, release.findings),
     ):
         for ident in sorted(set(ids) - set(present)):
             yield Fault(file, key, f"{ident!r} is missing; the engine brings it, so the release must hold it")
@@ -96,6 +100,8 @@ def _of_row(release: Release, known: Mapping[str, Collection[str]], row: Formed)
         elif isinstance(value, str) and value and field == "source":
             if value not in release.sources:
                 yield Fault(row.file, key, f"source {value!r} is not in sources.toml; add it there with its citation")
+        elif field == "status" and value == "signed":
+            yield Fault(row.file, key, "'signed' is for a site's overlay, whose entries carry their signature")
         elif isinstance(value, str) and value and field in _KINDS:
             kind, ident = _named(_KINDS[field], value)
             if ident not in known[kind]:
@@ -154,7 +160,8 @@ def _known_names(release: Release) -> Mapping[str, Collection[str]]:
         "analyte": frozenset(release.analytes),
         "recommendation": frozenset(release.recommendations),
         "caution": frozenset(release.cautions),
-        "refusal": frozenset(release.refusals),
+        # What the engine refuses with; a row of wording.toml makes no reason of its own.
+        "refusal": frozenset(reason.value for reason in RefusalReason),
         "issue": frozenset((*release.issues, *release.refusals)),
         "context": frozenset((*release.conditions, *release.medications)),
     }

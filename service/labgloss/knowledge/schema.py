@@ -44,7 +44,8 @@ AgeText = Annotated[AgeLimit, PlainValidator(parse_age)]
 Logic = Annotated[Expression, PlainValidator(parse_expression)]
 UrgencyName = Annotated[Urgency, PlainValidator(_urgency)]
 Ucum = str
-Status = Literal["seen", "unit_seen", "recalled", "computed", "decision", "proposal"]
+# How far the source of a figure was read; "signed" is a figure of a site, which somebody signed there.
+Status = Literal["seen", "unit_seen", "recalled", "computed", "decision", "proposal", "signed"]
 Property = Literal["mass", "moles", "activity", "other"]
 
 
@@ -497,6 +498,14 @@ class ContradictionRow(Sourced):
     reason: str
 
 
+class NeverRow(Sourced):
+    """What must never be given while a fact holds: proved over every panel by `knowledge lint`."""
+
+    recommendation: str
+    when: Logic
+    reason: str
+
+
 class WordingRow(Form):
     """The words of a caution, an issue or a refusal; {braces} hold what the engine fills in."""
 
@@ -684,7 +693,7 @@ class WindowRow(Form):
     """For how many hours a result of these analytes or families may be put together with others."""
 
     analytes: tuple[str, ...] = Field(min_length=1)
-    hours: int
+    hours: int = Field(gt=0)
 
 
 class WindowsForm(Sourced):

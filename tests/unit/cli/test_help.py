@@ -32,7 +32,10 @@ def help_of(capsys: pytest.CaptureFixture[str], *command: str) -> str:
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS), ("knowledge", "lint"), ("knowledge", "show")])
+@pytest.mark.parametrize(
+    "command",
+    [(), *((name,) for name in COMMANDS), ("knowledge", "lint"), ("knowledge", "show"), ("knowledge", "signoff")],
+)
 def test_every_manual_says_what_the_command_does_with_examples(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -43,7 +46,17 @@ def test_every_manual_says_what_the_command_does_with_examples(
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("serve",), ("interpret",), ("explain",), ("check",), ("demo",), ("knowledge", "lint")]
+    "command",
+    [
+        (),
+        ("serve",),
+        ("interpret",),
+        ("explain",),
+        ("check",),
+        ("demo",),
+        ("knowledge", "lint"),
+        ("knowledge", "signoff"),
+    ],
 )
 def test_every_manual_of_a_command_lists_its_exit_codes(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from labgloss.domain.truth import Truth, all_of, any_of
+from labgloss.domain.truth import Truth, all_of, any_of, at_least
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
 
@@ -41,3 +41,22 @@ def test_all_of_nothing_is_true_and_any_of_nothing_is_false() -> None:
 def test_a_false_after_an_unknown_still_decides() -> None:
     assert all_of(iter((U, U, F))) is F
     assert any_of(iter((U, U, T))) is T
+
+
+@pytest.mark.parametrize(
+    ("truths", "two", "three"),
+    [
+        ((T, T, T), T, T),
+        ((T, T, F), T, F),
+        ((T, T, U), T, U),
+        ((T, U, U), U, U),
+        ((T, U, F), U, F),
+        ((T, F, F), F, F),
+        ((U, U, F), U, F),
+        ((), F, F),
+    ],
+)
+def test_so_many_are_true_when_enough_are_and_false_when_too_few_may_be(
+    truths: tuple[Truth, ...], two: Truth, three: Truth
+) -> None:
+    assert (at_least(2, truths), at_least(3, truths)) == (two, three)

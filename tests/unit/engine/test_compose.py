@@ -147,13 +147,16 @@ def test_a_judged_unit_conflict_and_a_refused_one_are_the_same_issue(read: Read)
         ),
         (
             [result("potassium", "2.1", ""), result("magnesium", "0.85", "mmol/L")],
-            "Contact with a clinician is needed the same day. Possibly critical: potassium. Not judged, and not to be "
-            "read as normal: potassium (unit missing). Inside the interval or policy in force: magnesium.",
+            "Contact with a clinician is needed the same day. A unit is missing, is not accepted, or contradicts its "
+            "code. Nothing was converted on a guess; the result is shown as it was sent. Possibly critical: potassium. "
+            "Not judged, and not to be read as normal: potassium (unit missing). Inside the interval or policy in "
+            "force: magnesium.",
         ),
         (
             [result("magnesium", "0.55", "mmol/L")],
-            "Clinical review is needed within 7 days. Magnesium 0.55 mmol/L is below the default interval (0.70-1.00 "
-            "mmol/L, age from 28 d, not pregnant): mild low.",
+            "Clinical review is needed within 7 days. Low: magnesium 0.55 mmol/L (interval 0.70-1.00; mild low). "
+            "Kidney function should be known before any magnesium is considered. With severely reduced kidney "
+            "function specialist advice is needed, by local guideline.",
         ),
         (
             [result("ferritin", "4", "ug/L")],
@@ -163,7 +166,7 @@ def test_a_judged_unit_conflict_and_a_refused_one_are_the_same_issue(read: Read)
             [result("potassium", "<5.0", "mmol/L", interval="3.5-5.3")],
             "Contact with a clinician is needed at once, by the local emergency pathway. Possibly critical: potassium. "
             "Potassium below 5.0 mmol/L may be low or normal; the class is open. What would settle potassium: the "
-            "number behind the comparator.",
+            "number behind the comparator. Consider a 12-lead ECG now, or the same day where the urgency allows it.",
         ),
     ],
 )

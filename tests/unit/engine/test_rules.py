@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -30,7 +29,7 @@ def pattern(ident: str = "P", **fields: Any) -> PatternRow:
 
 
 def flag(ident: str = "F", **fields: Any) -> RedFlagRow:
-    return RedFlagRow.model_validate({"id": ident, "number": "RF00", **SOURCED, **fields})
+    return RedFlagRow.model_validate({"id": ident, "number": "RF00", "title": "a flag", **SOURCED, **fields})
 
 
 @pytest.fixture

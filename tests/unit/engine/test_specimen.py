@@ -51,17 +51,19 @@ def test_a_high_potassium_keeps_band_and_critical_until_the_repeat(
     ("value", "critical", "urgency"),
     [
         ("5.4", Critical.NO, Urgency.PROMPT),
-        ("6.9", Critical.POSSIBLE, Urgency.SAME_DAY),
+        ("6.9", Critical.POSSIBLE, Urgency.EMERGENCY),
         ("4.2", Critical.NO, Urgency.PROMPT),
     ],
 )
 def test_gross_and_unquantified_haemolysis_refuses_a_potassium_that_is_not_low(
     read: Read, value: str, critical: Critical, urgency: Urgency
 ) -> None:
+    """DEC-11: of a patient who is not recorded well the band's EMERGENCY stays, while the flag on the value is held."""
     report = read(haemolysed(K, value, GROSS))
     found = entry(report)
     assert (found.refusal_reason, found.critical) == (RefusalReason.HAEMOLYSIS, critical)
     assert report.urgency is urgency
+    assert [(flag.id, flag.held) for flag in report.red_flags] == [("VALUE_ALONE", True)] * (value == "6.9")
     assert ("PHONE_CRITICAL_RESULT" in recommended(report)) is (critical is Critical.POSSIBLE)
 
 

@@ -61,6 +61,17 @@ def test_an_interval_with_one_end_leaves_the_others_bands_empty() -> None:
     assert parse_limit("1 <= x < LLN").span(up_to_5) == NOTHING
 
 
+def test_a_limit_may_be_a_multiple_of_the_upper_end() -> None:
+    up_to_200 = Span(Decimal(40), True, Decimal(200), True)
+    limit = parse_limit("x >= 5*ULN")
+    assert limit.span(up_to_200) == Span(Decimal(1000), True, None, True)
+    assert (limit.needs_interval, limit.numbers) == (True, ())
+    # Without an upper end, or without an interval, nothing is 5 times it.
+    assert limit.span(Span(Decimal(40))) == NOTHING
+    assert limit.span() == NOTHING
+    assert parse_limit("LLN <= x < 2*ULN").span(up_to_200) == Span(Decimal(40), True, Decimal(400), False)
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "x<=0.40", "x  <= 0.40", "0.40 > x", "x <= 0,40", "x <= -1", "x <= .4", "x <= 4.", "x <= 4e1", "y <= 4"],
@@ -138,6 +149,8 @@ def test_a_name_of_an_unknown_kind_is_refused(raw: str) -> None:
         {"all": "finding.MG_LOW"},
         {"not": ["finding.MG_LOW"]},
         {"all": ["finding.MG_LOW"], "any": ["finding.MG_LOW"]},
+        {"two_of": ["finding.MG_LOW"]},
+        {"three_of": ["finding.MG_LOW", "finding.CA_LOW"]},
         {"age": {}},
         {"age": {"below": "1 y"}},
         {"age": "1 y"},

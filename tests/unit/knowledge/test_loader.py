@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from labgloss.errors import KnowledgeError
+from labgloss.knowledge.expression import parse_expression
 from labgloss.knowledge.loader import DATA, load
-from labgloss.knowledge.release import ENGINE_VERSION, Release
+from labgloss.knowledge.release import ENGINE_VERSION, DerivedFinding, Release, deciding, reads
 
 
 @pytest.fixture
@@ -104,3 +105,23 @@ def test_what_a_request_may_choose_is_listed(release: Release) -> None:
         "uk_biobank_99", "hospital_data_set", "rcpa_aacb", "caliper", "us_adult_mg", "diasys", "nhanes", "magnet_0_85",
         "abbassi_ghanavati", "meriter_newborn", "harmony_uk", "aacb", "k_set_a", "k_set_b", "k_set_c", "nordic",
     }  # fmt: skip
+
+
+def test_a_rule_stands_after_every_rule_that_decides_it(release: Release) -> None:
+    """Through groups, and through findings that read patterns."""
+    place = {rule.id: number for number, rule in enumerate(release.rule_order)}
+    for rule in release.rule_order:
+        if isinstance(rule, DerivedFinding):
+            logic = [row.when for row in rule.rows if row.when is not None]
+        else:
+            logic = list(deciding(rule))
+        for read in reads(logic, release.groups, release.derived):
+            assert place[read.removeprefix("finding.")] < place[rule.id], f"{rule.id} reads {read}"
+
+
+def test_what_an_expression_reads_is_found_through_groups(release: Release) -> None:
+    held = parse_expression({"all": ["group.low_magnesium_with_low_calcium_alarm", "finding.MG_LOW_NORMAL"]})
+    found = reads([held], release.groups, ["MG_LOW_NORMAL"])
+    assert found >= {"TETANY_OR_LATENT_TETANY", "SYMPTOMATIC_HYPOCALCAEMIA", "finding.MG_LOW_NORMAL"}
+    assert reads([held], release.groups) == found - {"finding.MG_LOW_NORMAL"}
+    assert reads([held], {}) == frozenset()

@@ -22,10 +22,11 @@ from labgloss.wire.decode import decode_panel
 def run(arguments: Namespace) -> int:
     """Prints the explanation; 1 when an id is not known or the panel is not accepted.
 
-    Raises: PanelFileError when the file cannot be read; SettingsError when it is not said which panel is meant.
+    Raises: PanelFileError when the file cannot be read; SettingsError when it is not said which panel is meant;
+        KnowledgeError when the knowledge or the overlay is faulty.
     """
     case = _case(arguments)
-    release = load()
+    release = load(overlay=Path(arguments.overlay) if arguments.overlay else None)
     try:
         panel = decode_panel(case.panel, "panel", release)
         explained = explain(Search.of(release, panel), arguments.ids)

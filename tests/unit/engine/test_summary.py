@@ -1,0 +1,169 @@
+"""The paragraph that sums a report up: what it says, in which order, and what it leaves to the entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from labgloss.domain.panel import Haemolysis, SpecimenKind
+from labgloss.domain.report import PatternState, Urgency
+from labgloss.engine.summary import joined
+from labgloss.knowledge.release import Release
+from tests.unit.engine.conftest import Read
+from tests.unit.engine.panel_builder import result
+
+MG, CA, K = "magnesium", "calcium_adjusted", "potassium"
+
+
+def moles(analyte: str, value: str, **fields: Any) -> Any:
+    return result(analyte, value, "mmol/L", **fields)
+
+
+def in_order(text: str, *parts: str) -> None:
+    places = [text.find(part) for part in parts]
+    assert -1 not in places, f"{parts[places.index(-1)]!r} is not in: {text}"
+    assert places == sorted(places), text
+
+
+def test_it_begins_with_how_soon_and_why_and_ends_with_what_comes_first(read: Read, release: Release) -> None:
+    report = read(
+        *(moles(MG, "0.41"), moles(CA, "1.82"), moles(K, "4.2"), result("sodium", "140", "")),
+        symptoms=["PARAESTHESIA_PERIORAL"],
+    )
+    in_order(
+        report.summary,
+        release.urgencies["EMERGENCY"].text,
+        "Red flag: tetany, or a sign of latent tetany.",
+        release.patterns["MG_LOW_WITH_SECONDARY_HYPOCALCAEMIA"].text,
+        "Low: albumin-adjusted calcium 1.82 mmol/L (interval 2.20-2.60; severe low) and magnesium 0.41 mmol/L",
+        "Not judged, and not to be read as normal: sodium (unit missing).",
+        "Inside the interval or policy in force: potassium.",
+        release.recommendations["ECG_NOW"].text,
+        release.recommendations["CONSIDER_MG_REPLETION_FIRST"].text,
+    )
+
+
+def test_nothing_is_interpreted_beside_a_crisis(read: Read, release: Release) -> None:
+    """RF21: the pathway stands alone."""
+    report = read(moles(K, "7.2"), moles(MG, "0.41"), symptoms=["SELF_HARM_THOUGHTS", "TETANY"])
+    flag = release.red_flags["SELF_HARM_CONTENT"]
+    assert report.summary == f"{release.urgencies['EMERGENCY'].text} {flag.text}"
+
+
+def test_a_value_that_counts_alone_is_named_with_the_values(read: Read) -> None:
+    report = read(moles(K, "7.2"))
+    assert [flag.id for flag in report.red_flags] == ["VALUE_ALONE"]
+    assert "Red flag" not in report.summary
+    assert "High: potassium 7.2 mmol/L (interval 3.5-5.3 or 3.5-5.0; severe high; critical)." in report.summary
+
+
+def test_several_red_flags_stand_in_one_sentence(read: Read, release: Release) -> None:
+    report = read(moles(MG, "0.55"), symptoms=["TETANY", "SEIZURE", "LARYNGOSPASM_STRIDOR"])
+    titles = [release.red_flags[flag.id].title for flag in report.red_flags]
+    assert len(titles) > 2
+    assert f"Red flags: {joined(titles)}." in report.summary
+
+
+def test_a_held_flag_is_said_to_be_held(read: Read) -> None:
+    specimen = {"kind": SpecimenKind.SERUM, "haemolysis": Haemolysis.GROSS}
+    summary = read(moles(K, "7.2", specimen=specimen)).summary
+    assert "Held until the repeat: a value that alone calls for contact." in summary
+    assert "Red flag" not in summary
+
+
+def test_the_foremost_pattern_is_told_and_the_others_are_named(read: Read, release: Release) -> None:
+    report = read(moles(MG, "0.41"), moles(CA, "1.82"), moles(K, "2.9"), sex="female", medications=["ppi"])
+    matched = [item for item in report.patterns if item.state is PatternState.MATCHED]
+    assert len(matched) > 2
+    assert report.summary.count(matched[0].text) == 1
+    assert not [item for item in matched[1:] if item.text in report.summary]
+    in_order(report.summary, "Beside it: ", *(item.title[1:] for item in matched[1:]))
+
+
+def test_a_possible_pattern_is_named_only_where_it_presses(read: Read, release: Release) -> None:
+    """vocabulary.md 14: P01 and P51 logic B."""
+    edta = release.patterns["SAMPLE_EDTA_CONTAMINATION"].title
+    summary = read(moles(K, "5.6"), moles("calcium_total", "2.15")).summary
+    assert f"Possible, and to be settled now: {edta[0].lower()}{edta[1:]}." in summary
+    quiet = read(moles(MG, "0.55"))
+    assert [item for item in quiet.patterns if item.state is PatternState.POSSIBLE]
+    assert "Possible" not in quiet.summary
+
+
+def test_low_comes_before_high_and_the_more_urgent_before_the_less(read: Read) -> None:
+    summary = read(moles("sodium", "130"), moles(MG, "0.38"), moles(K, "5.8"), moles("phosphate", "1.6")).summary
+    in_order(summary, "Low: magnesium", "sodium 130", "High: potassium", "phosphate 1.6")
+
+
+def test_what_may_be_critical_is_said(read: Read) -> None:
+    assert "Possibly critical: potassium." in read(result(K, "2.1", "")).summary
+    assert "Possibly" not in read(result(K, "4.2", "", code="2823-3")).summary
+
+
+def test_what_a_paired_specimen_settled_is_no_alarm(read: Read) -> None:
+    """DEC-15: it stays possibly critical in its own entry."""
+    specimens = [{"id": "s", "kind": SpecimenKind.SERUM}, {"id": "p", "kind": SpecimenKind.PLASMA}]
+    pair = [
+        moles(K, value, collected="2026-01-15T08:00:00Z", specimen=specimen)
+        for value, specimen in zip(("6.9", "4.5"), specimens, strict=True)
+    ]
+    report = read(*pair)
+    assert report.urgency is Urgency.ROUTINE
+    assert "Possibly critical" not in report.summary
+    assert "potassium 6.9 mmol/L (superseded by paired specimen)" in report.summary
+
+
+def test_discordant_calciums_are_said_once(read: Read, release: Release) -> None:
+    summary = read(moles("calcium_ionised", "1.05"), moles(CA, "2.40"), moles("calcium_total", "2.40")).summary
+    assert summary.count(release.cautions["calcium_discordant"].text) == 1
+
+
+def test_a_result_is_named_with_its_value_where_the_panel_holds_several_of_it(read: Read) -> None:
+    before, now = moles(K, "4.9", collected="2026-01-14"), moles(K, "4.2", collected="2026-01-15")
+    assert "force: potassium 4.2 mmol/L." in read(before, now).summary
+    assert "force: potassium." in read(now).summary
+
+
+def test_what_an_earlier_result_was_refused_for_is_in_its_entry_alone(read: Read) -> None:
+    contaminated = [
+        *(moles(K, "6.8", collected="2026-01-14"), moles("calcium_total", "1.70", collected="2026-01-14")),
+        moles(MG, "0.45", collected="2026-01-14"),
+    ]
+    clean = [
+        *(moles(K, "4.2", collected="2026-01-15"), moles("calcium_total", "2.30", collected="2026-01-15")),
+        moles(MG, "0.80", collected="2026-01-15"),
+    ]
+    assert "Not judged" in read(*contaminated).summary
+    assert "Not judged" not in read(*contaminated, *clean).summary
+
+
+def test_a_supporting_result_that_is_open_without_hurry_is_left_to_its_entry(read: Read) -> None:
+    assert "creatinine" not in read(moles(MG, "0.80"), result("creatinine", "80", "umol/L")).summary
+    # A primary one is not.
+    assert "What would settle potassium" in read(moles(K, "<5.0", interval="3.5-5.3")).summary
+
+
+def test_of_each_kind_the_foremost_step_that_is_as_urgent_as_the_report_is_told(read: Read, release: Release) -> None:
+    report = read(moles(MG, "0.55"), moles(CA, "2.05"))
+    assert report.urgency is Urgency.SAME_DAY
+    told = [item for item in report.recommendations if item.text in report.summary]
+    assert told
+    assert {item.kind for item in told} <= {"ecg", "safety", "consider"}
+    assert {item.urgency for item in told} == {report.urgency}
+    assert len({item.kind for item in told}) == len(told)
+    urgent = {item.kind for item in report.recommendations if item.urgency is report.urgency}
+    assert {item.kind for item in told} == urgent & {"ecg", "safety", "consider"}
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (["one"], "one"),
+        (["one", "two"], "one and two"),
+        (["one", "two", "three"], "one, two and three"),
+        (["one", "two", "one"], "one and two"),
+    ],
+)
+def test_names_stand_in_a_list_within_a_sentence(names: list[str], text: str) -> None:
+    assert joined(names) == text
