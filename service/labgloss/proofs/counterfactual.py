@@ -226,9 +226,11 @@ class Search:
         near = {0}
         for end in ends:
             exact = ARITHMETIC.divide(ARITHMETIC.subtract(end, value), step)
-            for rounding in (ROUND_FLOOR, ROUND_CEILING):
-                place = int(exact.to_integral_value(rounding))
-                near |= {place - 1, place, place + 1}
+            # Away from the number: the end itself, which may still belong to this side of it, and the first beyond.
+            place = int(exact.to_integral_value(ROUND_CEILING if exact > 0 else ROUND_FLOOR))
+            near |= {place, place + (1 if exact > 0 else -1)} if place == exact else {place}
+            if not exact:
+                near |= {1, -1}
         doubling = 1
         while doubling < MOST_STEPS:
             near |= {doubling, -doubling}

@@ -118,8 +118,8 @@ def _of_finding(release: Release, ident: str) -> Iterator[Name]:
     for other in release.analytes.values():
         if ident in dict(other.form.findings).values():
             yield Name(ANALYTE, other.id)
-    if ident == "haemolysed" or ident == "haemolysed_again":
-        yield from (Name(ANALYTE, spoiling) for spoiling in _SPOILING)
+    if ident in ("haemolysed", "haemolysed_again", "settled_by_pair"):
+        yield from (Name(ANALYTE, spoiling) for spoiling in (*_SPOILING, "potassium"))
     if ident.startswith("CA_TOTAL_"):
         yield Name(ANALYTE, "calcium_total")
     if ident == "AKI":
@@ -174,6 +174,8 @@ def _of_analyte(release: Release, ident: str) -> Iterator[Name]:
         yield from _names_in(adjustment)
     if ident in _SPOILT:
         yield from (Name(ANALYTE, other) for other in _SPOILING)
+        # No pair of specimens settles a potassium while the ECG is changed.
+        yield Name("condition", "ecg_change")
     if ident == VITAMIN_D:
         yield from (Name(ANALYTE, other) for other in (*sorted(VITAMIN_D_COMPONENTS), CRP))
         yield from _names_in(release.computations.vitamin_d)
@@ -258,6 +260,8 @@ def _everything(release: Release) -> Iterator[Name]:
     yield from (Name("red_flag", ident) for ident in release.red_flags)
     yield from (Name("pattern", ident) for ident in release.patterns)
     yield from _of_wording(release)
+    # A patient recorded well lowers what an artefact raises.
+    yield Name("condition", "recorded_well")
 
 
 def _names_in(form: Form) -> Iterator[Name]:

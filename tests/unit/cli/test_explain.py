@@ -198,7 +198,7 @@ def test_a_panel_that_is_not_there_is_said_with_what_is_near(several: Path, caps
 
 
 def test_an_id_that_nothing_has_is_said_with_what_is_near(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["explain", str(design), "MG_LOW", "mg_lwo"]) == 1
+    assert main(["explain", str(design), "MG_LOW", "ca_lwo"]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == (

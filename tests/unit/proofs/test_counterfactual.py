@@ -53,6 +53,11 @@ def test_a_value_in_another_unit_moves_by_its_own_digits() -> None:
     assert changes(of(panel(result("magnesium", "1.1", "meq/L")), "finding", "MG_LOW")) == [NumberMoved(0, 3)]
 
 
+def test_of_several_results_the_one_moves_that_has_the_fewest_digits_to_go() -> None:
+    sent = panel(result("magnesium", "0.41", "mmol/L"), result("calcium_adjusted", "2.15", "mmol/L"))
+    assert changes(of(sent, "pattern", "MG_LOW_WITH_SECONDARY_HYPOCALCAEMIA")) == [NumberMoved(1, 5)]
+
+
 def test_a_pattern_that_did_not_fire_says_which_value_would_make_it() -> None:
     sent = panel(result("magnesium", "0.72", "mmol/L"), result("calcium_adjusted", "2.00", "mmol/L"))
     found = of(sent, "pattern", "MG_LOW_WITH_SECONDARY_HYPOCALCAEMIA")
@@ -96,7 +101,7 @@ def test_what_no_result_speaks_of_is_changed_by_nothing() -> None:
 
 def test_a_number_that_rests_on_another_result_is_found_by_halving() -> None:
     """The adjusted calcium that the service computes is low until the albumin is low enough."""
-    sent = panel(result("calcium_total", "2.10", "mmol/L"), result("albumin", "38", "g/L"))
+    sent = panel(result("calcium_total", "2.03", "mmol/L"), result("albumin", "38", "g/L"))
     found = of(sent, "finding", "CA_LOW")
     enough = next(
         steps for steps in range(1, 12) if "CA_LOW" not in said(interpret(RELEASE, after(sent, NumberMoved(1, -steps))))
