@@ -199,6 +199,8 @@ class BandRow(Sourced):
     also: tuple[AlsoRow, ...] = ()
     # Counts for the red flag VALUE_ALONE, at the urgency of the row.
     value_alone: bool = False
+    # The values of the band that count so, where not all of them do (RF11 lists sodium from 160, inside severe_high).
+    value_alone_within: dict[Ucum, LimitText] = {}
 
 
 class BandTable(Population):

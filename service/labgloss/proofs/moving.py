@@ -302,6 +302,8 @@ def _band(analyte: Analyte, item: Stated, row: schema.BandRow) -> Iterator[str]:
     for raised in row.raises:
         if raised.limits:
             yield f"The limit within it: beyond it {raised.urgency.name}, before it {row.urgency.name}."
+    if row.value_alone_within:
+        yield "The limit of what counts alone: beyond it the red flag of values alone, before it only the band."
 
 
 def _at(end: Decimal | str, unit: str) -> str:

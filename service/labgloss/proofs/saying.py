@@ -110,7 +110,8 @@ def _band(release: Release, item: Stated, row: schema.BandRow) -> Iterator[str]:
     yield f"Brings {_ids(row.recommend)}." if row.recommend else ""
     for also in row.also:
         yield f"Brings {_ids(also.recommend)} while {_logic(release, also.when)}."
-    yield "Counts for the red flag of values alone." if row.value_alone else ""
+    within = f" Of it, only: {_limits(row.value_alone_within)}" if row.value_alone_within else ""
+    yield f"Counts for the red flag of values alone.{within}" if row.value_alone else ""
 
 
 def _figures_of_analyte(row: schema.AnalyteFile) -> Iterator[str]:

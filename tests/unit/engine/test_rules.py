@@ -335,6 +335,30 @@ def test_a_value_alone_is_a_red_flag_at_the_urgency_of_its_band(
     assert flags.get("VALUE_ALONE") is urgency
 
 
+@pytest.mark.parametrize(
+    ("value", "urgency"),
+    [
+        ("120", Urgency.EMERGENCY),
+        ("124", Urgency.SAME_DAY),
+        ("125", None),
+        ("155", None),
+        ("156", None),
+        ("159", None),
+        ("160", Urgency.EMERGENCY),
+        (">=160", Urgency.EMERGENCY),
+        # Bounds that leave open whether the value is one of the list.
+        (">155", None),
+        (">159", None),
+    ],
+)
+def test_of_a_band_only_the_values_that_the_list_names_count_alone(
+    read: Read, value: str, urgency: Urgency | None
+) -> None:
+    """RF11: sodium up to 120, above 120 to below 125, and from 160; the band severe_high begins above 155."""
+    flags = {item.id: item.urgency for item in read(result("sodium", value, "mmol/L")).red_flags}
+    assert flags.get("VALUE_ALONE") is urgency
+
+
 def test_of_several_bands_that_remain_a_value_alone_says_what_all_of_them_say(read: Read) -> None:
     report = read(result("potassium", "<3.0", "mmol/L"))
     assert "VALUE_ALONE" in [item.id for item in report.red_flags]
