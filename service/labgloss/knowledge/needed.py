@@ -84,6 +84,8 @@ COMPUTED_FINDINGS = frozenset(
         "K_PLASMA_SERUM_GAP",
         "K_RISE_FAST",
         "K_SERUM_PLASMA_GAP",
+        "K_UNCHANGED",
+        "MG_UNCHANGED",
         "PTH_PENDING",
         "REFEEDING_FALL_MILD",
         "REFEEDING_FALL_MODERATE",

@@ -370,7 +370,10 @@ def _figures_of_analyte(row: schema.AnalyteFile) -> Iterator[str]:
     if row.molar_mass is not None or row.charge:
         yield "Another mass or charge moves every value that is converted between units."
     if row.reference_change_percent is not None:
-        yield "A smaller percentage calls more changes real; it moves no class, band or urgency."
+        yield (
+            "A smaller percentage calls more changes real; it moves no class or band. A rule that asks for a result "
+            "unchanged from the one before then holds less often, and a known target lowers less."
+        )
     if row.unsuitable_additives:
         yield "A tube taken off the list: its results are judged instead of refused."
     if row.implausible_may_be_critical:
