@@ -629,6 +629,18 @@ class FastRiseForm(Sourced):
     within_hours: int
 
 
+class FiltrationForm(Sourced):
+    """An eGFR and a creatinine of one time that contradict each other: either pair of limits, at these ages."""
+
+    id: str
+    age: AgeRange
+    # Too low for a creatinine that is not high by its interval.
+    egfr_low: dict[Ucum, LimitText] = Field(min_length=1)
+    # Too high for a creatinine within creatinine_high.
+    egfr_kept: dict[Ucum, LimitText] = Field(min_length=1)
+    creatinine_high: dict[Ucum, LimitText] = Field(min_length=1)
+
+
 class PairedForm(Sourced):
     """Potassium in serum and in plasma or whole blood of one time."""
 
@@ -745,6 +757,7 @@ class ComputationsFile(Form):
     vitamin_d: VitaminDForm
     specimen: SpecimenForm
     fast_rise: FastRiseForm
+    filtration: FiltrationForm
     paired: PairedForm
     refeeding: RefeedingForm
     urea_creatinine: RatioForm

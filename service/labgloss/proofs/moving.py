@@ -23,6 +23,7 @@ _MADE: Mapping[str, tuple[str, ...]] = {
     "vitamin_d": ("vitamin_d_25oh.", "VITD_SEVERELY_LOW"),
     "specimen": (),
     "fast_rise": ("K_RISE_FAST",),
+    "filtration": (),
     "paired": ("K_SERUM_PLASMA_GAP", "K_PLASMA_SERUM_GAP"),
     "refeeding": ("REFEEDING_FALL_MILD", "REFEEDING_FALL_MODERATE", "REFEEDING_FALL_SEVERE"),
     "urea_creatinine": ("UREA_CREAT_RATIO_HIGH",),
@@ -43,6 +44,7 @@ _MOVED: Mapping[str, str] = {
     "more results.",
     "specimen": "A code that is taken off no longer refuses a rejected specimen, or no longer calls it haemolysed.",
     "fast_rise": "A smaller rise, or a longer time, finds a fast rise more often.",
+    "filtration": "Wider limits call more pairs of eGFR and creatinine contradictory; nothing else moves.",
     "paired": "A smaller gap lets a paired specimen settle more high potassiums as artefacts; a larger one leaves them "
     "high.",
     "refeeding": "Lower percentages find falls after feeding more often, and call them more severe.",
