@@ -407,6 +407,13 @@ class RefusesRow(Form):
     analytes: tuple[str, ...] = ()
 
 
+class SaysMissingRow(Form):
+    """Results of which a pattern that is not met says which are missing or not usable, under a condition."""
+
+    analytes: tuple[str, ...] = Field(min_length=1)
+    when: Logic
+
+
 class PatternRow(Sourced):
     """A pattern over findings, symptoms, conditions and medications. It holds no number."""
 
@@ -423,6 +430,8 @@ class PatternRow(Sourced):
     excluding: tuple[Logic, ...] = ()
     # Makes it POSSIBLE where it is not MATCHED, in the place of the rule of SP 0.2.
     possible_when: Logic | None = None
+    # It is neither matched nor possible without all of these results, and says which it lacks (SP 3, P60).
+    says_missing: SaysMissingRow | None = None
     # Make it more, or less, likely; neither decides.
     supporting: tuple[Logic, ...] = ()
     against: tuple[Logic, ...] = ()
