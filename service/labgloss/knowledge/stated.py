@@ -29,6 +29,7 @@ KINDS: Mapping[str, str] = {
     "group": "Groups",
     "recommendation": "Recommendations",
     "contradiction": "Recommendations that never stand together",
+    "never": "Recommendations that are never given",
     "computation": "Computations",
     "choice": "Policies, sets and variants",
     "scope": "Validated scope",
@@ -134,6 +135,8 @@ def _of_rules(release: Release) -> Iterator[Stated]:
         yield _sourced("recommendation", f"recommendation.{step.id}", step)
     for pair in release.contradictions:
         yield _sourced("contradiction", f"contradiction.{pair.winner}.{pair.loser}", pair)
+    for number, never in enumerate(release.never, 1):
+        yield _sourced("never", f"never.{number}.{never.recommendation}", never)
     for name, choices in release.choices.items():
         for choice in choices.values():
             ident = f"{name}.{choice.id}"

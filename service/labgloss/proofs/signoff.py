@@ -72,6 +72,7 @@ _BESIDE_RULES: Mapping[str, str] = {
     "condition": "no rule; it is recognised, and returned in the report",
     "medication": "no rule; it is recognised, and returned in the report",
     "contradiction": "the list of recommendations of every report",
+    "never": "the proofs of a release, which hold it over every panel",
     "association": "the account of symptoms in the report",
     "urgency": "every report of that urgency",
     "refusal": "the result that it refuses",
