@@ -47,6 +47,9 @@ Serves the gRPC API labgloss.v1 until it gets SIGTERM or SIGINT. Before it serve
 fault stops it. It logs JSON lines, never a patient's value; the line of event "serving" names the port. On SIGTERM it
 says by its health service that it stops, waits until balancers know, answers what is under way, and ends.
 
+A site overlay holds what one site decides: its intervals, critical limits, choices, texts, local codes and feed
+settings, each signed. It is laid over the release and checked like it; deploy/overlay.example.toml shows it all.
+
 Every setting is a flag or an environment variable, such as LABGLOSS_PORT; the flag wins."""
 
 SERVE_EXAMPLES = """\
@@ -54,6 +57,7 @@ examples:
   labgloss serve
   labgloss serve --host 0.0.0.0 --port 50051 --drain-seconds 5
   LABGLOSS_LOG_LEVEL=warning labgloss serve --port 0
+  labgloss serve --overlay site.toml
 
 exit codes:
   0  stopped as asked
@@ -141,21 +145,26 @@ examples:
   labgloss knowledge signoff --output signoff.md"""
 
 LINT = """\
-Checks the knowledge as the service does before it serves: form, gaps and overlaps, bands that nothing reaches, units,
-sources. Prints each fault with file, key, reason and, where there is one, a patient who meets it. A clean release is
-shown with how many figures and rules nobody has signed."""
+Checks the knowledge as the service does before it serves (form, gaps and overlaps, bands that nothing reaches, units,
+sources), and proves its rules over every combination of what they read: every name can be TRUE, every pattern can be
+MATCHED and is not always replaced, every clause and level decides something, every recommendation can be given and
+none together with what it must never stand beside, every abnormal band is answered, no contradictions run in a circle.
+Prints what was enumerated, or each fault with file, key, reason and a panel that meets it. A verdict without faults is
+kept beside the release or overlay, so that "labgloss serve" need not prove it again."""
 
 LINT_EXAMPLES = """\
 examples:
   labgloss knowledge lint
   labgloss knowledge lint my/knowledge
+  labgloss knowledge lint --overlay site.toml     the overlay as well, entry by entry and patient by patient
 
 exit codes:
   0  clean
   2  faults, each on a line"""
 
 SHOW = """\
-Shows the release; or an analyte with its units, codes and rules; or the rule of an id that a report names."""
+Shows the release; or an analyte with its units, codes and rules; or the rule of an id that a report names. With
+--overlay FILE also what a site laid over the release, and who signed it."""
 
 SHOW_EXAMPLES = """\
 examples:

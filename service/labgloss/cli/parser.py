@@ -45,6 +45,7 @@ def _serve(commands: _Commands) -> None:
     )
     command.add_argument("--drain-seconds", metavar="SECONDS", help="from SIGTERM to refusing new calls (default 2)")
     command.add_argument("--knowledge", metavar="FOLDER", help="knowledge files to serve (default: those shipped)")
+    _overlay(command)
 
 
 def _interpret(commands: _Commands) -> None:
@@ -93,10 +94,12 @@ def _knowledge(commands: _Commands) -> None:
     actions = command.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="action")
     lint = _command(actions, "lint", "check the knowledge", manual.LINT, manual.LINT_EXAMPLES, module="knowledge")
     _folder(lint)
+    _overlay(lint)
     show = _command(
         actions, "show", "show the release, an analyte or a rule", manual.SHOW, manual.SHOW_EXAMPLES, module="knowledge"
     )
     show.add_argument("id", metavar="ID", nargs="?", help="id of a rule or analyte (default: the release)")
+    _overlay(show)
     signoff = _command(
         actions,
         "signoff",
@@ -146,7 +149,12 @@ def _target(command: _Parser) -> None:
     command.add_argument(
         "--target", metavar="HOST:PORT", help="service to ask (default: one inside this process, for this call)"
     )
+    _overlay(command)
     _encryption(command)
+
+
+def _overlay(command: _Parser) -> None:
+    command.add_argument("--overlay", metavar="FILE", help="site overlay to lay over the release (default: none)")
 
 
 def _encryption(command: _Parser) -> None:

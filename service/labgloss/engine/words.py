@@ -123,7 +123,7 @@ def name_in_words(name: Name, release: Release) -> str:
     return name.id.replace(".", " ").replace("_", " ").lower()
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _findings_in_words(release: Release) -> Mapping[str, str]:
     """Findings by what they say: "calcium low", or the text of their row."""
     words = {ident: inside_a_sentence(rows[0].text.rstrip(".")) for ident, rows in release.findings.items()}

@@ -17,6 +17,7 @@ from labgloss.domain.report import Urgency
 from labgloss.errors import Fault, KnowledgeError
 from labgloss.knowledge import checks, schema
 from labgloss.knowledge.expression import Expression, names
+from labgloss.knowledge.overlay import lay_over
 from labgloss.knowledge.references import Formed
 from labgloss.knowledge.release import (
     Analyte,
@@ -38,8 +39,8 @@ _Form = TypeVar("_Form", bound=BaseModel)
 _CHOICES = ("vitamin_d_policy", "critical_limits", "intervals")
 
 
-def load(folder: Path = DATA) -> Release:
-    """The release that the files of a folder hold, checked.
+def load(folder: Path = DATA, overlay: Path | None = None) -> Release:
+    """The release that the files of a folder hold, checked, with a site's overlay laid over it, checked likewise.
 
     Raises KnowledgeError with every fault: file, key, reason, and a patient who meets it where there is one.
     """
@@ -47,7 +48,7 @@ def load(folder: Path = DATA) -> Release:
     release = _assemble(files)
     files.faults += checks.faults(release, files.formed)
     files.stop_on_faults()
-    return release
+    return release if overlay is None else lay_over(release, overlay)
 
 
 class _Files:
@@ -182,8 +183,10 @@ def _assemble(files: _Files) -> Release:
     forms = {name: files.form(name, schema.AnalyteFile) for name in files.under("analytes")}
     table = _units(files)
     choices = {name: files.by_id("choices.toml", name, schema.ChoiceRow) for name in _CHOICES}
-    patterns = [row for name in files.under("patterns") for row in files.rows(name, "pattern", schema.PatternRow)]
-    pattern_rows = files.unique("patterns", "pattern", patterns)
+    patterns = [
+        (name, row) for name in files.under("patterns") for row in files.rows(name, "pattern", schema.PatternRow)
+    ]
+    pattern_rows = files.unique("patterns", "pattern", (row for _, row in patterns))
     red_flags = files.by_id("red_flags.toml", "red_flag", schema.RedFlagRow)
     findings: dict[str, tuple[schema.FindingRow, ...]] = {}
     for row in files.rows("findings.toml", "finding", schema.FindingRow):
@@ -221,6 +224,7 @@ def _assemble(files: _Files) -> Release:
         computations=computations,
         findings=MappingProxyType(findings),
         patterns=pattern_rows,
+        pattern_files=MappingProxyType({row.id: name for name, row in patterns}),
         red_flags=red_flags,
         urgencies=urgencies,
         choices=MappingProxyType(choices),

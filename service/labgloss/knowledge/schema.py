@@ -44,7 +44,8 @@ AgeText = Annotated[AgeLimit, PlainValidator(parse_age)]
 Logic = Annotated[Expression, PlainValidator(parse_expression)]
 UrgencyName = Annotated[Urgency, PlainValidator(_urgency)]
 Ucum = str
-Status = Literal["seen", "unit_seen", "recalled", "computed", "decision", "proposal"]
+# How far the source of a figure was read; "signed" is a figure of a site, which somebody signed there.
+Status = Literal["seen", "unit_seen", "recalled", "computed", "decision", "proposal", "signed"]
 Property = Literal["mass", "moles", "activity", "other"]
 
 

@@ -7,7 +7,7 @@ engine, and must come out as the space says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from labgloss.domain.panel import Panel
@@ -27,7 +27,7 @@ from labgloss.knowledge.schema import (
     RefusalRow,
     WordingRow,
 )
-from labgloss.proofs.panels import PanelSpace, build
+from labgloss.proofs.panels import Measured, PanelSpace, build
 from labgloss.proofs.solver import FALSE, NOT_TRUE, TRUE, UNKNOWN, Question, Solver
 from labgloss.proofs.space import Part
 from labgloss.proofs.witness import in_one_line
@@ -58,10 +58,13 @@ class Verdict:
         )
 
 
-def prove(release: Release) -> Verdict:
-    """Every fault of a release that shows only over combinations of facts, each with a panel that meets it."""
-    panels = build(release)
-    prover = _Prover(release, panels, Solver(panels.space))
+def prove(release: Release, results: Measured | None = None, only: Collection[str] | None = None) -> Verdict:
+    """Every fault of a release that shows only over combinations of facts, each with a panel that meets it.
+
+    `results`: what results can say, where it is known. `only`: ids of the rules to ask about; None: all.
+    """
+    panels = build(release, results)
+    prover = _Prover(release, panels, Solver(panels.space), only)
     faults = [
         *_names(prover),
         *_patterns(prover),
@@ -84,6 +87,11 @@ class _Prover:
     release: Release
     panels: PanelSpace
     solver: Solver
+    only: Collection[str] | None = None
+
+    def asked(self, ident: str) -> bool:
+        """Whether a rule is asked about."""
+        return self.only is None or ident in self.only
 
     def exists(self, *wanted: tuple[Part, frozenset[Truth]]) -> bool:
         """Whether there is a panel in which every part has one of its wanted truths."""
@@ -120,7 +128,7 @@ def _names(prover: _Prover) -> Iterator[Fault]:
     release = prover.release
     read: dict[Name, str] = {}
     rules: list[PatternRow | RedFlagRow] = [*release.patterns.values(), *release.red_flags.values()]
-    for rule in rules:
+    for rule in (rule for rule in rules if prover.asked(rule.id)):
         for expression in _all_of_rule(rule):
             for name in _leaves(expression):
                 read.setdefault(name, rule.id)
@@ -128,7 +136,8 @@ def _names(prover: _Prover) -> Iterator[Fault]:
         if name.kind in ("pattern", "red_flag", "emergency"):
             continue
         if not prover.exists((name, TRUE)):
-            yield Fault("patterns", rule_id, f"{name} can never be TRUE; mend the name, or what should make it")
+            reason = f"{name} can never be TRUE; mend the name, or what should make it"
+            yield Fault(release.file_of(rule_id), rule_id, reason)
 
 
 def _leaves(expression: Expression) -> Iterator[Name]:
@@ -153,28 +162,48 @@ def _all_of_rule(rule: PatternRow | RedFlagRow) -> Iterator[Expression]:
 
 def _patterns(prover: _Prover) -> Iterator[Fault]:
     for rule in prover.release.patterns.values():
-        yield from _pattern(prover, rule)
+        if prover.asked(rule.id):
+            yield from _pattern(prover, rule)
 
 
 def _pattern(prover: _Prover, rule: PatternRow) -> Iterator[Fault]:
-    here = Name("pattern", rule.id)
+    file, here = prover.release.file_of(rule.id), Name("pattern", rule.id)
     found = prover.panel((here, TRUE))
     if found is None:
-        yield Fault("patterns", rule.id, "can never be MATCHED; some clauses exclude each other")
+        yield _unmatched(prover, rule)
         return
     yield from _agrees(prover.release, rule, found)
     yield from _shown(prover, rule)
     for place, level in enumerate(rule.levels):
         if level.urgency <= rule.urgency:
             reason = f"raises to {level.urgency.name}, which is not above its own {rule.urgency.name}"
-            yield Fault("patterns", f"{rule.id}.levels[{place}]", reason)
+            yield Fault(file, f"{rule.id}.levels[{place}]", reason, in_one_line(found))
         elif not prover.exists((here, TRUE), (level.when, TRUE)):
-            yield Fault("patterns", f"{rule.id}.levels[{place}]", f"never holds while it is MATCHED: {level.when}")
+            reason = f"never holds while it is MATCHED: {level.when}"
+            yield Fault(file, f"{rule.id}.levels[{place}]", reason, in_one_line(found))
     yield from _brings(prover, rule.id, here, rule.recommend)
     for place, row in enumerate(rule.possible):
         if not prover.exists((here, UNKNOWN), (row.when, TRUE)):
-            yield Fault("patterns", f"{rule.id}.possible[{place}]", f"never holds while it is POSSIBLE: {row.when}")
+            reason = f"never holds while it is POSSIBLE: {row.when}"
+            yield Fault(file, f"{rule.id}.possible[{place}]", reason, prover.witness((here, UNKNOWN)))
     yield from _clauses(prover, rule)
+
+
+def _unmatched(prover: _Prover, rule: PatternRow) -> Fault:
+    """A pattern whose clauses exclude each other: the fewest that do, and a panel that meets all but one of them."""
+    clauses: list[tuple[str, Part, frozenset[Truth]]] = [
+        *((str(part), part, TRUE) for part in (*rule.core, *rule.required)),
+        *((f"not {part}", part, NOT_TRUE) for part in rule.excluding),
+    ]
+    for clause in list(clauses):
+        fewer = [other for other in clauses if other is not clause]
+        if fewer and not prover.exists(*((part, truths) for _, part, truths in fewer)):
+            clauses = fewer
+    *others, last = clauses
+    words = " and ".join(label for label, _, _ in clauses)
+    reason = f"can never be MATCHED: no panel meets {words} together" if others else f"can never be MATCHED: {last[0]}"
+    witness = prover.witness(*((part, truths) for _, part, truths in others)) if others else ""
+    return Fault(prover.release.file_of(rule.id), rule.id, reason, witness)
 
 
 def _agrees(release: Release, rule: PatternRow, panel: Panel) -> Iterator[Fault]:
@@ -183,7 +212,8 @@ def _agrees(release: Release, rule: PatternRow, panel: Panel) -> Iterator[Fault]
     matched = {pattern.id for pattern in report.patterns if pattern.state is PatternState.MATCHED}
     stands = {rule.id, *(other.id for other in release.patterns.values() if rule.id in other.replaces)}
     if not matched & stands:
-        yield Fault("patterns", rule.id, "the engine does not match what should be MATCHED", in_one_line(panel))
+        reason = "the engine does not match what should be MATCHED"
+        yield Fault(release.file_of(rule.id), rule.id, reason, in_one_line(panel))
 
 
 def _shown(prover: _Prover, rule: PatternRow) -> Iterator[Fault]:
@@ -195,7 +225,8 @@ def _shown(prover: _Prover, rule: PatternRow) -> Iterator[Fault]:
     apart = [(Name("pattern", other.id), NOT_TRUE) for other in shadows]
     if not prover.exists((here, TRUE), *apart):
         names = ", ".join(other.id for other in shadows)
-        yield Fault("patterns", rule.id, f"is always replaced, by {names}", prover.witness((here, TRUE)))
+        reason = f"is always replaced, by {names}"
+        yield Fault(prover.release.file_of(rule.id), rule.id, reason, prover.witness((here, TRUE)))
 
 
 def _brings(prover: _Prover, ident: str, here: Name, rows: Sequence[BringRow]) -> Iterator[Fault]:
@@ -204,7 +235,9 @@ def _brings(prover: _Prover, ident: str, here: Name, rows: Sequence[BringRow]) -
             continue
         when = row.when
         if not prover.exists((here, TRUE), (when, TRUE)):
-            yield Fault("patterns", f"{ident}.recommend[{place}]", f"is never brought: {when} never holds with it")
+            reason = f"is never brought: {when} never holds with it"
+            file = prover.release.file_of(ident)
+            yield Fault(file, f"{ident}.recommend[{place}]", reason, prover.witness((here, TRUE)))
 
 
 def _clauses(prover: _Prover, rule: PatternRow) -> Iterator[Fault]:
@@ -213,7 +246,7 @@ def _clauses(prover: _Prover, rule: PatternRow) -> Iterator[Fault]:
     for label, without in _without_a_clause(rule):
         if not any(prover.exists((rule, mine), (without, others)) for mine, others in apart):
             reason = f"decides nothing: without {label} every panel comes out the same; drop it"
-            yield Fault("patterns", rule.id, reason, prover.witness((rule, TRUE)))
+            yield Fault(prover.release.file_of(rule.id), rule.id, reason, prover.witness((rule, TRUE)))
 
 
 def _without_a_clause(rule: PatternRow) -> Iterator[tuple[str, PatternRow]]:
@@ -249,13 +282,14 @@ def _smaller(expression: Expression) -> Iterator[tuple[Expression, Expression]]:
 
 def _red_flags(prover: _Prover) -> Iterator[Fault]:
     for rule in prover.release.red_flags.values():
-        if rule.value_only:
+        if rule.value_only or not prover.asked(rule.id):
             continue
         for place, level in enumerate(rule.levels):
             above = [(other.when, NOT_TRUE) for other in rule.levels if other.urgency > level.urgency]
             if not prover.exists((level.when, TRUE), *above):
                 reason = f"{level.urgency.name} never decides: {level.when}"
-                yield Fault("red_flags.toml", f"{rule.id}.levels[{place}]", reason)
+                witness = prover.witness((level.when, TRUE))
+                yield Fault("red_flags.toml", f"{rule.id}.levels[{place}]", reason, witness)
             yield from _level_clauses(prover, rule, level)
         yield from _brings(prover, rule.id, Name("red_flag", rule.id), rule.recommend)
 
@@ -352,13 +386,15 @@ def _by_words(release: Release, ident: str) -> bool:
 
 def _recommendations(prover: _Prover) -> Iterator[Fault]:
     release = prover.release
-    for row in release.recommendations.values():
+    for row in (row for row in release.recommendations.values() if prover.asked(row.id)):
         expression = given(release, row)
         if expression is None:
             if not _by_words(release, row.id):
                 yield Fault("recommendations.toml", row.id, "nothing brings it; name it in a band, rule or wording")
         elif not _by_words(release, row.id) and not prover.exists((expression, TRUE)):
-            yield Fault("recommendations.toml", row.id, "can never be given: what brings it is always withheld")
+            witness = prover.witness((Combination("any", tuple(_brought(release, row.id))), TRUE))
+            reason = "can never be given: what brings it is always withheld"
+            yield Fault("recommendations.toml", row.id, reason, witness)
         if row.withheld_when is not None:
             when = row.withheld_when
             if not prover.exists((when, TRUE)):
@@ -368,7 +404,7 @@ def _recommendations(prover: _Prover) -> Iterator[Fault]:
 def _never(prover: _Prover) -> Iterator[Fault]:
     """What must never be given together with a fact is never given with it, over the whole space."""
     release = prover.release
-    for row in release.never:
+    for row in (row for row in release.never if prover.asked(row.recommendation)):
         expression = given(release, release.recommendations[row.recommendation])
         if expression is None:
             continue
@@ -429,4 +465,4 @@ def _cost(release: Release) -> Iterator[Fault]:
     ]
     if len(always) > MOST_ALWAYS_LOOKED_AT:
         reason = "no name sets it off, so that every panel pays for it; give it a core clause that must be TRUE"
-        yield from (Fault("patterns", ident, reason) for ident in always)
+        yield from (Fault(release.file_of(ident), ident, reason) for ident in always)

@@ -27,7 +27,7 @@ from labgloss.domain.panel import (
     Symptom,
 )
 from labgloss.domain.quantity import Comparator, plain
-from labgloss.domain.report import Urgency
+from labgloss.domain.report import RefusalReason, Urgency
 from labgloss.domain.subject import DAYS_PER, AgeUnit, Patient, Sex, StatedAge
 from labgloss.domain.truth import Truth
 from labgloss.engine import findings
@@ -148,9 +148,26 @@ def _patient(ways: Sequence[Way]) -> Patient:
 # ---------------------------------------------------------------------------------------------- building
 
 
-def build(release: Release) -> PanelSpace:
-    """The space of everything that a rule of a release reads."""
-    return _Builder(release).built()
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What results can say: the ways of each variable of results, and the truth of each name in each of them."""
+
+    ways: Mapping[str, tuple[Way, ...]]
+    made: Mapping[Name, Mapping[str, list[Truth | None]]]
+
+
+def measured(release: Release) -> Measured:
+    """What results can say of a release; rules over the panel (no specimen) do not change it."""
+    builder = _Builder(release)
+    builder.measure()
+    return Measured(builder.ways, builder.made)
+
+
+def build(release: Release, results: Measured | None = None) -> PanelSpace:
+    """The space of everything that a rule of a release reads, over what results can say where that is known."""
+    results = results or measured(release)
+    made = {name: dict(by_variable) for name, by_variable in results.made.items()}
+    return _Builder(release, dict(results.ways), made).built()
 
 
 @dataclass(eq=False)
@@ -159,9 +176,10 @@ class _Builder:
     ways: dict[str, tuple[Way, ...]] = field(default_factory=dict)
     # For each name, the variables that make it, with its truth in each of their ways; None: nothing said.
     made: dict[Name, dict[str, list[Truth | None]]] = field(default_factory=dict)
+    # The cells of each analyte, by the facts that they make.
+    _classes: dict[str, list[list[Way]]] = field(default_factory=dict)
 
     def built(self) -> PanelSpace:
-        self._results()
         self._context()
         space = Space(self.release, {variable: len(ways) for variable, ways in self.ways.items()})
         for name, by_variable in self.made.items():
@@ -173,7 +191,7 @@ class _Builder:
 
     # ------------------------------------------------------------------------------------------ results
 
-    def _results(self) -> None:
+    def measure(self) -> None:
         joined = {analyte for group in TOGETHER.values() for analyte in group}
         for ident in sorted(self._analytes_read() - joined):
             self._results_of(ident, [*self._cells(ident), *self._further(ident)])
@@ -225,6 +243,8 @@ class _Builder:
         truths: dict[Name, Truth | None] = {
             Name(kind, ident): truth for (kind, ident), truth in laid.facts.known.items() if kind in _MADE
         }
+        settled = any(entry.refusal is RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN for entry in laid.entries)
+        truths[Name("specimen", "settled_by_pair")] = Truth.of(settled)
         falls = {row.finding for row in self.release.computations.refeeding.falls}
         for name in [name for name in truths if name.kind == "finding" and name.id in falls]:
             truths[Name("own finding", name.id)] = truths.pop(name)
@@ -369,11 +389,14 @@ class _Builder:
 
     def _distinct(self, ident: str, *, last: bool = False) -> list[Way]:
         """The cells of an analyte, one for each set of facts that they make: its lowest value or the last."""
-        found: dict[frozenset[object], Way] = {}
-        for way in reversed(self._cells(ident)) if last else self._cells(ident):
-            facts = lay_out(self.release, panel_of([way])).facts
-            found.setdefault(frozenset(item for item in facts.known.items() if item[0][0] in _MADE), way)
-        return list(found.values())
+        if ident not in self._classes:
+            classes: dict[frozenset[object], list[Way]] = {}
+            for way in self._cells(ident):
+                facts = lay_out(self.release, panel_of([way])).facts
+                made = frozenset(item for item in facts.known.items() if item[0][0] in _MADE)
+                classes.setdefault(made, []).append(way)
+            self._classes[ident] = list(classes.values())
+        return [ways[-1 if last else 0] for ways in self._classes[ident]]
 
     def _injury(self) -> Iterator[Way]:
         for now, then in (("200", "80"), ("100", "60"), ("80", "80"), ("200", "200")):

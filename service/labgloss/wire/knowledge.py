@@ -28,12 +28,14 @@ class Knowledge:
     """Answers the requests of KnowledgeService, from messages that are built once. Raises CallError."""
 
     def __init__(self, release: Release) -> None:
-        self._digest = release.reference.digest
+        reference = release.reference
+        # What a page token is good for.
+        self._loaded = f"{reference.digest} {reference.overlay_digest}"
         self._variants = release.interval_variants
         analytes = sorted(release.analytes.values(), key=lambda analyte: analyte.id)
         self._analytes = [_analyte(analyte, release) for analyte in analytes]
         self._intervals = sorted(
-            (_interval(row, analyte.id) for analyte in analytes for row in analyte.form.intervals),
+            (_interval(row, analyte) for analyte, row in release.intervals()),
             key=lambda interval: interval.id,
         )
         self._rules = {rule.id: rule for rule in rules_of(release)}
@@ -129,7 +131,7 @@ class Knowledge:
 
     def _token(self, name: str, begin: int) -> str:
         position = begin.to_bytes(4, "big")
-        seal = hashlib.sha256(position + f"{self._digest} {name}".encode()).digest()[:14]
+        seal = hashlib.sha256(position + f"{self._loaded} {name}".encode()).digest()[:14]
         return base64.urlsafe_b64encode(position + seal).decode()
 
 
@@ -162,6 +164,19 @@ def _release(release: Release, rules: Iterable[pb.Rule]) -> pb.Release:
         vitamin_d_policies=release.vitamin_d_policies,
         critical_limit_sets=release.critical_limit_sets,
         interval_variants=release.interval_variants,
+        overlay=release.reference.overlay,
+        overlay_digest=release.reference.overlay_digest,
+        overlay_title=release.site.title,
+        overlay_entries=[
+            pb.OverlayEntry(
+                name=entry.name,
+                value=entry.value,
+                text=entry.words,
+                signed_by=entry.signed_by,
+                signed_on=entry.signed_on.isoformat(),
+            )
+            for entry in release.site.entries
+        ],
     )
 
 

@@ -22,6 +22,7 @@ def rules_of(release: Release) -> tuple[pb.Rule, ...]:
     rules: list[pb.Rule] = []
     for analyte in release.analytes.values():
         rules += _of_analyte(analyte)
+    rules += [_interval(release.analytes[ident].form, row) for ident, row in release.intervals()]
     rules += [_finding(ident, rows) for ident, rows in release.findings.items()]
     rules += _findings_of_classes(release)
     rules += [_pattern(row) for row in release.patterns.values()]
@@ -48,9 +49,6 @@ def limits_of(limits: Mapping[str, Limit]) -> list[pb.Limit]:
 def _of_analyte(analyte: Analyte) -> Iterator[pb.Rule]:
     form = analyte.form
     yield from _class(form)
-    for interval in form.intervals:
-        title = f"{form.name}: reference interval, {interval.variant}"
-        yield _rule(pb.RULE_KIND_INTERVAL, interval.id, interval, title, whom(interval), form.id, interval.limits)
     for table in form.band_tables:
         for band in table.bands:
             ident, title = f"{table.id}.{band.band}", f"{form.name}: {band.band}"
@@ -76,6 +74,11 @@ def _of_analyte(analyte: Analyte) -> Iterator[pb.Rule]:
         statement = _sentence(*_conditions(None, row.unless), "measurements only" if row.measured_only else "")
         ident, title = f"{form.id}.plausibility.{number}", f"{form.name}: plausibility, {row.kind}"
         yield _rule(pb.RULE_KIND_PLAUSIBILITY, ident, row, title, statement, form.id, row.limits)
+
+
+def _interval(form: schema.AnalyteFile, row: schema.IntervalRow) -> pb.Rule:
+    title = f"{form.name}: reference interval, {row.variant}"
+    return _rule(pb.RULE_KIND_INTERVAL, row.id, row, title, whom(row), form.id, row.limits)
 
 
 def _of_band(table: schema.BandTable, band: schema.BandRow) -> str:
