@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from labgloss.knowledge import schema
 from labgloss.knowledge.release import Analyte, Release
 
-# The one status under which a figure or rule was read in its source as it stands.
+# The status under which a figure or rule was read in its source as it stands.
 SEEN = "seen"
+# Statuses that ask for no signature; the figures of a site's overlay carry one.
+SETTLED = frozenset({SEEN, "signed"})
 # What the knowledge files give no status of.
 NOT_STATED = "not_stated"
 
@@ -63,7 +65,7 @@ class Stated:
     @property
     def unsigned(self) -> bool:
         """Whether a clinical lead has to sign it."""
-        return self.status != SEEN
+        return self.status not in SETTLED
 
 
 def stated(release: Release) -> tuple[Stated, ...]:
@@ -84,6 +86,8 @@ def statuses(release: Release) -> Mapping[str, int]:
 
 
 def _of_analytes(release: Release) -> Iterator[Stated]:
+    for ident, interval in release.intervals():
+        yield _sourced("interval", interval.id, interval, ident)
     for analyte in release.analytes.values():
         yield from _of_analyte(analyte)
     for loinc, code in sorted(release.codes.items()):
@@ -93,8 +97,6 @@ def _of_analytes(release: Release) -> Iterator[Stated]:
 
 def _of_analyte(analyte: Analyte) -> Iterator[Stated]:
     form = analyte.form
-    for interval in form.intervals:
-        yield _sourced("interval", interval.id, interval, form.id)
     for table in form.band_tables:
         for band in table.bands:
             yield _sourced("band", f"{table.id}.{band.band}", band, form.id, table)
