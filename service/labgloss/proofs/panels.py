@@ -580,6 +580,18 @@ class _Builder:
     def _patient_facts(self, space: Space) -> None:
         symptoms = tuple(Name("symptom", ident) for ident in self.release.symptoms)
         space.names[Name("patient", "any_symptom")] = Combination("any", symptoms)
+        silent, unsaid = [], []
+        for ident in self.release.symptoms:
+            variable = f"symptom {ident}"
+            ways = self.ways[variable]
+            silent.append(Name("not present", ident))
+            unsaid.append(Name("not mentioned", ident))
+            present = [any(symptom.present for symptom in way.symptoms) for way in ways]
+            space.names[silent[-1]] = _leaf(variable, [Truth.of(not one) for one in present])
+            space.names[unsaid[-1]] = _leaf(variable, [Truth.of(not way.symptoms) for way in ways])
+        well = Name("condition", "recorded_well")
+        space.names[Name("patient", "no_symptoms")] = Combination("all", (*silent, well))
+        space.names[Name("patient", "symptoms_unknown")] = Combination("all", tuple(unsaid))
         flags = tuple(Name("red_flag", flag.id) for flag in self.release.red_flags.values() if not flag.value_only)
         raising = Combination("any", flags)
         space.names[Name("patient", "red_flag_symptom")] = Combination("all", (raising, Name("patient", "any_symptom")))
