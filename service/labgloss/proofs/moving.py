@@ -229,6 +229,8 @@ def _of_row(release: Release, item: Stated) -> Iterator[str]:
             yield from _recommendation(row)
         case schema.ContradictionRow() as row:
             yield f"Taken off: both may be given in one report. Turned round: `{row.loser}` stays instead."
+        case schema.NeverRow() as row:
+            yield f"Dropped: a rule that gives `{row.recommendation}` there is no longer found by the proofs of lint."
         case schema.ChoiceRow():
             yield "Results are judged by other limits wherever it is chosen, or is the default."
         case schema.ReleaseFile():

@@ -68,6 +68,8 @@ def _lines(release: Release, item: Stated) -> Iterator[str]:
             yield from _recommendation(release, row)
         case schema.ContradictionRow() as row:
             yield f"`{row.winner}` and `{row.loser}` never stand together: `{row.winner}` stays. {row.reason}"
+        case schema.NeverRow() as row:
+            yield f"`{row.recommendation}` is never given while {_logic(release, row.when)}: {row.reason}."
         case schema.ChoiceRow() as row:
             yield from _choice(release, item.choice, row)
         case schema.ReleaseFile() as row:
