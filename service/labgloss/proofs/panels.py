@@ -315,10 +315,17 @@ class _Builder:
         if ident == "pth":
             ways.append(Way("pth ordered", (self._result(ident, "", status=ResultStatus.REGISTERED),)))
         if ident in self.release.computations.refeeding.analytes:
-            ways += self._falls(ident)
+            ways += [*self._falls(ident), *self._unchanged(ident)]
         if ident == "potassium":
             ways += [*self._potassium(), *self._wrong_units()]
         return ways
+
+    def _unchanged(self, ident: str) -> Iterator[Way]:
+        """A value of each class, as it was before."""
+        for way in self._distinct(ident):
+            now = replace(way.results[0], collected=_at(0))
+            before = replace(way.results[0], collected=_at(-720), id=f"{ident}_before")
+            yield Way(f"{way.label} as before", (now, before))
 
     def _bounds(self, ident: str) -> Iterator[Way]:
         """The first value of each class as a lower bound, the last as an upper one: what it leaves open, it leaves."""
