@@ -53,7 +53,10 @@ ROOMS = {
     ),
     # Panel files speak the API alone, as any caller does. The root: where the shipped panels lie.
     "panels": Room(names("forbidden v1 labgloss"), names("google pydantic")),
-    "cli": Room(names("errors knowledge panels proofs server wire v1 labgloss"), names("google grpc labgloss_client")),
+    # Of the domain: panels and explanations, of which no message speaks.
+    "cli": Room(
+        names("domain errors knowledge panels proofs server wire v1 labgloss"), names("google grpc labgloss_client")
+    ),
     "__main__": Room(names("cli")),
     # The root: a version, and nothing that makes importing it slow.
     "labgloss": Room(),

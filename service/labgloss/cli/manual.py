@@ -12,6 +12,7 @@ examples:
   labgloss demo                             see it work: a service, the sample panels, their reports
   labgloss serve                            serve on this machine, port 50051
   labgloss interpret panel.toml             explain the panels of a file
+  labgloss explain panel.toml               say why, and what would change it
   labgloss check panels/ --junit out.xml    compare reports with what panel files expect
   labgloss COMMAND --help                   the manual of one command
 
@@ -86,6 +87,25 @@ exit codes:
   0  every panel has a report
   1  a panel has none, because it is not accepted or the service was not reached
   2  the file cannot be read; every fault is listed"""
+
+EXPLAIN = """\
+Says why the report on a panel holds each finding, pattern, red flag and recommendation: the rule, its clauses and what
+each came to, sources. With an ID, or a number such as P01, it says so of that alone, also where it did not fire: what
+is missing, what speaks against it. It lists how far each value lies from each limit, and the smallest single change
+that would flip each statement: a number moved by reported digits; a symptom present or denied; a condition or
+medication added or removed. Each such change was made, and the changed panel interpreted.
+Nothing leaves the machine."""
+
+EXPLAIN_EXAMPLES = """\
+examples:
+  labgloss explain panel.toml
+  labgloss explain panels.toml --panel low-magnesium MG_LOW CHECK_PTH
+  labgloss explain panel.json --format json
+
+exit codes:
+  0  explained
+  1  nothing has this id, or the panel is not accepted
+  2  the file cannot be read, or holds several panels and none was named"""
 
 CHECK = (
     """\

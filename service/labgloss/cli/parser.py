@@ -24,6 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _serve(commands)
     _interpret(commands)
+    _explain(commands)
     _check(commands)
     _demo(commands)
     _knowledge(commands)
@@ -53,13 +54,25 @@ def _interpret(commands: _Commands) -> None:
         commands, "interpret", "explain the panels of a file", manual.INTERPRET, manual.INTERPRET_EXAMPLES
     )
     command.add_argument("file", metavar="FILE", help='panel file, or "-" for standard input')
-    command.add_argument(
-        "--input-format",
-        choices=("toml", "json"),
-        help="spelling of FILE (default: by its name; toml for standard input)",
-    )
+    _input_format(command)
     _format(command)
     _target(command)
+
+
+def _explain(commands: _Commands) -> None:
+    command = _command(
+        commands,
+        "explain",
+        "say why a report says it, and what would change it",
+        manual.EXPLAIN,
+        manual.EXPLAIN_EXAMPLES,
+    )
+    command.add_argument("file", metavar="FILE", help='panel file, or "-" for standard input')
+    command.add_argument("ids", metavar="ID", nargs="*", help="what to explain (default: all that the report lists)")
+    command.add_argument("--panel", metavar="ID", help="which panel of FILE (default: the only one)")
+    _input_format(command)
+    _format(command)
+    _overlay(command)
 
 
 def _check(commands: _Commands) -> None:
@@ -140,6 +153,14 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= _MOST_SECONDS:
         raise argparse.ArgumentTypeError(f"a number of seconds above 0, at most {_MOST_SECONDS}, is needed")
     return seconds
+
+
+def _input_format(command: _Parser) -> None:
+    command.add_argument(
+        "--input-format",
+        choices=("toml", "json"),
+        help="spelling of FILE (default: by its name; toml for standard input)",
+    )
 
 
 def _format(command: _Parser) -> None:

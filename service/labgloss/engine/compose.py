@@ -22,11 +22,9 @@ from labgloss.domain.report import (
     Strength,
     SymptomInterpretation,
     SymptomOutcome,
-    TraceStep,
     Urgency,
 )
 from labgloss.domain.subject import Sex
-from labgloss.domain.truth import Truth
 from labgloss.engine import choices, explain, findings, summary
 from labgloss.engine.bench import Bench
 from labgloss.engine.judged import Judged, unique
@@ -34,6 +32,7 @@ from labgloss.engine.recognise import Recognised, RecognisedSymptom
 from labgloss.engine.recommend import Recommended
 from labgloss.engine.rules import Evaluated
 from labgloss.engine.select import VITAMIN_D, policy_for
+from labgloss.engine.trace import trace
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import AssociationRow
 
@@ -56,6 +55,7 @@ def report(
     truths = {ident: truth for (kind, ident), truth in evaluated.facts.known.items() if kind == "finding"}
     found = _explained(findings.listed(release, truths, entries), evaluated)
     matched = [pattern.id for pattern in evaluated.patterns if pattern.state is PatternState.MATCHED]
+    issues = _issues(release, panel, recognised, entries, evaluated)
     holding = {finding.id for finding in found} | {f"{_PATTERN}{ident}" for ident in matched}
     return Report(
         panel_id=panel.id,
@@ -70,9 +70,9 @@ def report(
         red_flags=evaluated.red_flags,
         recommendations=recommended.given,
         withheld_recommendations=recommended.withheld,
-        issues=_issues(release, panel, recognised, entries, evaluated),
+        issues=issues,
         choices=choices.in_force(bench, recognised, entries, evaluated, recommended),
-        trace=_trace(entries, evaluated, overall) if panel.options.trace else (),
+        trace=trace(release, entries, evaluated, recommended, issues, overall) if panel.options.trace else (),
     )
 
 
@@ -256,14 +256,3 @@ def _family_name(release: Release, family: str) -> str:
 
 def _issue_text(release: Release, ident: str) -> str:
     return release.issues[ident].text if ident in release.issues else release.refusals[ident].text
-
-
-def _trace(entries: Sequence[Judged], evaluated: Evaluated, overall: Urgency) -> tuple[TraceStep, ...]:
-    """Every limit compared, by result, then every rule, then the urgency."""
-    steps = [replace(step, result=entry.index) for entry in entries for step in entry.trace]
-    highest = [entry.key for entry in entries if entry.urgency is overall]
-    highest += [pattern.id for pattern in evaluated.patterns if pattern.urgency is overall]
-    highest += [flag.id for flag in evaluated.red_flags if flag.urgency is overall and not flag.held]
-    outcome = f"{overall.name}: {', '.join(highest) or 'nothing raises it'}"
-    last = TraceStep(None, "urgency", "", "maximum of all that counts", Truth.TRUE, outcome, ("VO-14",))
-    return (*steps, *evaluated.trace, last)

@@ -101,7 +101,7 @@ def of_entries(entries: Sequence[Judged]) -> dict[tuple[str, str], Truth]:
                 truths["condition", entry.condition] = Truth.TRUE
             for side in (ResultClass.LOW, ResultClass.NORMAL, ResultClass.HIGH):
                 name = ("class", f"{entry.analyte.id}.{side.value}")
-                truths[name] = any_of((truths.get(name, Truth.FALSE), _has_class(entry, side)))
+                truths[name] = any_of((truths.get(name, Truth.FALSE), has_class(entry, side)))
     return truths
 
 
@@ -111,7 +111,7 @@ def _class_findings(release: Release, entries: Sequence[Judged]) -> dict[str, Tr
         form = release.analytes[analyte].form.findings
         for ident, side in ((form.low, ResultClass.LOW), (form.high, ResultClass.HIGH)):
             if ident:
-                sides.setdefault(ident, []).extend(_has_class(entry, side) for entry in live)
+                sides.setdefault(ident, []).extend(has_class(entry, side) for entry in live)
         if form.indeterminate:
             # Of calcium only: two views of it lie on different sides (R-ADJ-4).
             sides.setdefault(form.indeterminate, []).extend(
@@ -122,11 +122,12 @@ def _class_findings(release: Release, entries: Sequence[Judged]) -> dict[str, Tr
     for entry in entries:
         if entry.live and not entry.primary and entry.analyte is not None and entry.analyte.id == TOTAL:
             for side, ident in SECONDARY_TOTAL.items():
-                truths[ident] = any_of((truths.get(ident, Truth.FALSE), _has_class(entry, side)))
+                truths[ident] = any_of((truths.get(ident, Truth.FALSE), has_class(entry, side)))
     return truths
 
 
-def _has_class(entry: Judged, side: ResultClass) -> Truth:
+def has_class(entry: Judged, side: ResultClass) -> Truth:
+    """Whether an entry lies on a side; UNKNOWN where its class is open."""
     classes = entry.verdict.classes if entry.verdict else (ResultClass.INDETERMINATE,)
     if classes == (side,):
         return Truth.TRUE
@@ -141,7 +142,7 @@ def _of_row(release: Release, row: FindingRow, entries: Sequence[Judged], facts:
         return None
     if row.classes:
         allowed = [ResultClass(name) for name in row.classes]
-        parts.append(any_of(_has_class(entry, side) for side in allowed for entry in live))
+        parts.append(any_of(has_class(entry, side) for side in allowed for entry in live))
     if row.bands:
         parts.append(any_of(_has_one_of(release, row, entry) for entry in live))
     if row.limits:

@@ -46,8 +46,22 @@ class Laid:
     reported: Facts
 
 
+@dataclass(frozen=True, slots=True)
+class WorkedThrough:
+    """A panel with its report, and what the report was made of."""
+
+    laid: Laid
+    settled: rules.Settled
+    report: Report
+
+
 def interpret(release: Release, panel: Panel) -> Report:
     """The report on one panel; the same panel and release give the same report."""
+    return work_through(release, panel).report
+
+
+def work_through(release: Release, panel: Panel) -> WorkedThrough:
+    """The report on one panel with every fact and rule that it rests on, also those that it does not name."""
     laid = lay_out(release, panel)
     settled = rules.settle(
         release, laid.facts, laid.reported, laid.entries, laid.examined, values(laid.entries, laid.facts)
@@ -62,7 +76,8 @@ def interpret(release: Release, panel: Panel) -> Report:
         *recommend.of_facts(release, entries, evaluated.facts),
     ]
     recommended = recommend.recommend(release, entries, evaluated.facts, brought, overall)
-    return compose.report(laid.bench, laid.recognised, entries, evaluated, recommended, overall)
+    report = compose.report(laid.bench, laid.recognised, entries, evaluated, recommended, overall)
+    return WorkedThrough(laid, settled, report)
 
 
 def lay_out(release: Release, panel: Panel) -> Laid:

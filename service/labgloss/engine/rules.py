@@ -195,7 +195,7 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
         if isinstance(rule, PatternRow):
             truth, urgency = settled.facts.known["pattern", rule.id], Urgency.NONE
             if truth is not Truth.FALSE:
-                facts = _facts_of(rule, settled, apart)
+                facts = facts_of(rule, settled, apart)
                 pattern = _pattern(rule, truth, facts, settled, entries)
                 urgency = pattern.urgency
                 patterns.append(pattern)
@@ -248,7 +248,7 @@ def _hidden(release: Release, patterns: Sequence[Pattern]) -> set[tuple[str, Pat
     return hidden
 
 
-def _facts_of(rule: PatternRow, settled: Settled, apart: combining.Apart) -> Facts:
+def facts_of(rule: PatternRow, settled: Settled, apart: combining.Apart) -> Facts:
     """The facts that a pattern was decided by, with all that is known by now."""
     if rule.scope == "panel":
         return apart.facts_for(rule, settled.facts)

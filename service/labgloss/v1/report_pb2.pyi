@@ -1546,8 +1546,8 @@ class TraceStep(_message.Message):
     result: _builtins.int
     """Position of the result. Absent: not about one result."""
     step: _builtins.str
-    """What was done: "convert", "interval", "band", "critical", "plausibility", "finding", "pattern", "red_flag",
-    "recommendation", "urgency".
+    """What was done: "convert", "interval", "band", "critical", "plausibility", "refusal", "caution",
+    "issue", "finding", "pattern", "red_flag", "recommendation", "urgency".
     """
     rule_id: _builtins.str
     """Id of the rule."""

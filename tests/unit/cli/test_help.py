@@ -12,7 +12,7 @@ from labgloss import __version__
 from labgloss.cli import main
 from tests.unit.cli.subprocesses import IMPORTING_LABGLOSS
 
-COMMANDS = ("serve", "interpret", "check", "demo", "knowledge", "probe")
+COMMANDS = ("serve", "interpret", "explain", "check", "demo", "knowledge", "probe")
 SLOW = (
     "grpc",
     "pydantic",
@@ -46,7 +46,17 @@ def test_every_manual_says_what_the_command_does_with_examples(
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("serve",), ("interpret",), ("check",), ("demo",), ("knowledge", "lint"), ("knowledge", "signoff")]
+    "command",
+    [
+        (),
+        ("serve",),
+        ("interpret",),
+        ("explain",),
+        ("check",),
+        ("demo",),
+        ("knowledge", "lint"),
+        ("knowledge", "signoff"),
+    ],
 )
 def test_every_manual_of_a_command_lists_its_exit_codes(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]

@@ -177,6 +177,9 @@ def test_every_limit_compared_is_traced_with_its_outcome(read: Read) -> None:
         ("band", "magnesium.band.severe_high", "x > 3.50 mmol/L"): Truth.FALSE,
         ("critical", "magnesium.critical.default.low", "x <= 0.40 mmol/L"): Truth.FALSE,
         ("critical", "magnesium.critical.default.high", "x >= 2.00 mmol/L"): Truth.FALSE,
+        ("finding", "magnesium.class", "class low"): Truth.TRUE,
+        ("finding", "magnesium.class", "class high"): Truth.FALSE,
+        ("caution", "caution.interval_default_used", "interval_default_used"): Truth.TRUE,
     }
 
 
