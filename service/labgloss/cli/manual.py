@@ -211,6 +211,7 @@ examples:
   labgloss knowledge signoff > signoff.md
   labgloss knowledge signoff --output signoff.md
   labgloss knowledge signoff my/knowledge
+  labgloss knowledge signoff --overlay site.toml     with what the site signed, and what it leaves as it is
 
 exit codes:
   0  written

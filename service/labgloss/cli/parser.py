@@ -122,6 +122,7 @@ def _knowledge(commands: _Commands) -> None:
         module="knowledge",
     )
     _folder(signoff)
+    _overlay(signoff)
     signoff.add_argument("--output", metavar="FILE", help="write the document to FILE (default: standard output)")
 
 

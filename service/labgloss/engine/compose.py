@@ -237,13 +237,14 @@ def _issues(
         found.append(
             DataQualityIssue("context_contradiction", (), "patient", release.issues["context_contradiction"].text)
         )
-    if evaluated.lacking:
-        names = ", ".join(_family_name(release, family) for family in evaluated.lacking)
-        found.append(
-            DataQualityIssue(
-                "result_missing", (), "results", f"{release.issues['result_missing'].text} Missing: {names}."
-            )
-        )
+    if evaluated.lacking or evaluated.unusable:
+        lacks = [
+            f"{said}: {', '.join(_family_name(release, family) for family in families)}."
+            for said, families in (("Missing", evaluated.lacking), ("Sent, and not usable", evaluated.unusable))
+            if families
+        ]
+        text = " ".join((release.issues["result_missing"].text, *lacks))
+        found.append(DataQualityIssue("result_missing", (), "results", text))
     text = release.issues["text_not_recognised"].text
     found += [DataQualityIssue("text_not_recognised", (), field, text) for field in recognised.unread]
     return tuple(found)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from labgloss.domain.panel import ResultStatus, SpecimenKind
 from labgloss.domain.quantity import ARITHMETIC
 from labgloss.domain.report import RefusalReason, ResultClass
-from labgloss.domain.truth import Truth
+from labgloss.domain.truth import Truth, all_of
 from labgloss.engine.calcium import ADJUSTED, FAMILY, IONISED
 from labgloss.engine.facts import Facts
 from labgloss.engine.findings import of_rows
@@ -19,7 +19,7 @@ from labgloss.engine.series import collected_at, collected_before, elapsed_betwe
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.units import factor_between
 
-POTASSIUM, PTH, UREA, CREATININE, PH = "potassium", "pth", "urea", "creatinine", "ph"
+POTASSIUM, MAGNESIUM, PTH, UREA, CREATININE, PH = "potassium", "magnesium", "pth", "urea", "creatinine", "ph"
 
 
 def findings(release: Release, entries: Sequence[Judged], facts: Facts) -> dict[str, Truth]:
@@ -32,6 +32,8 @@ def findings(release: Release, entries: Sequence[Judged], facts: Facts) -> dict[
         "CA_HIGH_TWICE": _twice(entries, lambda entry: _is(entry, ResultClass.HIGH)),
         "CA_UPPER_NORMAL_TWICE": _upper_normal_twice(release, entries, facts),
         **_refeeding(release, entries, facts),
+        "K_UNCHANGED": _unchanged(_of(entries, POTASSIUM)),
+        "MG_UNCHANGED": _unchanged(_of(entries, MAGNESIUM)),
         **gaps(release, entries),
     }
 
@@ -78,6 +80,17 @@ def _fast_rise(release: Release, entries: Sequence[Judged]) -> Truth:
                 if old is not None and new is not None and new - old > rise and _is(now, ResultClass.HIGH):
                     return Truth.TRUE
     return outcome
+
+
+def _unchanged(series: Sequence[Judged]) -> Truth:
+    """Whether every result that counts now is within the reference change value of the one before it (DEC-02).
+
+    UNKNOWN without an earlier number to compare with, and for a bound: what may have changed is not unchanged.
+    """
+    exceeds = [entry.trend.exceeds_reference_change if entry.trend else None for entry in series if entry.live]
+    if not exceeds:
+        return Truth.UNKNOWN
+    return all_of(~Truth.of(one) for one in exceeds)
 
 
 def _timed(*entries: Judged) -> bool:

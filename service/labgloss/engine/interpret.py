@@ -14,6 +14,7 @@ from labgloss.engine import (
     calcium,
     compose,
     computed,
+    contradictions,
     findings,
     recommend,
     rules,
@@ -88,6 +89,7 @@ def lay_out(release: Release, panel: Panel) -> Laid:
     adjustment = calcium.adjustment_of(release, entries, bench.panel_age, bench.facts)
     entries = series.with_computed(entries, _computed(bench, entries, adjustment))
     entries = calcium.choose_primary(entries, adjustment)
+    entries = contradictions.noted(bench, entries)
     entries = _with_vitamin_d(bench, entries)
     entries = [with_state(entry) for entry in series.with_trends(release, entries)]
     reported = [entry.as_reported() for entry in entries]

@@ -238,6 +238,17 @@ def values(entries: Sequence[Judged], facts: Facts) -> Values:
     return Values(_alone(reliable, facts), _alone(doubtful, facts), frozenset(families - sound))
 
 
+def counts_alone(entry: Judged, band: BandRow) -> bool:
+    """Whether every value that an entry may have in one of its bands counts by itself (RF11)."""
+    assert entry.reading is not None and entry.verdict is not None
+    if not band.value_alone or not band.value_alone_within:
+        return band.value_alone
+    unit = entry.reading.compared.unit
+    # The band has fixed ends where only a part of it counts (analyte_checks).
+    here = entry.verdict.span.intersection(band.limits[unit].span())
+    return here.inside(band.value_alone_within[unit].span())
+
+
 def _alone(entries: Sequence[Judged], facts: Facts) -> Alone:
     """The values that count by themselves: in bands marked so, or flagged critical by the laboratory (RF11)."""
     urgency, reasons = Urgency.NONE, []
@@ -249,8 +260,8 @@ def _alone(entries: Sequence[Judged], facts: Facts) -> Alone:
             urgency = max(urgency, Urgency.SAME_DAY)
             reasons.append(f"{value} (flagged critical by the laboratory)")
         bands = entry.verdict.bands if entry.primary and not entry.left_open else ()
-        # Of several bands that remain, the flag stands only on what every one of them says.
-        if bands and all(band.value_alone for band in bands):
+        # Of several bands that remain, and of all values of a bound, the flag stands only on what every one says.
+        if bands and all(counts_alone(entry, band) for band in bands):
             urgency = max(urgency, *(band_urgency(entry, band, facts) for band in bands))
             reasons.append(f"{value} ({' or '.join(band.band.replace('_', ' ') for band in bands)})")
     return Alone(urgency, tuple(reasons))

@@ -17,6 +17,7 @@ from labgloss.engine.artefacts import Examined
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, unique
 from labgloss.engine.words import clause_of, open_words, true_names
+from labgloss.knowledge.expression import Name
 from labgloss.knowledge.release import DerivedFinding, Release, Rule
 from labgloss.knowledge.schema import (
     BringRow,
@@ -25,6 +26,7 @@ from labgloss.knowledge.schema import (
     LowerRow,
     PatternRow,
     RedFlagRow,
+    SaysMissingRow,
 )
 
 VALUE_ALONE = "VALUE_ALONE"
@@ -89,6 +91,8 @@ class Evaluated:
     trace: tuple[TraceStep, ...]
     # Analytes that a pattern which holds or is possible needs, and that the panel lacks.
     lacking: tuple[str, ...] = ()
+    # Those that such a pattern, or one that says what it lacks, cannot use although they are in the panel.
+    unusable: tuple[str, ...] = ()
 
 
 # ---------------------------------------------------------------------------------------------- which rules hold
@@ -183,6 +187,8 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
     trace: list[TraceStep] = []
     apart = combining.Apart.of(release, entries)
     lacking: list[tuple[str, str]] = []
+    absent: list[str] = []
+    unusable: list[str] = []
     for rule in settled.rules:
         if isinstance(rule, DerivedFinding):
             continue
@@ -196,6 +202,10 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
                 brought += _of_pattern(rule, truth, facts, urgency)
                 cautions += _cautions(rule, truth, facts)
                 lacking += [(rule.id, family) for family in _lacking(rule, facts, entries)]
+            elif rule.says_missing is not None and settled.facts.holds(rule.says_missing.when):
+                missing = _without_final(rule.says_missing, settled.facts, entries)
+                absent += [family for family, sent in missing if not sent]
+                unusable += [family for family, sent in missing if sent]
             kind = "pattern"
         else:
             urgency = settled.red_flags.get(rule.id, Urgency.NONE)
@@ -217,7 +227,8 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
         tuple(item for item in brought if item.because not in replaced),
         tuple(cautions),
         tuple(trace),
-        unique(tuple(family for ident, family in lacking if any(pattern.id == ident for pattern in shown))),
+        unique((*(of for ident, of in lacking if any(pattern.id == ident for pattern in shown)), *absent)),
+        unique(tuple(unusable)),
     )
 
 
@@ -340,6 +351,21 @@ def _lacking(rule: PatternRow, facts: Facts, entries: Sequence[Judged]) -> list[
         for family in sorted(combining.families_in(facts.release, part))
     ]
     return [family for family in asked if family not in sent]
+
+
+def _without_final(row: SaysMissingRow, facts: Facts, entries: Sequence[Judged]) -> list[tuple[str, bool]]:
+    """The families without a result that is final and reliable, each with whether one of them was sent."""
+    found = []
+    for family in row.analytes:
+        of_family = [entry for entry in entries if entry.analyte is not None and entry.analyte.family == family]
+        final = any(
+            facts.truth(Name("final", entry.analyte.id)) is Truth.TRUE
+            for entry in of_family
+            if entry.analyte is not None
+        )
+        if not final:
+            found.append((family, any(not entry.earlier for entry in of_family)))
+    return found
 
 
 def _red_flag(rule: RedFlagRow, urgency: Urgency, settled: Settled) -> RedFlag:

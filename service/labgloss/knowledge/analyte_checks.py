@@ -25,6 +25,7 @@ def problems(release: Release, analyte: Analyte) -> Iterator[Problem]:
     cells = admissible_cells(analyte.axes, NOTHING_KNOWN, release.computations.pregnancy.age)
     yield from _codes(analyte.form)
     yield from _limits(analyte)
+    yield from _values_alone(analyte)
     yield from _populations(analyte.form)
     yield from _plausibility(analyte, cells)
     yield from _intervals(analyte, cells)
@@ -60,6 +61,8 @@ def _limits_of(form: schema.AnalyteFile) -> Iterator[tuple[str, str, Limit, bool
             yield from ((key, unit, limit, True) for unit, limit in band.limits.items())
             for row in band.raises:
                 yield from ((f"{key}.raises", unit, limit, False) for unit, limit in row.limits.items())
+            within = band.value_alone_within
+            yield from ((f"{key}.value_alone_within", unit, limit, False) for unit, limit in within.items())
 
 
 def _limits(analyte: Analyte) -> Iterator[Problem]:
@@ -72,6 +75,30 @@ def _limits(analyte: Analyte) -> Iterator[Problem]:
             yield key, f"{limit.text!r} in {unit} names LLN or ULN; write the number here", ""
         elif limit.span(Span()).empty and not limit.needs_interval:
             yield key, f"{limit.text!r} in {unit} is met by no value", ""
+
+
+def _values_alone(analyte: Analyte) -> Iterator[Problem]:
+    """What a band says of the values that count alone: of a band that counts, in every unit, and inside the band."""
+    rows = ((table, row) for table in analyte.form.band_tables for row in table.bands)
+    for table, band in rows:
+        key, within = f"{table.id}.{band.band}.value_alone_within", band.value_alone_within
+        if not within:
+            continue
+        if not band.value_alone:
+            yield key, "stands in a band that does not count alone; write value_alone = true, or take it out", ""
+        if lacking := _lacking(analyte, within):
+            yield key, f"has no limit in {lacking}; values in it would never count alone", ""
+        for unit, limit in within.items():
+            whole = band.limits.get(unit)
+            if whole is None or limit.needs_interval:
+                continue
+            # The outer edge of a mild band moves with the interval, so nothing can be shown to lie inside it.
+            if whole.needs_interval:
+                yield key, f"the band ends at the interval in {unit}; only a band with fixed ends may be cut", ""
+            elif not limit.span().inside(whole.span()):
+                outside = limit.span().intersection(whole.span().below), limit.span().intersection(whole.span().above)
+                witness = next((example(span) for span in outside if not span.empty), "")
+                yield key, f"{limit.text!r} reaches out of the band ({whole.text})", f"{witness} {unit}"
 
 
 def _populations(form: schema.AnalyteFile) -> Iterator[Problem]:

@@ -64,6 +64,9 @@ def _computations(release: Release) -> Iterator[Fault]:
         ("aki.rise", "creatinine", computations.aki.rise),
         ("fast_rise.rise", "potassium", computations.fast_rise.rise),
         ("paired.gap", "potassium", computations.paired.gap),
+        ("filtration.egfr_low", "egfr", computations.filtration.egfr_low),
+        ("filtration.egfr_kept", "egfr", computations.filtration.egfr_kept),
+        ("filtration.creatinine_high", "creatinine", computations.filtration.creatinine_high),
     ):
         for unit in units:
             if unit not in release.analytes[analyte_id].units:

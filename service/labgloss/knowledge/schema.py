@@ -199,6 +199,8 @@ class BandRow(Sourced):
     also: tuple[AlsoRow, ...] = ()
     # Counts for the red flag VALUE_ALONE, at the urgency of the row.
     value_alone: bool = False
+    # The values of the band that count so, where not all of them do (RF11 lists sodium from 160, inside severe_high).
+    value_alone_within: dict[Ucum, LimitText] = {}
 
 
 class BandTable(Population):
@@ -405,6 +407,13 @@ class RefusesRow(Form):
     analytes: tuple[str, ...] = ()
 
 
+class SaysMissingRow(Form):
+    """Results of which a pattern that is not met says which are missing or not usable, under a condition."""
+
+    analytes: tuple[str, ...] = Field(min_length=1)
+    when: Logic
+
+
 class PatternRow(Sourced):
     """A pattern over findings, symptoms, conditions and medications. It holds no number."""
 
@@ -421,6 +430,8 @@ class PatternRow(Sourced):
     excluding: tuple[Logic, ...] = ()
     # Makes it POSSIBLE where it is not MATCHED, in the place of the rule of SP 0.2.
     possible_when: Logic | None = None
+    # It is neither matched nor possible without all of these results, and says which it lacks (SP 3, P60).
+    says_missing: SaysMissingRow | None = None
     # Make it more, or less, likely; neither decides.
     supporting: tuple[Logic, ...] = ()
     against: tuple[Logic, ...] = ()
@@ -627,6 +638,18 @@ class FastRiseForm(Sourced):
     within_hours: int
 
 
+class FiltrationForm(Sourced):
+    """An eGFR and a creatinine of one time that contradict each other: either pair of limits, at these ages."""
+
+    id: str
+    age: AgeRange
+    # Too low for a creatinine that is not high by its interval.
+    egfr_low: dict[Ucum, LimitText] = Field(min_length=1)
+    # Too high for a creatinine within creatinine_high.
+    egfr_kept: dict[Ucum, LimitText] = Field(min_length=1)
+    creatinine_high: dict[Ucum, LimitText] = Field(min_length=1)
+
+
 class PairedForm(Sourced):
     """Potassium in serum and in plasma or whole blood of one time."""
 
@@ -743,6 +766,7 @@ class ComputationsFile(Form):
     vitamin_d: VitaminDForm
     specimen: SpecimenForm
     fast_rise: FastRiseForm
+    filtration: FiltrationForm
     paired: PairedForm
     refeeding: RefeedingForm
     urea_creatinine: RatioForm

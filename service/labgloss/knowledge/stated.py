@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from labgloss.knowledge import schema
 from labgloss.knowledge.release import Analyte, Release
 
-# The one status under which a figure or rule was read in its source as it stands.
+# The status under which a figure or rule was read in its source as it stands.
 SEEN = "seen"
+# Statuses that ask for no signature; the figures of a site's overlay carry one.
+SETTLED = frozenset({SEEN, "signed"})
 # What the knowledge files give no status of.
 NOT_STATED = "not_stated"
 
@@ -29,6 +31,7 @@ KINDS: Mapping[str, str] = {
     "group": "Groups",
     "recommendation": "Recommendations",
     "contradiction": "Recommendations that never stand together",
+    "never": "Recommendations that are never given",
     "computation": "Computations",
     "choice": "Policies, sets and variants",
     "scope": "Validated scope",
@@ -62,7 +65,7 @@ class Stated:
     @property
     def unsigned(self) -> bool:
         """Whether a clinical lead has to sign it."""
-        return self.status != SEEN
+        return self.status not in SETTLED
 
 
 def stated(release: Release) -> tuple[Stated, ...]:
@@ -83,6 +86,8 @@ def statuses(release: Release) -> Mapping[str, int]:
 
 
 def _of_analytes(release: Release) -> Iterator[Stated]:
+    for ident, interval in release.intervals():
+        yield _sourced("interval", interval.id, interval, ident)
     for analyte in release.analytes.values():
         yield from _of_analyte(analyte)
     for loinc, code in sorted(release.codes.items()):
@@ -92,8 +97,6 @@ def _of_analytes(release: Release) -> Iterator[Stated]:
 
 def _of_analyte(analyte: Analyte) -> Iterator[Stated]:
     form = analyte.form
-    for interval in form.intervals:
-        yield _sourced("interval", interval.id, interval, form.id)
     for table in form.band_tables:
         for band in table.bands:
             yield _sourced("band", f"{table.id}.{band.band}", band, form.id, table)
@@ -134,6 +137,8 @@ def _of_rules(release: Release) -> Iterator[Stated]:
         yield _sourced("recommendation", f"recommendation.{step.id}", step)
     for pair in release.contradictions:
         yield _sourced("contradiction", f"contradiction.{pair.winner}.{pair.loser}", pair)
+    for number, never in enumerate(release.never, 1):
+        yield _sourced("never", f"never.{number}.{never.recommendation}", never)
     for name, choices in release.choices.items():
         for choice in choices.values():
             ident = f"{name}.{choice.id}"

@@ -19,6 +19,7 @@ from labgloss.errors import Fault
 from labgloss.knowledge.expression import Combination, Expression, Name
 from labgloss.knowledge.release import Release, set_off_by
 from labgloss.knowledge.schema import (
+    BandRow,
     BringRow,
     LevelRow,
     PatternRow,
@@ -71,7 +72,7 @@ def prove(release: Release, results: Measured | None = None, only: Collection[st
         *_red_flags(prover),
         *_recommendations(prover),
         *_never(prover),
-        *_bands(release),
+        *_bands(prover),
         *_contradictions(release),
         *_cost(release),
     ]
@@ -181,6 +182,10 @@ def _pattern(prover: _Prover, rule: PatternRow) -> Iterator[Fault]:
         elif not prover.exists((here, TRUE), (level.when, TRUE)):
             reason = f"never holds while it is MATCHED: {level.when}"
             yield Fault(file, f"{rule.id}.levels[{place}]", reason, in_one_line(found))
+    for place, lower in enumerate(rule.lowers):
+        if not prover.exists((here, TRUE), (lower.when, TRUE)):
+            reason = f"never holds while it is MATCHED: {lower.when}"
+            yield Fault(file, f"{rule.id}.lowers[{place}]", reason, in_one_line(found))
     yield from _brings(prover, rule.id, here, rule.recommend)
     for place, row in enumerate(rule.possible):
         if not prover.exists((here, UNKNOWN), (row.when, TRUE)):
@@ -310,12 +315,7 @@ def given(release: Release, row: RecommendationRow) -> Expression | None:
 
     What satisfies a test is left out: it can only take away.
     """
-    brought = list(_brought(release, row.id))
-    if row.when is not None:
-        brought.append(row.when)
-    for other in release.recommendations.values():
-        if other.instead == row.id and other.withheld_when is not None:
-            brought.append(other.withheld_when)
+    brought = list(_bringing(release, row))
     if not brought:
         return None
     parts: list[Expression] = [Combination("any", tuple(brought))]
@@ -333,13 +333,23 @@ def given(release: Release, row: RecommendationRow) -> Expression | None:
     return Combination("all", tuple(parts))
 
 
+def _bringing(release: Release, row: RecommendationRow) -> Iterator[Expression]:
+    """Whatever brings a recommendation, over names."""
+    yield from _brought(release, row.id)
+    if row.when is not None:
+        yield row.when
+    for other in release.recommendations.values():
+        if other.instead == row.id and other.withheld_when is not None:
+            yield other.withheld_when
+
+
 def _certain(release: Release, winner: str) -> Expression | None:
     """When the winner of a contradiction is given for certain: nothing takes it away again."""
     row = release.recommendations[winner]
     takes_away = (
         row.needs or row.withheld_when or row.satisfied_by or any(p.loser == winner for p in release.contradictions)
     )
-    brought = list(_brought(release, winner))
+    brought = [*_brought(release, winner), *([row.when] if row.when is not None else [])]
     return None if takes_away or not brought else Combination("any", tuple(brought))
 
 
@@ -392,7 +402,7 @@ def _recommendations(prover: _Prover) -> Iterator[Fault]:
             if not _by_words(release, row.id):
                 yield Fault("recommendations.toml", row.id, "nothing brings it; name it in a band, rule or wording")
         elif not _by_words(release, row.id) and not prover.exists((expression, TRUE)):
-            witness = prover.witness((Combination("any", tuple(_brought(release, row.id))), TRUE))
+            witness = prover.witness((Combination("any", tuple(_bringing(release, row))), TRUE))
             reason = "can never be given: what brings it is always withheld"
             yield Fault("recommendations.toml", row.id, reason, witness)
         if row.withheld_when is not None:
@@ -416,22 +426,43 @@ def _never(prover: _Prover) -> Iterator[Fault]:
 # ---------------------------------------------------------------------------------------------- bands, pairs, cost
 
 
-def _bands(release: Release) -> Iterator[Fault]:
-    """Every abnormal band is answered: by contact, or by something that no result makes unnecessary."""
+def _bands(prover: _Prover) -> Iterator[Fault]:
+    """Every abnormal band is answered, and whatever a band raises, lowers or adds can hold beside it."""
+    release = prover.release
     for analyte in release.analytes.values():
+        if not prover.asked(analyte.id):
+            continue
         for table in analyte.form.band_tables:
             for band in table.bands:
-                if band.side not in ("low", "high"):
-                    continue
-                lasting = [ident for ident in band.recommend if not release.recommendations[ident].satisfied_by]
-                answered = bool(lasting) or (
-                    band.urgency > Urgency.NONE and release.urgencies[band.urgency.name].contact
-                )
-                if not answered:
+                file, key = f"analytes/{analyte.id}.toml", f"{table.id}.{band.band}"
+                if band.side in ("low", "high") and not _answered(release, band):
                     unit, limit = next(iter(band.limits.items()))
                     reason = "is abnormal and brings neither contact nor a recommendation that stays"
-                    witness = f"{analyte.id} {limit.text} {unit}"
-                    yield Fault(f"analytes/{analyte.id}.toml", f"{table.id}.{band.band}", reason, witness)
+                    yield Fault(file, key, reason, f"{analyte.id} {limit.text} {unit}")
+                yield from _beside_band(prover, file, key, Name("band", f"{analyte.id}.{band.band}"), band)
+
+
+def _answered(release: Release, band: BandRow) -> bool:
+    """By contact, or by something that no result makes unnecessary."""
+    lasting = [ident for ident in band.recommend if not release.recommendations[ident].satisfied_by]
+    return bool(lasting) or (band.urgency > Urgency.NONE and bool(release.urgencies[band.urgency.name].contact))
+
+
+def _beside_band(prover: _Prover, file: str, key: str, here: Name, band: BandRow) -> Iterator[Fault]:
+    if here not in prover.panels.space.names:
+        return
+    rows: list[tuple[str, Expression]] = [
+        *((f"raises[{place}]", row.when) for place, row in enumerate(band.raises) if row.when is not None),
+        *((f"lowers[{place}]", row.when) for place, row in enumerate(band.lowers)),
+        *((f"also[{place}]", row.when) for place, row in enumerate(band.also)),
+    ]
+    for label, when in rows:
+        if not prover.exists((here, TRUE), (when, TRUE)):
+            yield Fault(file, f"{key}.{label}", f"never holds in this band: {when}", prover.witness((here, TRUE)))
+    for place, row in enumerate(band.raises):
+        if row.urgency <= band.urgency:
+            reason = f"raises to {row.urgency.name}, which is not above its own {band.urgency.name}"
+            yield Fault(file, f"{key}.raises[{place}]", reason, prover.witness((here, TRUE)))
 
 
 def _contradictions(release: Release) -> Iterator[Fault]:

@@ -23,6 +23,7 @@ _MADE: Mapping[str, tuple[str, ...]] = {
     "vitamin_d": ("vitamin_d_25oh.", "VITD_SEVERELY_LOW"),
     "specimen": (),
     "fast_rise": ("K_RISE_FAST",),
+    "filtration": (),
     "paired": ("K_SERUM_PLASMA_GAP", "K_PLASMA_SERUM_GAP"),
     "refeeding": ("REFEEDING_FALL_MILD", "REFEEDING_FALL_MODERATE", "REFEEDING_FALL_SEVERE"),
     "urea_creatinine": ("UREA_CREAT_RATIO_HIGH",),
@@ -43,6 +44,7 @@ _MOVED: Mapping[str, str] = {
     "more results.",
     "specimen": "A code that is taken off no longer refuses a rejected specimen, or no longer calls it haemolysed.",
     "fast_rise": "A smaller rise, or a longer time, finds a fast rise more often.",
+    "filtration": "Wider limits call more pairs of eGFR and creatinine contradictory; nothing else moves.",
     "paired": "A smaller gap lets a paired specimen settle more high potassiums as artefacts; a larger one leaves them "
     "high.",
     "refeeding": "Lower percentages find falls after feeding more often, and call them more severe.",
@@ -227,6 +229,8 @@ def _of_row(release: Release, item: Stated) -> Iterator[str]:
             yield from _recommendation(row)
         case schema.ContradictionRow() as row:
             yield f"Taken off: both may be given in one report. Turned round: `{row.loser}` stays instead."
+        case schema.NeverRow() as row:
+            yield f"Dropped: a rule that gives `{row.recommendation}` there is no longer found by the proofs of lint."
         case schema.ChoiceRow():
             yield "Results are judged by other limits wherever it is chosen, or is the default."
         case schema.ReleaseFile():
@@ -302,6 +306,8 @@ def _band(analyte: Analyte, item: Stated, row: schema.BandRow) -> Iterator[str]:
     for raised in row.raises:
         if raised.limits:
             yield f"The limit within it: beyond it {raised.urgency.name}, before it {row.urgency.name}."
+    if row.value_alone_within:
+        yield "The limit of what counts alone: beyond it the red flag of values alone, before it only the band."
 
 
 def _at(end: Decimal | str, unit: str) -> str:
@@ -368,7 +374,10 @@ def _figures_of_analyte(row: schema.AnalyteFile) -> Iterator[str]:
     if row.molar_mass is not None or row.charge:
         yield "Another mass or charge moves every value that is converted between units."
     if row.reference_change_percent is not None:
-        yield "A smaller percentage calls more changes real; it moves no class, band or urgency."
+        yield (
+            "A smaller percentage calls more changes real; it moves no class or band. A rule that asks for a result "
+            "unchanged from the one before then holds less often, and a known target lowers less."
+        )
     if row.unsuitable_additives:
         yield "A tube taken off the list: its results are judged instead of refused."
     if row.implausible_may_be_critical:

@@ -30,12 +30,12 @@ from labgloss.domain.quantity import Comparator, plain
 from labgloss.domain.report import RefusalReason, Urgency
 from labgloss.domain.subject import DAYS_PER, AgeUnit, Patient, Sex, StatedAge
 from labgloss.domain.truth import Truth
-from labgloss.engine import findings
+from labgloss.engine import findings, judge
 from labgloss.engine.interpret import Laid, lay_out
 from labgloss.knowledge.expression import AgeClause, Combination, Expression, Name
 from labgloss.knowledge.partition import in_range
 from labgloss.knowledge.release import Analyte, Release
-from labgloss.knowledge.schema import AgeRange, FindingRow, Form
+from labgloss.knowledge.schema import AgeRange, BandRow, FindingRow, Form
 from labgloss.proofs.space import Leaf, Ruled, Space
 
 ADULT = Patient(StatedAge(40, AgeUnit.YEARS), Sex.MALE, False)
@@ -248,6 +248,11 @@ class _Builder:
         falls = {row.finding for row in self.release.computations.refeeding.falls}
         for name in [name for name in truths if name.kind == "finding" and name.id in falls]:
             truths[Name("own finding", name.id)] = truths.pop(name)
+        for entry in laid.entries:
+            for band in entry.verdict.bands if entry.verdict is not None and entry.primary else ():
+                if band.value_alone_within and entry.analyte is not None:
+                    counts = judge.counts_alone(entry, band)
+                    truths[_counting(entry.analyte.id, band)] = Truth.of(counts)
         for ident, rows in self.release.findings.items():
             if rows[0].computed or not any(row.when is not None for row in rows):
                 continue
@@ -310,10 +315,17 @@ class _Builder:
         if ident == "pth":
             ways.append(Way("pth ordered", (self._result(ident, "", status=ResultStatus.REGISTERED),)))
         if ident in self.release.computations.refeeding.analytes:
-            ways += self._falls(ident)
+            ways += [*self._falls(ident), *self._unchanged(ident)]
         if ident == "potassium":
             ways += [*self._potassium(), *self._wrong_units()]
         return ways
+
+    def _unchanged(self, ident: str) -> Iterator[Way]:
+        """A value of each class, as it was before."""
+        for way in self._distinct(ident):
+            now = replace(way.results[0], collected=_at(0))
+            before = replace(way.results[0], collected=_at(-720), id=f"{ident}_before")
+            yield Way(f"{way.label} as before", (now, before))
 
     def _bounds(self, ident: str) -> Iterator[Way]:
         """The first value of each class as a lower bound, the last as an upper one: what it leaves open, it leaves."""
@@ -580,6 +592,18 @@ class _Builder:
     def _patient_facts(self, space: Space) -> None:
         symptoms = tuple(Name("symptom", ident) for ident in self.release.symptoms)
         space.names[Name("patient", "any_symptom")] = Combination("any", symptoms)
+        silent, unsaid = [], []
+        for ident in self.release.symptoms:
+            variable = f"symptom {ident}"
+            ways = self.ways[variable]
+            silent.append(Name("not present", ident))
+            unsaid.append(Name("not mentioned", ident))
+            present = [any(symptom.present for symptom in way.symptoms) for way in ways]
+            space.names[silent[-1]] = _leaf(variable, [Truth.of(not one) for one in present])
+            space.names[unsaid[-1]] = _leaf(variable, [Truth.of(not way.symptoms) for way in ways])
+        well = Name("condition", "recorded_well")
+        space.names[Name("patient", "no_symptoms")] = Combination("all", (*silent, well))
+        space.names[Name("patient", "symptoms_unknown")] = Combination("all", tuple(unsaid))
         flags = tuple(Name("red_flag", flag.id) for flag in self.release.red_flags.values() if not flag.value_only)
         raising = Combination("any", flags)
         space.names[Name("patient", "red_flag_symptom")] = Combination("all", (raising, Name("patient", "any_symptom")))
@@ -673,8 +697,32 @@ def _value_alone(release: Release, least: Urgency) -> Iterator[Name]:
     for analyte in release.analytes.values():
         for table in analyte.form.band_tables:
             for row in table.bands:
-                if row.value_alone and row.urgency >= least:
-                    yield Name("band", f"{analyte.id}.{row.band}")
+                if row.value_alone and _urgency_alone(row) >= least:
+                    yield (
+                        _counting(analyte.id, row)
+                        if row.value_alone_within
+                        else Name("band", f"{analyte.id}.{row.band}")
+                    )
+
+
+def _counting(analyte: str, row: BandRow) -> Name:
+    """The name of a value that counts alone, of a band of which only a part does."""
+    return Name("alone", f"{analyte}.{row.band}")
+
+
+def _urgency_alone(row: BandRow) -> Urgency:
+    """The urgency that every value of a band has that counts alone: raised where the value by itself raises it."""
+    within = row.value_alone_within
+    raised = [
+        raises.urgency
+        for raises in row.raises
+        if within
+        and raises.when is None
+        and all(
+            unit in raises.limits and limit.span().inside(raises.limits[unit].span()) for unit, limit in within.items()
+        )
+    ]
+    return max([row.urgency, *raised])
 
 
 def _analytes_of(release: Release, ident: str) -> set[str]:

@@ -68,6 +68,8 @@ def _lines(release: Release, item: Stated) -> Iterator[str]:
             yield from _recommendation(release, row)
         case schema.ContradictionRow() as row:
             yield f"`{row.winner}` and `{row.loser}` never stand together: `{row.winner}` stays. {row.reason}"
+        case schema.NeverRow() as row:
+            yield f"`{row.recommendation}` is never given while {_logic(release, row.when)}: {row.reason}."
         case schema.ChoiceRow() as row:
             yield from _choice(release, item.choice, row)
         case schema.ReleaseFile() as row:
@@ -110,7 +112,8 @@ def _band(release: Release, item: Stated, row: schema.BandRow) -> Iterator[str]:
     yield f"Brings {_ids(row.recommend)}." if row.recommend else ""
     for also in row.also:
         yield f"Brings {_ids(also.recommend)} while {_logic(release, also.when)}."
-    yield "Counts for the red flag of values alone." if row.value_alone else ""
+    within = f" Of it, only: {_limits(row.value_alone_within)}" if row.value_alone_within else ""
+    yield f"Counts for the red flag of values alone.{within}" if row.value_alone else ""
 
 
 def _figures_of_analyte(row: schema.AnalyteFile) -> Iterator[str]:
@@ -147,6 +150,9 @@ def _pattern(release: Release, row: schema.PatternRow) -> Iterator[str]:
             yield from (f"- {_logic(release, expression)}" for expression in expressions)
     if row.possible_when is not None:
         yield f"Possible, where it is not matched, while {_logic(release, row.possible_when)}."
+    if row.says_missing is not None:
+        which = f"which of {_ids(row.says_missing.analytes)} is missing or not usable"
+        yield f"Where it is not met, says {which} while {_logic(release, row.says_missing.when)}."
     yield f"Urgency {row.urgency.name}."
     for level in row.levels:
         yield f"{level.urgency.name} while {_logic(release, level.when)}."

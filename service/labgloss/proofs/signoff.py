@@ -72,6 +72,7 @@ _BESIDE_RULES: Mapping[str, str] = {
     "condition": "no rule; it is recognised, and returned in the report",
     "medication": "no rule; it is recognised, and returned in the report",
     "contradiction": "the list of recommendations of every report",
+    "never": "the proofs of a release, which hold it over every panel",
     "association": "the account of symptoms in the report",
     "urgency": "every report of that urgency",
     "refusal": "the result that it refuses",
@@ -115,7 +116,7 @@ def signoff(release: Release) -> str:
             lines += [f"### {part.title}", ""]
             for item in part.items:
                 lines += [*_entry(release, uses, item), ""]
-    lines += _with_notes(item for item in every if not item.unsigned and item.note)
+    lines += _with_notes(item for item in every if item.status == SEEN and item.note)
     return "\n".join(lines)
 
 
@@ -128,7 +129,13 @@ def _title(release: Release, every: Sequence[Stated]) -> Iterator[str]:
     yield from (f"# Sign-off: {file.title}", "")
     yield f"Release {reference.version} of {file.released.isoformat()}, to be reviewed by {file.review_by.isoformat()}."
     yield from ("", f"Digest `{reference.digest}`, engine {reference.engine}.", "")
-    yield f"{open_items} of {len(every)} figures and rules are not signed; {len(every) - open_items} were read as seen."
+    if reference.overlay:
+        yield f"With the site overlay {reference.overlay}, {release.site.title}, digest `{reference.overlay_digest}`:"
+        yield from (f"- {entry.name} {entry.value}: {entry.text}" for entry in release.site.entries)
+        yield ""
+    settled = len(every) - open_items
+    yield f"{open_items} of {len(every)} figures and rules are not signed."
+    yield f"The other {settled} were seen in their source, or are the site's own and signed."
     yield from ("", f"Intended use: {file.intended_use}", "", _HOW_TO_READ, "")
     for status in _STATUSES:
         yield f"- `{status}`: {_MEANING[status]}"

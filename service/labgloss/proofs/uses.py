@@ -182,6 +182,7 @@ def _of_pattern(row: schema.PatternRow) -> Iterator[tuple[Name, Use]]:
         ("supporting", 1, row.supporting),
         ("against", -1, row.against),
         ("possible when", 1, () if row.possible_when is None else (row.possible_when,)),
+        ("says what is missing", 0, () if row.says_missing is None else (row.says_missing.when,)),
     ):
         for expression in expressions:
             yield from _read(expression, replace(use, part=part, sign=sign))

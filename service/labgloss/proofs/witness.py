@@ -27,8 +27,11 @@ def in_one_line(panel: Panel) -> str:
 
 
 def _result_in_words(result: Result) -> str:
-    comments = f" ({', '.join(result.specimen.comments)})" if result.specimen.comments else ""
-    return f"{result.analyte} {result.comparator.value}{result.value} {result.unit}".rstrip() + comments
+    notes = [*result.specimen.comments]
+    if result.interval is not None:
+        notes.append(f"its interval {result.interval.low or ''} to {result.interval.high or ''}")
+    beside = f" ({', '.join(notes)})" if notes else ""
+    return f"{result.analyte} {result.comparator.value}{result.value} {result.unit}".rstrip() + beside
 
 
 def as_file(panel: Panel, ident: str) -> str:

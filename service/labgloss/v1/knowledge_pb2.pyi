@@ -176,8 +176,8 @@ class Release(_message.Message):
 
     @_builtins.property
     def statuses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Count]:
-        """How many rules and figures have each status, "not_stated" where the files give none; whatever is not "seen" needs
-        a clinical lead's signature.
+        """How many rules and figures have each status, "not_stated" where the files give none; whatever is neither "seen" nor
+        "signed" needs a clinical lead's signature.
         """
 
     @_builtins.property

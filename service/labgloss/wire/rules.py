@@ -9,7 +9,7 @@ from labgloss.engine.words import figures_in_words
 from labgloss.knowledge import schema
 from labgloss.knowledge.expression import Limit
 from labgloss.knowledge.release import Analyte, Release, urgencies_of_values
-from labgloss.knowledge.stated import SEEN
+from labgloss.knowledge.stated import SETTLED
 from labgloss.v1 import knowledge_pb2 as pb
 
 _REACHED = "reached"
@@ -129,7 +129,7 @@ def _finding(ident: str, rows: Sequence[schema.FindingRow]) -> pb.Rule:
     rule = _rule(pb.RULE_KIND_FINDING, f"finding.{ident}", first, first.text, "", first.analyte, first.limits)
     rule.statement = ", or ".join(filter(None, map(_of_finding, rows)))
     # A rule of which a part has yet to be signed has yet to be signed.
-    rule.status = next((row.status for row in rows if row.status != SEEN), SEEN)
+    rule.status = next((row.status for row in rows if row.status not in SETTLED), rows[0].status)
     for row in rows[1:]:
         rule.limits.extend(limits_of(row.limits))
         rule.source_ids.extend(source for source in row.source if source not in rule.source_ids)

@@ -202,7 +202,8 @@ def test_an_id_that_nothing_has_is_said_with_what_is_near(design: Path, capsys: 
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == (
-        "labgloss: no finding, pattern, red flag or recommendation has the id mg_lwo; near it: MG_LOW, GLU_LOW, GI_LOSS\n"
+        "labgloss: no finding, pattern, red flag or recommendation has the id mg_lwo; near it: "
+        "MG_LOW, GLU_LOW, GI_LOSS\n"
     )
 
 

@@ -56,6 +56,38 @@ def test_a_pth_is_pending_while_it_is_ordered_and_has_no_value(
     assert finding("PTH_PENDING", *results) is truth
 
 
+# ---------------------------------------------------------------------------------------------- unchanged (DEC-02)
+
+
+@pytest.mark.parametrize(
+    ("ident", "results", "truth"),
+    [
+        # The reference change value is 15 percent of potassium and 6 of magnesium, and a change by all of it is none.
+        ("K_UNCHANGED", [at("08:00", "potassium", "4.0"), at("09:00", "potassium", "3.4")], T),
+        ("K_UNCHANGED", [at("08:00", "potassium", "4.0"), at("09:00", "potassium", "4.6")], T),
+        ("K_UNCHANGED", [at("08:00", "potassium", "4.0"), at("09:00", "potassium", "3.39")], F),
+        ("K_UNCHANGED", [at("08:00", "potassium", "4.0"), at("09:00", "potassium", "4.61")], F),
+        ("MG_UNCHANGED", [at("08:00", "magnesium", "1.00"), at("09:00", "magnesium", "0.94")], T),
+        ("MG_UNCHANGED", [at("08:00", "magnesium", "1.00"), at("09:00", "magnesium", "0.93")], F),
+        # Only the result before it counts, and only a number says that nothing changed.
+        (
+            "K_UNCHANGED",
+            [at("07:00", "potassium", "3.0"), at("08:00", "potassium", "4.0"), at("09:00", "potassium", "3.1")],
+            F,
+        ),
+        ("K_UNCHANGED", [at("08:00", "potassium", "<3.0"), at("09:00", "potassium", "3.0")], U),
+        ("K_UNCHANGED", [at("08:00", "potassium", "3.0"), at("09:00", "potassium", "<3.0")], U),
+        ("K_UNCHANGED", [at("08:00", "magnesium", "0.7"), at("09:00", "potassium", "3.0")], U),
+        ("K_UNCHANGED", [result("potassium", "3.0"), result("potassium", "3.0")], U),
+        ("K_UNCHANGED", [], U),
+    ],
+)
+def test_a_result_is_unchanged_within_the_reference_change_value(
+    finding: Finding, ident: str, results: list[Result], truth: Truth
+) -> None:
+    assert finding(ident, *results) is truth
+
+
 # ---------------------------------------------------------------------------------------------- K_RISE_FAST (DEC-04)
 
 

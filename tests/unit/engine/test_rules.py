@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from labgloss.domain.report import PatternState, Urgency
+from labgloss.domain.panel import SpecimenKind
+from labgloss.domain.report import PatternState, Report, Urgency
 from labgloss.domain.truth import Truth
 from labgloss.engine.artefacts import Examined
 from labgloss.engine.facts import NOT_SAID, Facts
@@ -335,7 +336,92 @@ def test_a_value_alone_is_a_red_flag_at_the_urgency_of_its_band(
     assert flags.get("VALUE_ALONE") is urgency
 
 
+@pytest.mark.parametrize(
+    ("value", "urgency"),
+    [
+        ("120", Urgency.EMERGENCY),
+        ("124", Urgency.SAME_DAY),
+        ("125", None),
+        ("155", None),
+        ("156", None),
+        ("159", None),
+        ("160", Urgency.EMERGENCY),
+        (">=160", Urgency.EMERGENCY),
+        # Bounds that leave open whether the value is one of the list.
+        (">155", None),
+        (">159", None),
+    ],
+)
+def test_of_a_band_only_the_values_that_the_list_names_count_alone(
+    read: Read, value: str, urgency: Urgency | None
+) -> None:
+    """RF11: sodium up to 120, above 120 to below 125, and from 160; the band severe_high begins above 155."""
+    flags = {item.id: item.urgency for item in read(result("sodium", value, "mmol/L")).red_flags}
+    assert flags.get("VALUE_ALONE") is urgency
+
+
 def test_of_several_bands_that_remain_a_value_alone_says_what_all_of_them_say(read: Read) -> None:
     report = read(result("potassium", "<3.0", "mmol/L"))
     assert "VALUE_ALONE" in [item.id for item in report.red_flags]
     assert "VALUE_ALONE" not in [item.id for item in read(result("potassium", "<3.4", "mmol/L")).red_flags]
+
+
+NORMAL_FOUR = {
+    "magnesium": result("magnesium", "0.86", "mmol/L"),
+    "albumin-adjusted calcium": result("calcium_adjusted", "2.35", "mmol/L"),
+    "potassium": result("potassium", "4.3", "mmol/L", specimen={"kind": SpecimenKind.SERUM}),
+    "25-OH vitamin D": result("vitamin_d_25oh", "64", "nmol/L"),
+}
+
+
+def missing_of(report: Report) -> str:
+    return next((issue.text for issue in report.issues if issue.id == "result_missing"), "")
+
+
+def of_four(read: Read, *without: str, instead: tuple[Any, ...] = (), symptom: str = "MUSCLE_SPASM") -> Report:
+    """A man of 44 with a muscle symptom and the four results, but for some; sodium, so that no pattern asks for it."""
+    kept = [one for name, one in NORMAL_FOUR.items() if name not in without]
+    return read(*kept, *instead, result("sodium", "140", "mmol/L"), symptoms=[symptom], age="44 y", sex="male")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("magnesium", "magnesium"),
+        ("albumin-adjusted calcium", "calcium"),
+        ("potassium", "potassium"),
+        ("25-OH vitamin D", "vitamin D"),
+    ],
+)
+def test_without_one_of_the_four_it_is_said_which_is_missing(read: Read, name: str, said: str) -> None:
+    """P60: "if any of the four is missing or unreliable, not P60; say which is missing"."""
+    report = of_four(read, name)
+    assert "NORMAL_PANEL_WITH_MUSCLE_SYMPTOMS" not in {item.id for item in report.patterns}
+    assert said in missing_of(report).partition("Missing: ")[2]
+    others = {"magnesium", "calcium", "potassium", "vitamin D"} - {said}
+    assert not any(other in missing_of(report).partition("Missing: ")[2] for other in others)
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        result("potassium", "4.3", ""),
+        result("potassium", "4.3", "mmol/L", status="preliminary"),
+        result("potassium", "<5.0", "mmol/L"),
+    ],
+)
+def test_one_of_the_four_that_is_not_reliable_is_said_as_well(read: Read, instead: Any) -> None:
+    report = of_four(read, "potassium", instead=(instead,))
+    assert "NORMAL_PANEL_WITH_MUSCLE_SYMPTOMS" not in {item.id for item in report.patterns}
+    assert "Sent, and not usable: potassium." in missing_of(report)
+
+
+def test_nothing_of_the_four_is_said_to_be_missing_where_it_would_say_nothing(read: Read) -> None:
+    assert "NORMAL_PANEL_WITH_MUSCLE_SYMPTOMS" in {item.id for item in of_four(read).patterns}
+    assert "vitamin D" not in missing_of(of_four(read))
+    # One that is abnormal, a red flag, no muscle symptom, or none of the four at all.
+    low = result("potassium", "3.2", "mmol/L", specimen={"kind": SpecimenKind.SERUM})
+    assert "vitamin D" not in missing_of(of_four(read, "25-OH vitamin D", "potassium", instead=(low,)))
+    assert "vitamin D" not in missing_of(of_four(read, "25-OH vitamin D", symptom="DARK_URINE"))
+    assert "vitamin D" not in missing_of(of_four(read, "25-OH vitamin D", symptom="FATIGUE"))
+    assert "vitamin D" not in missing_of(of_four(read, *NORMAL_FOUR))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from labgloss.engine import interpret
-from labgloss.knowledge import needed
+from labgloss.knowledge import needed, overlay_merge
 from labgloss.knowledge.release import Release
 
 ENGINE = Path(interpret.__file__).parent
@@ -32,8 +32,9 @@ LISTS: Mapping[str, Collection[str]] = {
 
 
 def written() -> set[str]:
-    """Every text in the modules of the engine."""
-    nodes = (node for path in sorted(ENGINE.glob("*.py")) for node in ast.walk(ast.parse(path.read_text())))
+    """Every text in the modules of the engine, and in what lays a site's feeds over a release."""
+    modules = (*sorted(ENGINE.glob("*.py")), Path(overlay_merge.__file__))
+    nodes = (node for path in modules for node in ast.walk(ast.parse(path.read_text())))
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -117,9 +118,19 @@ def test_a_clause_says_which_way_its_pattern_moves(document: str) -> None:
 
 def test_what_was_seen_with_a_note_is_listed_and_needs_no_signature(document: str, release: Release) -> None:
     _, _, listed = document.partition("## Seen, with a note")
-    noted = [item for item in stated(release) if not item.unsigned and item.note]
+    noted = [item for item in stated(release) if item.status == "seen" and item.note]
     assert noted
     assert [f"- `{item.id}`: {item.note}" for item in noted] == re.findall(r"^- `.*$", listed, re.MULTILINE)
+
+
+def test_what_a_site_signed_is_named_and_waits_for_no_signature() -> None:
+    site = load(overlay=Path(__file__).parents[3] / "deploy" / "overlay.example.toml")
+    document = signoff(site)
+    assert f"digest `{site.reference.overlay_digest}`" in document
+    assert all(f"- {entry.name} {entry.value}: {entry.text}\n" in document for entry in site.site.entries)
+    signed = [item.id for item in stated(site) if item.status == "signed"]
+    assert signed
+    assert not set(signed) & set(re.findall(r"^#### `(.*)`$", document, re.MULTILINE))
 
 
 def test_a_figure_that_is_seen_at_last_leaves_the_document(release: Release) -> None:

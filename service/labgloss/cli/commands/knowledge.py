@@ -28,7 +28,7 @@ def run(arguments: Namespace) -> int:
     if arguments.action == "lint":
         return _lint(_folder(arguments), overlay)
     if arguments.action == "signoff":
-        return _signoff(_folder(arguments), arguments.output)
+        return _signoff(load(_folder(arguments), overlay), arguments.output)
     return _show(load(overlay=overlay), arguments.id)
 
 
@@ -55,8 +55,8 @@ def _folder(arguments: Namespace) -> Path:
     return Path(arguments.folder) if arguments.folder else DATA
 
 
-def _signoff(folder: Path, output: str | None) -> int:
-    document = signoff(load(folder))
+def _signoff(release: Release, output: str | None) -> int:
+    document = signoff(release)
     if output is None:
         write(document)
     else:
