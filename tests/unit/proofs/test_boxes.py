@@ -109,6 +109,23 @@ def test_a_point_is_found_where_there_is_one_and_only_there(
         assert fits(answer.point)
 
 
+def small_patterns() -> Iterator[PatternRow]:
+    """Every pattern of one name in each of its places."""
+    ones = [(name,) for name in LEAVES]
+    for core, required, excluding, possible in product(ones, [(), *ones], [(), *ones], [None, *LEAVES]):
+        fields = {"core": core, "required": required, "excluding": excluding, "possible_when": possible}
+        yield pattern().model_copy(update=fields)
+
+
+def test_every_small_pattern_has_each_truth_where_it_has_it_and_nowhere_else(release: Release, space: Space) -> None:
+    """Where chance would seldom look: excluded or not, core unknown or not."""
+    facts = [facts_at(release, point) for point in points()]
+    for row in small_patterns():
+        found = {one.of_pattern(row) for one in facts}
+        for truth, mask in masks.BIT.items():
+            assert (ask(space, Question(((row, mask),))).point is not None) is (truth in found), f"{row} {truth}"
+
+
 # ---------------------------------------------------------------------------------------------- what a name may be
 
 
