@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import grpc
 
@@ -22,16 +23,21 @@ _BATCH_TIMEOUT_S = 60.0
 def connected(arguments: Namespace) -> Iterator[Client]:
     """A client of `--target`; without one, of a service on loopback inside this process, which ends with it.
 
-    Raises: SettingsError when the target is empty or panels would travel unencrypted; KnowledgeError when the
-        knowledge is faulty.
+    Raises: SettingsError when the target is empty, panels would travel unencrypted, or an overlay is given for a
+        service that runs already; KnowledgeError when the knowledge or the overlay is faulty.
     """
+    if arguments.target is not None and arguments.overlay:
+        reason = (
+            "is laid over a release when its service starts, and --target names one that runs; leave one of them out"
+        )
+        raise SettingsError((f"--overlay: {reason}",))
     # An empty target is a wrong one, as of a variable that is not set; it does not ask for a service of our own.
     if arguments.target is not None:
         with client_of(arguments.target, arguments.tls, arguments.plaintext) as client:
             yield client
         return
     settings = read_settings({}, {"port": 0, "log_level": "error", "reflection": False})
-    running = start(settings, load())
+    running = start(settings, load(overlay=Path(arguments.overlay) if arguments.overlay else None))
     try:
         with client_of(f"{settings.host}:{running.port}") as client:
             yield client

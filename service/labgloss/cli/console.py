@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from labgloss.errors import SettingsError
 from labgloss.panels.layout import Style, printable
 
 _COLUMNS = 100
@@ -42,6 +43,14 @@ def write(text: str) -> None:
     encoding = sys.stdout.encoding or "utf-8"
     with _said():
         sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+
+
+def write_file(flag: str, path: str, content: bytes) -> None:
+    """Writes a file that a flag names. Raises SettingsError, which names the flag, when it cannot be written."""
+    try:
+        Path(path).write_bytes(content)
+    except OSError as error:
+        raise SettingsError((f"{flag}: {path} cannot be written: {error.strerror}",)) from error
 
 
 def flush() -> None:

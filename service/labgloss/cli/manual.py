@@ -47,6 +47,9 @@ Serves the gRPC API labgloss.v1 until it gets SIGTERM or SIGINT. Before it serve
 fault stops it. It logs JSON lines, never a patient's value; the line of event "serving" names the port. On SIGTERM it
 says by its health service that it stops, waits until balancers know, answers what is under way, and ends.
 
+A site overlay holds what one site decides: its intervals, critical limits, choices, texts, local codes and feed
+settings, each signed. It is laid over the release and checked like it; deploy/overlay.example.toml shows it all.
+
 Every setting is a flag or an environment variable, such as LABGLOSS_PORT; the flag wins."""
 
 SERVE_EXAMPLES = """\
@@ -54,6 +57,7 @@ examples:
   labgloss serve
   labgloss serve --host 0.0.0.0 --port 50051 --drain-seconds 5
   LABGLOSS_LOG_LEVEL=warning labgloss serve --port 0
+  labgloss serve --overlay site.toml
 
 exit codes:
   0  stopped as asked
@@ -89,6 +93,12 @@ Compares the report on every panel with what its file expects, and prints what d
 folder, which is read recursively (*.toml, *.json). A list that is expected is contained in the answer; an empty list
 says that there is none; what is not written is not compared.
 
+--coverage adds what of the release the panels reach, as counts and ids of what none of them does: bands (those that
+one table of limits decided), critical limits, patterns matched and possible, red flags at each urgency and held,
+recommendations given and withheld, refusals, cautions, issues. A pattern is nearly missed by a panel that names it in
+not_patterns, or whose report calls it possible. It is taken from the reports and the rules that the service lists, so
+that it speaks of the release that answered.
+
 """
     + PANEL_FILE
 )
@@ -99,10 +109,12 @@ examples:
   labgloss check panels/ --junit labgloss.xml      for a CI system: one test case per panel
   labgloss check panels/ --only results            only expect.results and expect.refused
   labgloss check panels/ --target 127.0.0.1:50051  ask a service that runs
+  labgloss check panels/ --coverage -              what the panels reach, and what none of them does
+  labgloss check panels/ --coverage reached.json --require-coverage
 
 exit codes:
-  0  every panel agrees
-  1  a panel differs, or has no report
+  0  every panel agrees; what is not reached changes nothing without --require-coverage
+  1  a panel differs, or has no report; with --require-coverage something is not reached
   2  a file cannot be read; every fault is listed"""
 
 DEMO = """\
@@ -121,30 +133,38 @@ exit codes:
 
 KNOWLEDGE = """\
 Checks and shows the knowledge that interprets: analytes, reference intervals, bands, critical limits, findings,
-patterns, red flags, recommendations, each with its source and status."""
+patterns, red flags, recommendations, each with its source and status; and lays before a clinical lead what is to be
+signed off."""
 
 KNOWLEDGE_EXAMPLES = """\
 examples:
   labgloss knowledge lint
   labgloss knowledge show
   labgloss knowledge show magnesium
-  labgloss knowledge show MG_LOW"""
+  labgloss knowledge show MG_LOW
+  labgloss knowledge signoff --output signoff.md"""
 
 LINT = """\
-Checks the knowledge as the service does before it serves: form, gaps and overlaps, bands that nothing reaches, units,
-sources. Prints each fault with file, key, reason and, where there is one, a patient who meets it."""
+Checks the knowledge as the service does before it serves (form, gaps and overlaps, bands that nothing reaches, units,
+sources), and proves its rules over every combination of what they read: every name can be TRUE, every pattern can be
+MATCHED and is not always replaced, every clause and level decides something, every recommendation can be given and
+none together with what it must never stand beside, every abnormal band is answered, no contradictions run in a circle.
+Prints what was enumerated, or each fault with file, key, reason and a panel that meets it. A verdict without faults is
+kept beside the release or overlay, so that "labgloss serve" need not prove it again."""
 
 LINT_EXAMPLES = """\
 examples:
   labgloss knowledge lint
   labgloss knowledge lint my/knowledge
+  labgloss knowledge lint --overlay site.toml     the overlay as well, entry by entry and patient by patient
 
 exit codes:
   0  clean
   2  faults, each on a line"""
 
 SHOW = """\
-Shows the release; or an analyte with its units, codes and rules; or the rule of an id that a report names."""
+Shows the release; or an analyte with its units, codes and rules; or the rule of an id that a report names. With
+--overlay FILE also what a site laid over the release, and who signed it."""
 
 SHOW_EXAMPLES = """\
 examples:
@@ -156,6 +176,25 @@ exit codes:
   0  shown
   1  neither an analyte nor a rule has this id
   2  the knowledge is faulty"""
+
+SIGNOFF = """\
+Writes every figure and rule whose status is not "seen" as one Markdown document for a clinical lead: by analyte and
+kind, each with what it says in words, its source, status and note, what reads it and which urgency it can bring, what
+changes when it moves, and a line for name, date and signature. It names the digest of the release that it speaks of;
+the same release gives the same bytes, so that two documents can be compared line by line.
+
+A status other than "seen" says how a figure came about: recalled, proposal, decision, computed, unit_seen; not_stated
+where the knowledge files give none. What is signed stays as it is until its file says "seen" or another figure."""
+
+SIGNOFF_EXAMPLES = """\
+examples:
+  labgloss knowledge signoff > signoff.md
+  labgloss knowledge signoff --output signoff.md
+  labgloss knowledge signoff my/knowledge
+
+exit codes:
+  0  written
+  2  the knowledge is faulty, or the file cannot be written"""
 
 PROBE = """\
 Asks the standard health service (grpc.health.v1) once whether a service serves, as the health check of a container."""

@@ -45,6 +45,7 @@ def _serve(commands: _Commands) -> None:
     )
     command.add_argument("--drain-seconds", metavar="SECONDS", help="from SIGTERM to refusing new calls (default 2)")
     command.add_argument("--knowledge", metavar="FOLDER", help="knowledge files to serve (default: those shipped)")
+    _overlay(command)
 
 
 def _interpret(commands: _Commands) -> None:
@@ -67,6 +68,16 @@ def _check(commands: _Commands) -> None:
     )
     command.add_argument("paths", metavar="PATH", nargs="+", help="panel file or folder of panel files")
     command.add_argument("--junit", metavar="FILE", help="write JUnit XML, one test case per panel named by its id")
+    command.add_argument(
+        "--coverage",
+        metavar="FILE",
+        help='say what of the release the panels reach, and write it to FILE as JSON; "-": say it only',
+    )
+    command.add_argument(
+        "--require-coverage",
+        action="store_true",
+        help="say it, and end with 1 while a band, pattern, near miss, red flag or recommendation is not reached",
+    )
     command.add_argument("--only", choices=("results",), help="compare only expect.results and expect.refused")
     _format(command)
     _target(command)
@@ -82,13 +93,29 @@ def _knowledge(commands: _Commands) -> None:
     )
     actions = command.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="action")
     lint = _command(actions, "lint", "check the knowledge", manual.LINT, manual.LINT_EXAMPLES, module="knowledge")
-    lint.add_argument(
-        "folder", metavar="FOLDER", nargs="?", help="folder of knowledge files (default: the shipped one)"
-    )
+    _folder(lint)
+    _overlay(lint)
     show = _command(
         actions, "show", "show the release, an analyte or a rule", manual.SHOW, manual.SHOW_EXAMPLES, module="knowledge"
     )
     show.add_argument("id", metavar="ID", nargs="?", help="id of a rule or analyte (default: the release)")
+    _overlay(show)
+    signoff = _command(
+        actions,
+        "signoff",
+        "what nobody has signed, as a document to sign",
+        manual.SIGNOFF,
+        manual.SIGNOFF_EXAMPLES,
+        module="knowledge",
+    )
+    _folder(signoff)
+    signoff.add_argument("--output", metavar="FILE", help="write the document to FILE (default: standard output)")
+
+
+def _folder(command: _Parser) -> None:
+    command.add_argument(
+        "folder", metavar="FOLDER", nargs="?", help="folder of knowledge files (default: the shipped one)"
+    )
 
 
 def _probe(commands: _Commands) -> None:
@@ -122,7 +149,12 @@ def _target(command: _Parser) -> None:
     command.add_argument(
         "--target", metavar="HOST:PORT", help="service to ask (default: one inside this process, for this call)"
     )
+    _overlay(command)
     _encryption(command)
+
+
+def _overlay(command: _Parser) -> None:
+    command.add_argument("--overlay", metavar="FILE", help="site overlay to lay over the release (default: none)")
 
 
 def _encryption(command: _Parser) -> None:

@@ -19,11 +19,12 @@ from labgloss.engine.select import (
     LaboratoryEnds,
     Rows,
     age_of,
+    chosen_for,
     known_of,
     laboratory_ends_of,
     rows_for,
 )
-from labgloss.knowledge.release import Analyte, Release
+from labgloss.knowledge.release import Analyte, Release, Site
 
 _WITHOUT_INTERVAL = VITAMIN_D_COMPONENTS | {VITAMIN_D}
 
@@ -54,15 +55,23 @@ class Bench:
             return LaboratoryEnds()
         return laboratory_ends_of(self.release, entry.result)
 
-    def rows(self, entry: Judged, analyte: Analyte, reading: Reading, own: LaboratoryEnds) -> tuple[Rows, ...]:
-        """The rows that speak for a reading of an entry, with a laboratory's interval."""
-        known = known_of(self.panel.patient, self.age(entry), entry, _in_blood(self.release, entry))
-        return rows_for(self.release, analyte, known, reading, own, self.facts, self.panel.options)
+    @property
+    def policy(self) -> str:
+        """The vitamin D policy that was chosen, by the request or by the site; empty: none."""
+        return chosen_for(self.release.site, self.panel.options, VITAMIN_D).policy
 
-    def verdict(self, entry: Judged, reading: Reading) -> Verdict:
-        """The verdict on a reading in the place of an entry's own."""
+    def rows(
+        self, entry: Judged, analyte: Analyte, reading: Reading, own: LaboratoryEnds, site: Site | None = None
+    ) -> tuple[Rows, ...]:
+        """The rows that speak for a reading of an entry, with a laboratory's interval; `site`: in that one's place."""
+        known = known_of(self.panel.patient, self.age(entry), entry, _in_blood(self.release, entry))
+        chosen = chosen_for(self.release.site if site is None else site, self.panel.options, analyte.id)
+        return rows_for(self.release, analyte, known, reading, own, self.facts, chosen)
+
+    def verdict(self, entry: Judged, reading: Reading, site: Site | None = None) -> Verdict:
+        """The verdict on a reading in the place of an entry's own; `site`: in the place of the release's."""
         assert entry.analyte is not None
-        rows = self.rows(entry, entry.analyte, reading, self.laboratory(entry))
+        rows = self.rows(entry, entry.analyte, reading, self.laboratory(entry), site)
         return grade.grade(entry.analyte, reading.compared.unit, reading.compared.span, rows)
 
     def regrade(self, entry: Judged, span: Span) -> Verdict:

@@ -73,12 +73,13 @@ def _moment(at: Collected) -> datetime:
     return at.instant.replace(tzinfo=None) if at.instant is not None else datetime.combine(at.day, time())
 
 
-@lru_cache(maxsize=4)
+# A site has a view of the release for each feed with settings; the sizes leave room for many.
+@lru_cache(maxsize=64)
 def _hours(release: Release) -> Mapping[str, int]:
     return {analyte: row.hours for row in release.computations.combining.windows for analyte in row.analytes}
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16384)
 def _read_by(release: Release, pattern: str) -> frozenset[str]:
     """The families of the analytes that decide about a pattern."""
     row = release.patterns[pattern]
@@ -99,7 +100,7 @@ def _families(release: Release, part: Expression) -> set[str]:
     return found
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def _analyte_of(release: Release, kind: str, ident: str) -> str:
     """The family of the one analyte that a name speaks of; empty for another name."""
     if kind in ("band", "class"):

@@ -8,7 +8,6 @@ from dataclasses import replace
 from labgloss.domain.panel import Panel
 from labgloss.domain.report import (
     Association,
-    ChoiceInForce,
     Critical,
     DataQualityIssue,
     Finding,
@@ -26,9 +25,9 @@ from labgloss.domain.report import (
     TraceStep,
     Urgency,
 )
-from labgloss.domain.subject import Age, Sex
+from labgloss.domain.subject import Sex
 from labgloss.domain.truth import Truth
-from labgloss.engine import explain, findings, summary
+from labgloss.engine import choices, explain, findings, summary
 from labgloss.engine.bench import Bench
 from labgloss.engine.judged import Judged, unique
 from labgloss.engine.recognise import Recognised, RecognisedSymptom
@@ -72,7 +71,7 @@ def report(
         recommendations=recommended.given,
         withheld_recommendations=recommended.withheld,
         issues=_issues(release, panel, recognised, entries, evaluated),
-        choices=_choices(bench, entries),
+        choices=choices.in_force(bench, recognised, entries, evaluated, recommended),
         trace=_trace(entries, evaluated, overall) if panel.options.trace else (),
     )
 
@@ -134,7 +133,7 @@ def _policy_intervals(bench: Bench, entry: Judged) -> tuple[IntervalInForce, ...
     """The sufficient range of the vitamin D policy in force, in the place of an interval."""
     if entry.analyte is None or entry.analyte.id != VITAMIN_D or entry.reading is None:
         return ()
-    policy = policy_for(bench.release, bench.age(entry), bench.panel.options.vitamin_d_policy, bench.facts).row
+    policy = policy_for(bench.release, bench.age(entry), bench.policy, bench.facts).row
     unit = entry.reading.compared.unit
     return tuple(
         IntervalInForce(
@@ -256,23 +255,6 @@ def _family_name(release: Release, family: str) -> str:
 
 def _issue_text(release: Release, ident: str) -> str:
     return release.issues[ident].text if ident in release.issues else release.refusals[ident].text
-
-
-def _choices(bench: Bench, entries: Sequence[Judged]) -> tuple[ChoiceInForce, ...]:
-    """The policy and sets in force, and who chose them."""
-    options, release = bench.panel.options, bench.release
-    found = []
-    if any(entry.analyte is not None and entry.analyte.id == VITAMIN_D for entry in entries):
-        age: Age | None = bench.panel_age
-        policy = policy_for(release, age, options.vitamin_d_policy, bench.facts)
-        chosen = options.vitamin_d_policy == policy.row.id
-        found.append(
-            ChoiceInForce("vitamin_d_policy", policy.row.id, "request" if chosen else "default", policy.row.title)
-        )
-    for name, value in (("critical_limits", options.critical_limits), ("intervals", options.intervals)):
-        row = release.choices[name][value or "default"]
-        found.append(ChoiceInForce(name, row.id, "request" if value else "default", row.title))
-    return tuple(found)
 
 
 def _trace(entries: Sequence[Judged], evaluated: Evaluated, overall: Urgency) -> tuple[TraceStep, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from labgloss.domain.quantity import plain
 from labgloss.domain.report import Conflict, Governed, ResultClass
 from labgloss.engine.bench import Bench
+from labgloss.engine.explain import ORIGINS
 from labgloss.engine.grade import span_text
 from labgloss.engine.judged import Judged
 from labgloss.engine.select import LaboratoryEnds
@@ -67,7 +68,7 @@ def of_interval(bench: Bench, entry: Judged) -> tuple[Conflict, ...]:
             )
         )
         return tuple(found)
-    by_default = _class_by_default(bench, entry)
+    by_default, whose = _class_by_default(bench, entry)
     if by_default is not None and by_default is not ours:
         found.append(
             Conflict(
@@ -75,24 +76,27 @@ def of_interval(bench: Bench, entry: Judged) -> tuple[Conflict, ...]:
                 interval,
                 by_default.value,
                 Governed.LABORATORY,
-                f"By the default interval this result would be {by_default.value}; the laboratory's own interval "
+                f"By {whose} this result would be {by_default.value}; the laboratory's own interval "
                 f"governed, and by it the result is {ours.value}.",
             )
         )
     return tuple(found)
 
 
-def _class_by_default(bench: Bench, entry: Judged) -> ResultClass | None:
-    """The class against the default interval alone; None where there is none, or where it is not one class."""
+def _class_by_default(bench: Bench, entry: Judged) -> tuple[ResultClass | None, str]:
+    """The class against the interval that holds without the laboratory's, and whose that is; None where there is none,
+    or where it is not one class."""
     assert entry.analyte is not None and entry.reading is not None
     rows = bench.rows(entry, entry.analyte, entry.reading, LaboratoryEnds())
     value = entry.reading.compared.value
     classes = set()
+    whose: dict[str, None] = {}
     for row in rows:
         if row.ends is None:
-            return None
+            return None, ""
         span = row.ends.span
+        whose |= {ORIGINS[shown.origin]: None for shown in row.ends.shown}
         classes.add(
             ResultClass.NORMAL if value in span else ResultClass.LOW if value in span.below else ResultClass.HIGH
         )
-    return classes.pop() if len(classes) == 1 else None
+    return (classes.pop() if len(classes) == 1 else None), " or ".join(whose)

@@ -16,7 +16,7 @@ from labgloss.domain.report import (
 from labgloss.engine.judged import Judged
 from labgloss.knowledge.release import Release
 
-_ORIGINS = {
+ORIGINS = {
     IntervalOrigin.LABORATORY: "the laboratory's interval",
     IntervalOrigin.DEFAULT: "the default interval",
     IntervalOrigin.VARIANT: "the chosen interval",
@@ -122,15 +122,15 @@ def placed(entry: Judged) -> str:
     where = {ResultClass.LOW: "is below", ResultClass.NORMAL: "is inside", ResultClass.HIGH: "is above"}[found]
     against = _against(intervals) or "the limits of the policy in force"
     bands = [_words(band.band) for band in entry.verdict.bands]
+    band = f": {' or '.join(bands)}" if bands and bands != ["normal"] else ""
     if found is not ResultClass.NORMAL and _inside_every(entry, intervals):
         # A fixed limit overrules the interval (DEC-49).
         limits = _fixed_limits(entry)
         named = f" ({limits})" if limits else ""
         return (
             f"{subject} is {found.value}: it is inside {against}, and lies beyond a limit that no interval "
-            f"moves{named}: {' or '.join(bands)}."
+            f"moves{named}{band}."
         )
-    band = f": {' or '.join(bands)}" if bands and bands != ["normal"] else ""
     return f"{subject} {where} {against}{band}."
 
 
@@ -189,7 +189,7 @@ def _against(intervals: Sequence[IntervalInForce]) -> str:
     parts = []
     for interval in intervals:
         whom = f", {interval.applies_to}" if interval.origin is not IntervalOrigin.LABORATORY else ""
-        parts.append(f"{_ORIGINS[interval.origin]} ({span_words(interval.span)}{_unit(interval.unit)}{whom})")
+        parts.append(f"{ORIGINS[interval.origin]} ({span_words(interval.span)}{_unit(interval.unit)}{whom})")
     return " or ".join(parts)
 
 

@@ -16,7 +16,7 @@ from labgloss.domain.subject import Pregnancy
 from labgloss.domain.truth import Truth
 from labgloss.engine.judged import Verdict, unique
 from labgloss.engine.select import Rows
-from labgloss.knowledge.expression import LLN, ULN, Limit
+from labgloss.knowledge import banding
 from labgloss.knowledge.release import Analyte
 from labgloss.knowledge.schema import BandRow, BandTable, CriticalRow, CtcaeRow
 
@@ -62,10 +62,11 @@ def grade(analyte: Analyte, unit: str, span: Span, rows: Sequence[Rows]) -> Verd
 def _grade_one(analyte: Analyte, unit: str, span: Span, rows: Rows) -> list[tuple[ResultClass, BandRow | None]]:
     """Class and band of every value in the span, for one kind of patient."""
     ends = rows.ends.span if rows.ends else None
+    limits = [row.limits[unit].span() for row in rows.critical if unit in row.limits]
     if rows.table is None:
-        return [(_against(value, ends), None) for value in _probes(span, [ends] if ends else [])]
-    limits = [row.limits[unit].span(ends) for row in rows.table.bands]
-    limits += [row.limits[unit].span() for row in rows.critical if unit in row.limits]
+        probes = _probes(span, [*limits, *([ends] if ends else [])])
+        return [(_against(rows, value, unit, ends), None) for value in probes]
+    limits += [row.limits[unit].span(ends) for row in rows.table.bands]
     found: list[tuple[ResultClass, BandRow | None]] = []
     for value in _probes(span, [*limits, *([ends] if ends else [])]):
         band = band_of(analyte, rows, value, unit)
@@ -73,8 +74,13 @@ def _grade_one(analyte: Analyte, unit: str, span: Span, rows: Rows) -> list[tupl
     return found
 
 
-def _against(value: Decimal, ends: Span | None) -> ResultClass:
-    """The class of a value that only an interval judges; without an interval low and high are unknown."""
+def _against(rows: Rows, value: Decimal, unit: str, ends: Span | None) -> ResultClass:
+    """The class of a value that only an interval judges; without an interval low and high are unknown.
+
+    Beyond a critical limit it is low or high, whatever the interval says (DEC-87).
+    """
+    if (beyond := banding.critical_side(rows.critical, value, unit)) is not None:
+        return ResultClass(beyond)
     if ends is None:
         return ResultClass.INDETERMINATE
     if value in ends:
@@ -83,52 +89,13 @@ def _against(value: Decimal, ends: Span | None) -> ResultClass:
 
 
 def band_of(analyte: Analyte, rows: Rows, value: Decimal, unit: str) -> BandRow:
-    """The band of a value.
-
-    Moderate and severe bands never move; inside the interval in force a value is normal unless it is critical;
-    outside, the mild bands begin where the interval ends (DEC-49, DEC-87). Raises UncoveredValueError.
-    """
-    table = rows.table
-    assert table is not None
+    """The band of a value (DEC-49, DEC-87). Raises UncoveredValueError."""
+    assert rows.table is not None
     ends = rows.ends.span if rows.ends else None
-    fixed = (
-        row for row in table.bands if not row.yields_to_interval and row.side != "normal" and _holds(row, value, unit)
-    )
-    if (band := next(fixed, None)) is not None:
-        return band
-    beyond = next((row.side for row in rows.critical if _beyond(row.limits.get(unit), value)), None)
-    if beyond is None and ends is not None and value in ends:
-        return next(row for row in table.bands if row.side == "normal")
-    side = beyond or (None if ends is None else "low" if value in ends.below else "high")
-    for row in table.bands:
-        if side in (None, row.side) and value in row.limits[unit].span(ends):
-            return row
-    # Beyond a critical limit, yet inside the interval in force: the mild band of that side, whatever the interval.
-    for row in table.bands:
-        if row.yields_to_interval and row.side == side and value in _fixed_part(row.limits[unit]):
-            return row
-    raise UncoveredValueError(f"{table.id}: no band holds a value that {analyte.id} can have")
-
-
-def _holds(row: BandRow, value: Decimal, unit: str) -> bool:
-    limit = row.limits[unit]
-    return not limit.needs_interval and value in limit.span()
-
-
-def _beyond(limit: Limit | None, value: Decimal) -> bool:
-    return limit is not None and value in limit.span()
-
-
-def _fixed_part(limit: Limit) -> Span:
-    """The limit with LLN and ULN left open."""
-    low = None if limit.low in (LLN, ULN) else limit.low
-    high = None if limit.high in (LLN, ULN) else limit.high
-    return Span(
-        low if isinstance(low, Decimal) else None,
-        limit.low_inclusive,
-        high if isinstance(high, Decimal) else None,
-        limit.high_inclusive,
-    )
+    band = banding.band_of(rows.table, rows.critical, ends, value, unit)
+    if band is None:
+        raise UncoveredValueError(f"{rows.table.id}: no band holds a value that {analyte.id} can have")
+    return band
 
 
 def _probes(span: Span, limits: Iterable[Span]) -> list[Decimal]:

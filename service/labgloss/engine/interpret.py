@@ -66,7 +66,9 @@ def interpret(release: Release, panel: Panel) -> Report:
 
 def lay_out(release: Release, panel: Panel) -> Laid:
     """Every result of a panel read and judged, and the facts that they make."""
+    # Words and local codes are the same for every feed, so that their index is made once.
     recognised = recognise(release, panel)
+    release = release.for_source(panel.source)
     bench, entries, examined = _read(Bench(release, panel, _panel_age(panel), _context(release, panel, recognised)))
     adjustment = calcium.adjustment_of(release, entries, bench.panel_age, bench.facts)
     entries = series.with_computed(entries, _computed(bench, entries, adjustment))
@@ -158,7 +160,7 @@ def _panel_age(panel: Panel) -> Age | None:
 
 def _with_vitamin_d(bench: Bench, entries: Sequence[Judged]) -> list[Judged]:
     """The entries with what only vitamin D needs."""
-    policy = bench.panel.options.vitamin_d_policy
+    policy = bench.policy
     entries = [vitamin_d.cautioned(bench.release, entry, bench.age(entry), policy, bench.facts) for entry in entries]
     return vitamin_d.after_acute_phase(bench.release, entries, _facts(bench, entries))
 

@@ -15,6 +15,7 @@ from labgloss.engine.judged import ARTEFACTS, Judged
 from labgloss.engine.normalise import WITHOUT_VALUE
 from labgloss.engine.rules import Alone, Settled, Values, lowered
 from labgloss.engine.select import VITAMIN_D, VITAMIN_D_COMPONENTS
+from labgloss.knowledge.release import NO_SITE
 from labgloss.knowledge.schema import BandRow
 
 # A laboratory that sends one of these has called the value critical (vocabulary.md 14).
@@ -49,6 +50,10 @@ def _after_unit_conflict(bench: Bench, entry: Judged, other: Reading) -> Judged:
     """Judged as sent only when the other reading is impossible or says the same, else refused (DEC-09)."""
     assert entry.analyte is not None and entry.verdict is not None
     same = bench.verdict(entry, other).classes == entry.verdict.classes and len(entry.verdict.classes) == 1
+    if bench.release.site is not NO_SITE:
+        # A site's interval settles nothing that the release leaves open: what was refused stays so.
+        both = [bench.verdict(entry, reading, NO_SITE).classes for reading in (entry.reading, other) if reading]
+        same = same and both[0] == both[1] and len(both[0]) == 1
     settled = same or not plausibility.inside_hard_limits(entry.analyte, other)
     if _of_the_four(entry) and settled:
         return entry.noting(issues=(RefusalReason.UNIT_CONFLICT.value,))

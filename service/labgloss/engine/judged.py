@@ -18,7 +18,7 @@ from labgloss.domain.report import (
     Trend,
     Urgency,
 )
-from labgloss.knowledge.release import Analyte
+from labgloss.knowledge.release import Analyte, SiteEntry
 from labgloss.knowledge.schema import BandRow, CriticalRow
 
 # Refusals of a number that was measured: it may show the patient, or the artefact.
@@ -99,6 +99,8 @@ class Judged:
     conflicts: tuple[Conflict, ...] = ()
     missing: tuple[str, ...] = ()
     trend: Trend | None = None
+    # Entries of the site's overlay that it was read by.
+    site: tuple[SiteEntry, ...] = ()
     trace: tuple[TraceStep, ...] = field(default=())
 
     @property

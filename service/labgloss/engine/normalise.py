@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from labgloss.domain.panel import Coding, Result, ResultStatus, SpecimenKind
@@ -11,13 +11,14 @@ from labgloss.domain.quantity import MAX_DIGITS, Comparator, Quantity
 from labgloss.domain.report import Reading, RefusalReason, ResultState
 from labgloss.engine.judged import Judged
 from labgloss.knowledge import loinc
-from labgloss.knowledge.release import Analyte, Release, UnitReading
+from labgloss.knowledge.release import Analyte, CodeOfSite, Release, SiteEntry, UnitReading
 from labgloss.knowledge.schema import CodeRow
 from labgloss.knowledge.units import factor_between
 
-LOINC_SYSTEMS = frozenset({"", "loinc", "http://loinc.org"})
 # A component code sent as the total is read as the component (DEC-22).
 _COMPONENTS = {"vitamin_d_25oh": frozenset({"vitamin_d_25oh_d3", "vitamin_d_25oh_d2"})}
+DEFAULT_UNIT_USED = "default_unit_used"
+MG_PER_LITRE = "mg/L"
 # A result of these states has no value to read.
 WITHOUT_VALUE = frozenset({ResultStatus.REGISTERED, ResultStatus.CANCELLED, ResultStatus.ENTERED_IN_ERROR})
 _NUMBER = re.compile(
@@ -30,45 +31,84 @@ _COMPARATORS = {"≤": Comparator.LESS_OR_EQUAL, "≥": Comparator.GREATER_OR_EQ
 
 def normalise(release: Release, result: Result) -> Judged:
     """The reading of one result, or its refusal; the first reason of vocabulary.md 2 that holds."""
-    analyte, code, refusal = _identify(release, result)
-    judged = Judged(result.index, result.id, analyte, result)
-    if analyte is None and refusal is None:
+    named = _identify(release, result)
+    analyte = named.analyte
+    judged = Judged(result.index, result.id, analyte, result, site=named.site).noting(issues=named.issues)
+    if analyte is None and named.refusal is None:
         return replace(judged, state=ResultState.NOT_RECOGNISED)
     if result.status in WITHOUT_VALUE or not result.value.strip():
         return judged.refused(RefusalReason.NO_VALUE)
-    if refusal is not None or analyte is None:
-        return judged.refused(refusal or RefusalReason.WRONG_ANALYTE)
+    if named.refusal is not None or analyte is None:
+        return judged.refused(named.refusal or RefusalReason.WRONG_ANALYTE)
     if result.status is ResultStatus.PRELIMINARY:
         judged = judged.noting(cautions=("preliminary_result",))
     number = parse_value(result.value, result.comparator)
     if number is None:
         return judged.refused(RefusalReason.VALUE_NOT_NUMERIC)
-    return _with_unit(release, replace(judged, analyte=analyte), analyte, code, number, result.unit)
+    return _with_unit(release, judged, analyte, named.code, number, result.unit)
 
 
-def _identify(release: Release, result: Result) -> tuple[Analyte | None, CodeRow | None, RefusalReason | None]:
-    """The analyte and code row, or what is wrong with them; nothing at all when it is not recognised."""
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The analyte and code row that a result names, or what is wrong with them; nothing when it is not recognised."""
+
+    analyte: Analyte | None = None
+    code: CodeRow | None = None
+    refusal: RefusalReason | None = None
+    issues: tuple[str, ...] = ()
+    site: tuple[SiteEntry, ...] = ()
+
+
+def _identify(release: Release, result: Result) -> _Named:
+    named = _by_release(release, result)
+    local = [code for coding in result.codings if (code := _local(release, coding)) is not None]
+    if named.code is not None and (entry := release.site.feed.d3_as_total.get(named.code.loinc)) is not None:
+        named = replace(named, site=(entry,))
+    if not local or named.refusal is not None:
+        return named
+    found = {code.id for code in local}
+    if named.analyte is not None:
+        # The id and the LOINC code go before a local code: a wrong line in an overlay must not take a critical away.
+        if found != {named.analyte.id}:
+            return replace(named, issues=("local_code_disagrees",))
+        return replace(named, code=named.code or local[0].row, site=(*named.site, local[0].entry))
+    if result.analyte or any(_is_loinc(coding) for coding in result.codings):
+        # An id or a code that the release does not know says that this is something else (DEC-69).
+        return named
+    analyte = release.analytes[local[0].id]
+    refusal = RefusalReason.WRONG_ANALYTE if len(found) > 1 else _wrong(analyte, result)
+    return _Named(analyte, local[0].row, refusal, site=(local[0].entry,))
+
+
+def _local(release: Release, coding: Coding) -> CodeOfSite | None:
+    """What a code of the site's own systems names, where it names an analyte."""
+    found = release.site.codes.get((coding.system.strip(), coding.code.strip()))
+    return found if found is not None and found.kind == "analyte" else None
+
+
+def _by_release(release: Release, result: Result) -> _Named:
+    """What the id and the LOINC codes of a result name."""
     claimed = release.analytes.get(result.analyte)
     sent = [coding.code.strip() for coding in result.codings if _is_loinc(coding)]
     if any(not loinc.valid(code) for code in sent):
-        return claimed, None, RefusalReason.CODE_INVALID
+        return _Named(claimed, refusal=RefusalReason.CODE_INVALID)
     if result.analyte and claimed is None:
-        return None, None, None
+        return _Named()
     named = [release.codes[code] for code in sent if code in release.codes]
     if not named:
         # A right code that is not in the list contradicts nothing and identifies nothing (DEC-69).
-        return (None, None, None) if sent or claimed is None else (claimed, None, _wrong(claimed, result))
+        return _Named() if sent or claimed is None else _Named(claimed, refusal=_wrong(claimed, result))
     found = {code.analyte for code in named}
     if claimed is not None and found <= _COMPONENTS.get(claimed.id, frozenset()) and len(found) == 1:
         claimed = None
     if len(found) > 1 or (claimed is not None and claimed.id not in found):
-        return claimed or release.analytes[named[0].analyte], None, RefusalReason.WRONG_ANALYTE
+        return _Named(claimed or release.analytes[named[0].analyte], refusal=RefusalReason.WRONG_ANALYTE)
     analyte = release.analytes[named[0].analyte]
-    return analyte, named[0].row, _wrong(analyte, result)
+    return _Named(analyte, named[0].row, _wrong(analyte, result))
 
 
 def _is_loinc(coding: Coding) -> bool:
-    return coding.system.strip().lower() in LOINC_SYSTEMS and bool(coding.code.strip())
+    return coding.system.strip().lower() in loinc.SYSTEMS and bool(coding.code.strip())
 
 
 def _wrong(analyte: Analyte, result: Result) -> RefusalReason | None:
@@ -102,6 +142,9 @@ def _with_unit(
         judged = replace(judged, condition=code.condition)
         if code.issue:
             judged = judged.noting(issues=(code.issue,))
+    if not sent.strip() and analyte.id in release.site.feed.default_units:
+        sent, entry = release.site.feed.default_units[analyte.id]
+        judged = replace(judged, site=(*judged.site, entry)).noting(issues=(DEFAULT_UNIT_USED,))
     if not sent.strip() and not analyte.form.unit_may_be_blank:
         units = [analyte.customary[code.property]] if code and code.property in analyte.customary else None
         candidates = read.all(units or list(analyte.customary.values()))
@@ -111,6 +154,9 @@ def _with_unit(
     if unit is None or (unit.needs_code and not (code and code.molar_mass)):
         candidates = read.all([unit.ucum for unit in analyte.units.values() if not unit.needs_code])
         return replace(judged, candidates=candidates).refused(RefusalReason.UNIT_NOT_ACCEPTED)
+    accepted = release.site.feed.mg_per_litre.get(analyte.id)
+    if accepted is not None and unit.ucum == MG_PER_LITRE:
+        judged = replace(judged, site=(*judged.site, accepted))
     reading = read.as_(unit)
     expected = analyte.customary.get(code.property) if code else None
     # A code for mass or moles alike ("other") contradicts neither.

@@ -10,7 +10,7 @@ from labgloss.domain.panel import ContextItem, Panel, Symptom
 from labgloss.domain.truth import Truth
 from labgloss.engine import phrases
 from labgloss.engine.phrases import Clause, Found, PhrasesInAnyOrder, PhrasesInOrder
-from labgloss.knowledge.release import Release
+from labgloss.knowledge.release import CodeOfSite, Release, SiteEntry
 from labgloss.knowledge.schema import ContextRow
 
 # What may stand beside a word that means a symptom only where nothing else does ("feels low"), or beside a statement
@@ -133,6 +133,8 @@ class Recognised:
     absent: Mapping[str, Truth]
     # Fields of the request that hold words nobody read: "conditions[1]".
     unread: tuple[str, ...] = ()
+    # Local codes of the site that named a condition or medication.
+    site: tuple[SiteEntry, ...] = ()
 
 
 def recognise(release: Release, panel: Panel) -> Recognised:
@@ -140,8 +142,18 @@ def recognise(release: Release, panel: Panel) -> Recognised:
     words = _Words.of(release)
     read = [words.symptom(symptom) for symptom in panel.symptoms]
     symptoms = tuple(symptom for symptom, _ in read)
-    conditions = tuple(words.condition(item) for item in panel.conditions or ())
-    medications = tuple(words.medication(item) for item in panel.medications or ())
+    local = {
+        kind: [_local(release, item, kind) for item in items or ()]
+        for kind, items in (("condition", panel.conditions), ("medication", panel.medications))
+    }
+    conditions = tuple(
+        RecognisedItem((code.id,)) if code else words.condition(item)
+        for item, code in zip(panel.conditions or (), local["condition"], strict=True)
+    )
+    medications = tuple(
+        RecognisedItem((code.id,)) if code else words.medication(item)
+        for item, code in zip(panel.medications or (), local["medication"], strict=True)
+    )
     stated = [whole for _, whole in read]
     all_denied = any(whole.denies for whole in stated) or any(item.denies_symptoms for item in conditions)
     condition_ids = {
@@ -171,7 +183,16 @@ def recognise(release: Release, panel: Panel) -> Recognised:
             *(f"conditions[{n}]" for n, item in enumerate(conditions) if not item.read),
             *(f"medications[{n}]" for n, item in enumerate(medications) if not item.read),
         ),
+        tuple(code.entry for codes in local.values() for code in codes if code is not None),
     )
+
+
+def _local(release: Release, item: ContextItem, kind: str) -> CodeOfSite | None:
+    """What the code of an item without an id names in the site's own systems, where that is of its kind."""
+    if item.id or item.coding is None:
+        return None
+    code = release.site.codes.get((item.coding.system.strip(), item.coding.code.strip()))
+    return code if code is not None and code.kind == kind else None
 
 
 def _context_truths(

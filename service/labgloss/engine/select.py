@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 
 from labgloss.domain.panel import LaboratoryInterval, Options, Result, SpecimenKind
 from labgloss.domain.quantity import ARITHMETIC, Span, scaled
@@ -14,12 +13,11 @@ from labgloss.domain.report import IntervalInForce, IntervalOrigin, Reading
 from labgloss.domain.subject import Age, BirthDate, Patient, Sex
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged
+from labgloss.knowledge import banding
 from labgloss.knowledge.partition import Cell, Known, admissible_cells, covers, in_range
-from labgloss.knowledge.release import Analyte, Release
+from labgloss.knowledge.release import DEFAULT, SITE, Analyte, Release, Site
 from labgloss.knowledge.schema import BandTable, ChoiceRow, CriticalRow, IntervalRow, Population
-from labgloss.knowledge.units import factor_between
 
-DEFAULT = "default"
 VITAMIN_D = "vitamin_d_25oh"
 VITAMIN_D_COMPONENTS = frozenset({"vitamin_d_25oh_d3", "vitamin_d_25oh_d2"})
 LABORATORY = "laboratory"
@@ -27,6 +25,28 @@ LABORATORY = "laboratory"
 _NUMBER = r"([0-9]+(?:[.,][0-9]{1,2}|\.[0-9]+)?)"
 _BETWEEN = re.compile(rf"{_NUMBER}\s*(?:-|–|—|\bto\b|\.\.)\s*{_NUMBER}")
 _ONE_END = re.compile(rf"(<=|>=|<|>|≤|≥)\s*{_NUMBER}")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is chosen for an analyte, by the request before the site."""
+
+    policy: str
+    # Used together: a set adds, it never removes (DEC-08), so that no request takes the site's away.
+    critical_limits: tuple[str, ...]
+    # The first that has an interval for the patient counts.
+    intervals: tuple[str, ...]
+
+
+def chosen_for(site: Site, options: Options, analyte: str) -> Chosen:
+    """What the options of a request choose for an analyte, else the site, else nobody."""
+    sets = (DEFAULT, SITE, site.choice("critical_limits"), options.critical_limits)
+    variants = (options.intervals, *site.variants_of(analyte), DEFAULT)
+    return Chosen(
+        options.vitamin_d_policy or site.choice("vitamin_d_policy"),
+        tuple(dict.fromkeys(name for name in sets if name)),
+        tuple(dict.fromkeys(name for name in variants if name)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +112,15 @@ def rows_for(
     reading: Reading,
     laboratory: LaboratoryEnds,
     facts: Facts,
-    options: Options,
+    chosen: Chosen,
 ) -> tuple[Rows, ...]:
     """The rows for every kind of patient that this one may be; kinds with the same rows are one."""
     distinct: dict[tuple[object, ...], Rows] = {}
     for cell in admissible_cells(analyte.axes, known, release.computations.pregnancy.age):
-        ends = _ends(release, analyte, cell, reading, laboratory, options.intervals)
-        chosen = (
-            policy_for(release, cell.age, options.vitamin_d_policy, facts).row.id if analyte.id == VITAMIN_D else ""
-        )
-        rows = Rows(
-            cell, ends, _table(analyte, cell, chosen, facts), _critical(analyte, cell, options.critical_limits, facts)
-        )
+        ends = _ends(release, analyte, cell, reading, laboratory, chosen.intervals)
+        policy = policy_for(release, cell.age, chosen.policy, facts).row.id if analyte.id == VITAMIN_D else ""
+        critical = _critical(analyte, cell, chosen.critical_limits, facts)
+        rows = Rows(cell, ends, _table(analyte, cell, policy, facts), critical)
         signature = (ends and ends.shown, rows.table and rows.table.id, tuple(row.id for row in rows.critical))
         distinct.setdefault(signature, rows)
     return tuple(distinct.values())
@@ -169,13 +186,18 @@ def _span_of_text(text: str) -> Span | None:
 
 
 def _ends(
-    release: Release, analyte: Analyte, cell: Cell, reading: Reading, laboratory: LaboratoryEnds, variant: str
+    release: Release,
+    analyte: Analyte,
+    cell: Cell,
+    reading: Reading,
+    laboratory: LaboratoryEnds,
+    variants: Sequence[str],
 ) -> Ends | None:
-    """The laboratory's interval, else the variant's, else the default's (K2, R-RI-1); none where none is known."""
-    row = _interval_row(analyte, cell, variant)
+    """The laboratory's interval, else the first of the variants' (K2, R-RI-1); none where none is known."""
+    row = _interval_row(analyte, cell, variants)
     unit = reading.compared.unit
     own = laboratory.span
-    default = _in_unit(release, analyte, row, unit) if row else None
+    default = banding.interval_in(release.unit_table, analyte.form, row, unit) if row else None
     if own is None:
         if row is None or default is None:
             return None
@@ -206,31 +228,20 @@ def _ends(
     return Ends(span, tuple(shown), default_used)
 
 
-def _interval_row(analyte: Analyte, cell: Cell, variant: str) -> IntervalRow | None:
-    """The variant's row for the patient, else the default's: a variant need not speak for everybody."""
-    for name in dict.fromkeys((variant or DEFAULT, DEFAULT)):
+def _interval_row(analyte: Analyte, cell: Cell, variants: Sequence[str]) -> IntervalRow | None:
+    """The first variant's row for the patient: a variant need not speak for everybody, the default does."""
+    for name in variants:
         for row in analyte.intervals.get(name, ()):
             if covers(row, cell):
                 return row
     return None
 
 
-def _in_unit(release: Release, analyte: Analyte, row: IntervalRow, unit: str) -> Span:
-    """The row's interval in a native unit: as its source prints it, else converted exactly."""
-    if unit in row.limits:
-        return row.limits[unit].span()
-    printed, limit = next(iter(row.limits.items()))
-    factor = factor_between(release.unit_table, analyte.form, printed, unit)
-    span = limit.span()
-    return Span(_times(span.low, factor), span.low_inclusive, _times(span.high, factor), span.high_inclusive)
-
-
-def _times(value: Decimal | None, factor: Fraction) -> Decimal | None:
-    return None if value is None else scaled(value, factor)
+_ORIGINS = {DEFAULT: IntervalOrigin.DEFAULT, SITE: IntervalOrigin.OVERLAY}
 
 
 def _shown_row(row: IntervalRow, unit: str, span: Span) -> IntervalInForce:
-    origin = IntervalOrigin.DEFAULT if row.variant == DEFAULT else IntervalOrigin.VARIANT
+    origin = _ORIGINS.get(row.variant, IntervalOrigin.VARIANT)
     if unit not in row.limits:
         unit, limit = next(iter(row.limits.items()))
         span = limit.span()
@@ -269,11 +280,11 @@ def _table(analyte: Analyte, cell: Cell, policy: str, facts: Facts) -> BandTable
     return next(iter(in_context or [table for table in candidates if table.when is None]), None)
 
 
-def _critical(analyte: Analyte, cell: Cell, limit_set: str, facts: Facts) -> tuple[CriticalRow, ...]:
-    """Critical limits of the default set and the chosen one together: a set adds, it never removes (DEC-08)."""
+def _critical(analyte: Analyte, cell: Cell, sets: Sequence[str], facts: Facts) -> tuple[CriticalRow, ...]:
+    """Critical limits of all sets together: a set adds, it never removes (DEC-08)."""
     return tuple(
         row
-        for name in dict.fromkeys((DEFAULT, limit_set or DEFAULT))
+        for name in sets
         for row in analyte.critical.get(name, ())
         if covers(row, cell) and facts.holds(row.when) and not (row.unless is not None and facts.holds(row.unless))
     )

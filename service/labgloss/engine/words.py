@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
 from functools import lru_cache
 
+from labgloss.domain.quantity import plain
 from labgloss.domain.report import Clause
 from labgloss.domain.truth import Truth
 from labgloss.engine.explain import inside_a_sentence
 from labgloss.engine.facts import Facts
-from labgloss.knowledge.expression import Combination, Expression, Name, names
+from labgloss.knowledge.expression import Combination, Expression, Limit, Name, names
 from labgloss.knowledge.release import Release
-from labgloss.knowledge.schema import ContextRow, SymptomRow
+from labgloss.knowledge.schema import AgeRange, ContextRow, Form, SymptomRow
 
 _JOINTS = {"all": " and ", "two_of": ", ", "three_of": ", "}
 _LEADS = {
@@ -40,6 +43,46 @@ def _words(part: Expression, facts: Facts) -> str:
         members = [item for item in facts.release.groups[part.id].members if facts.holds(item)]
         return " or ".join(_words(item, facts) for item in members)
     return name_in_words(part, facts.release)
+
+
+def in_words(part: Expression, release: Release) -> str:
+    """A whole expression in words, whatever it comes to; what stands within a combination is in brackets."""
+    if not isinstance(part, Combination):
+        return name_in_words(part, release) if isinstance(part, Name) else str(part)
+    inner = [in_words(item, release) for item in part.parts]
+    bracketed = [
+        f"({words})" if isinstance(item, Combination) and len(part.parts) > 1 else words
+        for item, words in zip(part.parts, inner, strict=True)
+    ]
+    return f"{_LEADS.get(part.operator, '')}{_JOINTS.get(part.operator, ' or ').join(bracketed)}"
+
+
+def figures_in_words(form: Form, without: frozenset[str] = frozenset()) -> str:
+    """The figures of a form in one line, each behind its name, in the order of the form."""
+    return "; ".join(
+        f"{key} {words}" for key, value in form if key not in without and (words := figure_in_words(value))
+    )
+
+
+def figure_in_words(value: object) -> str:
+    """A figure of a form, or a group of them, in one line."""
+    match value:
+        case Decimal():
+            return plain(value)
+        case Limit():
+            return value.text
+        case Mapping():
+            return ", ".join(f"{figure_in_words(part)} {unit}" for unit, part in value.items())
+        case tuple():
+            return ", ".join(figure_in_words(part) for part in value)
+        case AgeRange():
+            return f"{value.begin or 'birth'} to {value.end or 'any age'}"
+        case Form():
+            return f"({figures_in_words(value)})"
+        case Enum():
+            return value.name
+        case _:
+            return str(value)
 
 
 def open_words(part: Expression, facts: Facts) -> str:
@@ -80,7 +123,7 @@ def name_in_words(name: Name, release: Release) -> str:
     return name.id.replace(".", " ").replace("_", " ").lower()
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _findings_in_words(release: Release) -> Mapping[str, str]:
     """Findings by what they say: "calcium low", or the text of their row."""
     words = {ident: inside_a_sentence(rows[0].text.rstrip(".")) for ident, rows in release.findings.items()}

@@ -106,7 +106,7 @@ def _plausibility(analyte: Analyte, cells: tuple[Cell, ...]) -> Iterator[Problem
         for cell, unit, interval in _default_spans(analyte, cells):
             shared = row.limits[unit].span().intersection(interval) if unit in row.limits else NOTHING
             if shared.overlaps(MEASURABLE):
-                witness = f"{cell}: {_inside(shared.intersection(MEASURABLE))} {unit}"
+                witness = f"{cell}: {example(shared.intersection(MEASURABLE))} {unit}"
                 yield f"plausibility[{number}]", "refuses values inside the default interval", witness
                 break
 
@@ -176,7 +176,7 @@ def _bands(analyte: Analyte, table: schema.BandTable, cell: Cell, reached: set[t
         interval = _default_span(analyte, cell, unit)
         spans = {row.band: row.limits[unit].span(interval) for row in table.bands}
         rank = 0
-        for value in _probes(spans.values()):
+        for value in probes(spans.values()):
             here = [row for row in table.bands if value in spans[row.band]]
             reached.update((table.id, row.band) for row in here)
             inside = interval is not None and value in interval
@@ -203,7 +203,7 @@ def _default_span(analyte: Analyte, cell: Cell, unit: str) -> Span | None:
     return None
 
 
-def _probes(spans: Iterable[Span]) -> list[Decimal]:
+def probes(spans: Iterable[Span]) -> list[Decimal]:
     """Numbers that between them meet every stretch that the ends of some spans cut the line into."""
     ends = sorted({end for span in spans for end in (span.low, span.high) if end is not None})
     if not ends:
@@ -212,9 +212,9 @@ def _probes(spans: Iterable[Span]) -> list[Decimal]:
     return sorted({ends[0] / 2 if ends[0] > 0 else ends[0] - 1, *ends, *between, ends[-1] + 1})
 
 
-def _inside(span: Span) -> str:
+def example(span: Span) -> str:
     """A number inside a span, as text."""
-    return next((plain(value) for value in _probes([span]) if value in span), "")
+    return next((plain(value) for value in probes([span]) if value in span), "")
 
 
 # ---------------------------------------------------------------------------------------------- critical, CTCAE
@@ -231,7 +231,7 @@ def _critical(analyte: Analyte, cells: tuple[Cell, ...]) -> Iterator[Problem]:
         for cell, unit, interval in _default_spans(analyte, cells):
             shared = row.limits[unit].span().intersection(interval) if unit in row.limits else None
             if covers(row, cell) and shared is not None and not shared.empty and not row.overrules_interval:
-                witness = f"{cell}: {_inside(shared)} {unit}"
+                witness = f"{cell}: {example(shared)} {unit}"
                 yield row.id, "a value inside the default interval would be critical", witness
                 break
 
@@ -243,7 +243,7 @@ def _ctcae(analyte: Analyte, cells: tuple[Cell, ...]) -> Iterator[Problem]:
             grades = term.grades.get(unit, {})
             spans = {grade: limit.span(interval) for grade, limit in grades.items()}
             beyond = interval.below if term.side == "low" else interval.above
-            for value in _probes([*spans.values(), interval]) if grades else ():
+            for value in probes([*spans.values(), interval]) if grades else ():
                 found = [grade for grade, span in spans.items() if value in span]
                 if value in beyond and value >= 0 and len(found) != 1:
                     reason = (

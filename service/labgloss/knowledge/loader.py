@@ -17,6 +17,7 @@ from labgloss.domain.report import Urgency
 from labgloss.errors import Fault, KnowledgeError
 from labgloss.knowledge import checks, schema
 from labgloss.knowledge.expression import Expression, names
+from labgloss.knowledge.overlay import lay_over
 from labgloss.knowledge.references import Formed
 from labgloss.knowledge.release import (
     Analyte,
@@ -38,8 +39,8 @@ _Form = TypeVar("_Form", bound=BaseModel)
 _CHOICES = ("vitamin_d_policy", "critical_limits", "intervals")
 
 
-def load(folder: Path = DATA) -> Release:
-    """The release that the files of a folder hold, checked.
+def load(folder: Path = DATA, overlay: Path | None = None) -> Release:
+    """The release that the files of a folder hold, checked, with a site's overlay laid over it, checked likewise.
 
     Raises KnowledgeError with every fault: file, key, reason, and a patient who meets it where there is one.
     """
@@ -47,7 +48,7 @@ def load(folder: Path = DATA) -> Release:
     release = _assemble(files)
     files.faults += checks.faults(release, files.formed)
     files.stop_on_faults()
-    return release
+    return release if overlay is None else lay_over(release, overlay)
 
 
 class _Files:
@@ -168,7 +169,7 @@ _ARRAYS = {
     "groups.toml": ("group",),
     "findings.toml": ("finding",),
     "red_flags.toml": ("red_flag",),
-    "recommendations.toml": ("recommendation", "contradiction"),
+    "recommendations.toml": ("recommendation", "contradiction", "never"),
     "wording.toml": ("caution", "issue", "refusal", "urgency"),
 }
 
@@ -182,8 +183,10 @@ def _assemble(files: _Files) -> Release:
     forms = {name: files.form(name, schema.AnalyteFile) for name in files.under("analytes")}
     table = _units(files)
     choices = {name: files.by_id("choices.toml", name, schema.ChoiceRow) for name in _CHOICES}
-    patterns = [row for name in files.under("patterns") for row in files.rows(name, "pattern", schema.PatternRow)]
-    pattern_rows = files.unique("patterns", "pattern", patterns)
+    patterns = [
+        (name, row) for name in files.under("patterns") for row in files.rows(name, "pattern", schema.PatternRow)
+    ]
+    pattern_rows = files.unique("patterns", "pattern", (row for _, row in patterns))
     red_flags = files.by_id("red_flags.toml", "red_flag", schema.RedFlagRow)
     findings: dict[str, tuple[schema.FindingRow, ...]] = {}
     for row in files.rows("findings.toml", "finding", schema.FindingRow):
@@ -198,6 +201,7 @@ def _assemble(files: _Files) -> Release:
     groups = files.by_id("groups.toml", "group", schema.GroupRow)
     recommendations = files.by_id("recommendations.toml", "recommendation", schema.RecommendationRow)
     contradictions = tuple(files.rows("recommendations.toml", "contradiction", schema.ContradictionRow))
+    never = tuple(files.rows("recommendations.toml", "never", schema.NeverRow))
     cautions = files.by_id("wording.toml", "caution", schema.WordingRow)
     issues = files.by_id("wording.toml", "issue", schema.WordingRow)
     refusals = files.by_id("wording.toml", "refusal", schema.RefusalRow)
@@ -208,7 +212,6 @@ def _assemble(files: _Files) -> Release:
     analytes = _analytes(files, known_forms, table, computations.pregnancy, policies)
     codes = _codes(files, known_forms)
     _check_groups(files, groups)
-    # What a rule reads is found through the groups.
     files.stop_on_faults()
     order = _rule_order(files, pattern_rows, red_flags, findings, groups)
     files.stop_on_faults()
@@ -221,6 +224,7 @@ def _assemble(files: _Files) -> Release:
         computations=computations,
         findings=MappingProxyType(findings),
         patterns=pattern_rows,
+        pattern_files=MappingProxyType({row.id: name for name, row in patterns}),
         red_flags=red_flags,
         urgencies=urgencies,
         choices=MappingProxyType(choices),
@@ -233,6 +237,7 @@ def _assemble(files: _Files) -> Release:
         groups=groups,
         recommendations=recommendations,
         contradictions=contradictions,
+        never=never,
         cautions=cautions,
         issues=issues,
         refusals=refusals,

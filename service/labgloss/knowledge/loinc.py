@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+# How the code system is named in feeds, in small letters; a code without a system is one of LOINC.
+SYSTEMS = frozenset({"", "loinc", "http://loinc.org"})
+
 _FORM = re.compile(r"[0-9]{1,7}-[0-9]")
 
 

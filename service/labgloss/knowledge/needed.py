@@ -20,6 +20,12 @@ ANALYTES = frozenset(
         "vitamin_d_25oh_d3",
     }
 )
+# The total and its components: judged by a policy, never by an interval, and never critical (D11, D13).
+TOTAL_VITAMIN_D, D3 = "vitamin_d_25oh", "vitamin_d_25oh_d3"
+VITAMIN_D = frozenset({TOTAL_VITAMIN_D, D3, "vitamin_d_25oh_d2"})
+# What a feed may send in mg/L by a signed setting (DEC-41).
+MG_PER_LITRE = ("calcium_adjusted", "calcium_ionised", "calcium_total", "magnesium")
+HAEMOLYSIS_INDEX = "haemolysis_index"
 CAUTIONS = frozenset(
     {
         "acute_phase",
@@ -46,10 +52,13 @@ ISSUES = frozenset(
     {
         "albumin_implausible",
         "context_contradiction",
+        "d3_code_used_for_total",
+        "default_unit_used",
         "duplicate_result",
         "haemolysed",
         "interval_unreadable",
         "laboratory_flag_disagrees",
+        "local_code_disagrees",
         "policy_not_applicable",
         "result_missing",
         "result_unreliable",

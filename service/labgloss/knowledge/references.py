@@ -24,6 +24,7 @@ _KINDS = {
     "withholds": "recommendation",
     "contact": "recommendation",
     "winner": "recommendation",
+    "recommendation": "recommendation",
     "loser": "recommendation",
     "instead": "recommendation",
     "when_same_day": "recommendation",
@@ -99,6 +100,8 @@ def _of_row(release: Release, known: Mapping[str, Collection[str]], row: Formed)
         elif isinstance(value, str) and value and field == "source":
             if value not in release.sources:
                 yield Fault(row.file, key, f"source {value!r} is not in sources.toml; add it there with its citation")
+        elif field == "status" and value == "signed":
+            yield Fault(row.file, key, "'signed' is for a site's overlay, whose entries carry their signature")
         elif isinstance(value, str) and value and field in _KINDS:
             kind, ident = _named(_KINDS[field], value)
             if ident not in known[kind]:

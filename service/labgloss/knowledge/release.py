@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from fractions import Fraction
 from functools import cached_property
 from math import ceil
 from types import MappingProxyType
+from typing import Literal
 
+from labgloss.domain.report import Urgency
 from labgloss.domain.subject import AgeLimit
 from labgloss.knowledge import schema
 from labgloss.knowledge.expression import Combination, Expression, Name, names
 from labgloss.knowledge.units import UnitTable, factor_between
 
 ENGINE_VERSION = "0.1.0"
+# The variant that intervals of a site are, and the set that its critical limits are.
+SITE = "site"
+DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +145,85 @@ class CodeOfAnalyte:
     row: schema.CodeRow
 
 
+@dataclass(frozen=True, slots=True)
+class SiteEntry:
+    """An entry of a site's overlay as a report and GetRelease show it: what it is, in words, and who signed it."""
+
+    name: str
+    value: str
+    words: str
+    signed_by: str
+    signed_on: date
+
+    @property
+    def signature(self) -> str:
+        """Who signed it, and when."""
+        return f"signed by {self.signed_by} on {self.signed_on.isoformat()}"
+
+    @property
+    def text(self) -> str:
+        """In words, with its signature."""
+        return f"{self.words}; {self.signature}"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeOfSite:
+    """What a code of the site's own systems names; `row` is how one of an analyte is read."""
+
+    kind: Literal["analyte", "condition", "medication"]
+    id: str
+    entry: SiteEntry
+    row: schema.CodeRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The settings for one source of requests, beside what they change in its analytes and codes."""
+
+    # Analytes read in mg/L.
+    mg_per_litre: Mapping[str, SiteEntry] = field(default_factory=dict)
+    # LOINC codes of the D3 fraction that are read as the total.
+    d3_as_total: Mapping[str, SiteEntry] = field(default_factory=dict)
+    # Units of analytes whose results come without one.
+    default_units: Mapping[str, tuple[str, SiteEntry]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """What a site's overlay adds to a release; without one, nothing."""
+
+    title: str = ""
+    # Every entry, in the order of its file.
+    entries: tuple[SiteEntry, ...] = ()
+    # By the id of the rule: intervals and critical limits of the site.
+    rules: Mapping[str, SiteEntry] = field(default_factory=dict)
+    # By analyte: a variant of the release that the site uses.
+    variants: Mapping[str, SiteEntry] = field(default_factory=dict)
+    # By name, what is chosen where a request chooses nothing.
+    choices: Mapping[str, SiteEntry] = field(default_factory=dict)
+    # By kind and id.
+    texts: Mapping[tuple[str, str], SiteEntry] = field(default_factory=dict)
+    # By system and code.
+    codes: Mapping[tuple[str, str], CodeOfSite] = field(default_factory=dict)
+    # The release as the requests of a source are read by it.
+    views: Mapping[str, Release] = field(default_factory=dict)
+    # Of such a view: the settings of its source.
+    feed: Feed = Feed()
+
+    def choice(self, name: str) -> str:
+        """What the site chose, or nothing."""
+        return self.choices[name].value if name in self.choices else ""
+
+    def variants_of(self, analyte: str) -> tuple[str, ...]:
+        """The variants whose intervals the site uses for an analyte: its own, one of the release, one for all."""
+        own = SITE if self.rules else ""
+        named = self.variants[analyte].value if analyte in self.variants else ""
+        return tuple(name for name in (own, named, self.choice("intervals")) if name)
+
+
+NO_SITE = Site()
+
+
 @dataclass(frozen=True, eq=False)
 class Release:
     """A release of the knowledge base; immutable, made by `loader.load`."""
@@ -160,6 +245,7 @@ class Release:
     red_flags: Mapping[str, schema.RedFlagRow]
     recommendations: Mapping[str, schema.RecommendationRow]
     contradictions: tuple[schema.ContradictionRow, ...]
+    never: tuple[schema.NeverRow, ...]
     cautions: Mapping[str, schema.WordingRow]
     issues: Mapping[str, schema.WordingRow]
     refusals: Mapping[str, schema.RefusalRow]
@@ -167,6 +253,28 @@ class Release:
     choices: Mapping[str, Mapping[str, schema.ChoiceRow]]
     # Patterns, red flags, and findings that read patterns, in an order in which each comes after what it reads.
     rule_order: tuple[Rule, ...] = field(default=())
+    # What a site laid over it.
+    site: Site = NO_SITE
+    # The file of each pattern, for what is said of it.
+    pattern_files: Mapping[str, str] = field(default_factory=dict)
+
+    def file_of(self, rule_id: str) -> str:
+        """The knowledge file of a pattern or red flag."""
+        return self.pattern_files.get(rule_id, "red_flags.toml")
+
+    def for_source(self, source: str) -> Release:
+        """The release as the requests of a source are read by it: with the settings of its feed."""
+        return self.site.views.get(source.strip(), self)
+
+    def intervals(self) -> Iterator[tuple[str, schema.IntervalRow]]:
+        """Every reference interval with the id of its analyte, those of single feeds included."""
+        seen: set[str] = set()
+        for release in (self, *self.site.views.values()):
+            for analyte in release.analytes.values():
+                for row in analyte.form.intervals:
+                    if row.id not in seen:
+                        seen.add(row.id)
+                        yield analyte.id, row
 
     @cached_property
     def rule_index(self) -> RuleIndex:
@@ -284,6 +392,21 @@ def _axes(form: schema.AnalyteFile, pregnancy: schema.PregnancyForm, policies: I
         ),
         specimen=any(row.specimen for row in populations),
     )
+
+
+def urgencies_of_values(release: Release) -> frozenset[Urgency]:
+    """The urgencies that a value can have by itself: of its band, and of what its laboratory flagged critical."""
+    counting = [
+        band
+        for analyte in release.analytes.values()
+        for table in analyte.form.band_tables
+        for band in table.bands
+        if band.value_alone
+    ]
+    found = {Urgency.SAME_DAY}
+    for band in counting:
+        found |= {band.urgency, *(row.urgency for row in band.raises), *(row.urgency for row in band.lowers)}
+    return frozenset(found)
 
 
 def deciding(rule: schema.PatternRow | schema.RedFlagRow) -> Iterator[Expression]:

@@ -44,7 +44,8 @@ AgeText = Annotated[AgeLimit, PlainValidator(parse_age)]
 Logic = Annotated[Expression, PlainValidator(parse_expression)]
 UrgencyName = Annotated[Urgency, PlainValidator(_urgency)]
 Ucum = str
-Status = Literal["seen", "unit_seen", "recalled", "computed", "decision", "proposal"]
+# How far the source of a figure was read; "signed" is a figure of a site, which somebody signed there.
+Status = Literal["seen", "unit_seen", "recalled", "computed", "decision", "proposal", "signed"]
 Property = Literal["mass", "moles", "activity", "other"]
 
 
@@ -494,6 +495,14 @@ class ContradictionRow(Sourced):
 
     winner: str
     loser: str
+    reason: str
+
+
+class NeverRow(Sourced):
+    """What must never be given while a fact holds: proved over every panel by `knowledge lint`."""
+
+    recommendation: str
+    when: Logic
     reason: str
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from labgloss.panels.forbidden import FORBIDDEN_OUTPUTS, phrase_of
+from labgloss.forbidden import FORBIDDEN_OUTPUTS, phrase_of
 from labgloss.panels.names import COMPARATOR_SIGNS, name_of, word_of
 from labgloss.panels.schema import Expect, ExpectedResult
 from labgloss.panels.wording import texts_of

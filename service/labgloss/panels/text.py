@@ -218,10 +218,13 @@ def _issues(page: Page, report: pb.Report) -> None:
 def _release(page: Page, report: pb.Report) -> None:
     release = report.release
     overlay = f", overlay {release.overlay}" if release.overlay else ""
-    choices = ", ".join(f"{choice.name} {choice.value}" for choice in report.choices)
+    choices = ", ".join(f"{choice.name} {choice.value}" for choice in report.choices if choice.chosen_by != "overlay")
     page.rule("─")
     page.text(f"release {release.version} ({release.digest[:12]}), engine {release.engine}{overlay}", 0, colour=DIM)
     page.text(choices, indent=0, colour=DIM)
+    for choice in report.choices:
+        if choice.chosen_by == "overlay":
+            page.text(f"by the site: {choice.name} {choice.value}: {choice.text}", indent=0, colour=DIM)
     page.text(report.intended_use, indent=0, colour=DIM)
 
 

@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, product
 
 from labgloss.domain.panel import (
+    Coding,
     Collected,
     ContextItem,
     Haemolysis,
     LaboratoryInterval,
+    Options,
     Panel,
     Result,
     ResultStatus,
@@ -24,8 +26,8 @@ from labgloss.domain.panel import (
     SpecimenKind,
     Symptom,
 )
-from labgloss.domain.quantity import plain
-from labgloss.domain.report import Urgency
+from labgloss.domain.quantity import Comparator, plain
+from labgloss.domain.report import RefusalReason, Urgency
 from labgloss.domain.subject import DAYS_PER, AgeUnit, Patient, Sex, StatedAge
 from labgloss.domain.truth import Truth
 from labgloss.engine import findings
@@ -34,7 +36,7 @@ from labgloss.knowledge.expression import AgeClause, Combination, Expression, Na
 from labgloss.knowledge.partition import in_range
 from labgloss.knowledge.release import Analyte, Release
 from labgloss.knowledge.schema import AgeRange, FindingRow, Form
-from labgloss.proofs.boxes import Leaf, Ruled, Space
+from labgloss.proofs.space import Leaf, Ruled, Space
 
 ADULT = Patient(StatedAge(40, AgeUnit.YEARS), Sex.MALE, False)
 CALCIUM, VITAMIN_D, KIDNEY = "calcium", "vitamin_d_25oh", "kidney"
@@ -64,6 +66,7 @@ class Way:
     lists: frozenset[str] = frozenset()
     # What it says of the specimen of every result.
     specimen: Specimen | None = None
+    vitamin_d_policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,21 @@ class PanelSpace:
     space: Space
     ways: Mapping[str, tuple[Way, ...]]
 
+    def of_one_draw(self) -> Mapping[str, frozenset[int]]:
+        """The ways of each variable whose results may be of one specimen."""
+        return {
+            variable: frozenset(place for place, way in enumerate(ways) if _one_draw(way))
+            for variable, ways in self.ways.items()
+        }
+
     def panel(self, point: Mapping[str, int]) -> Panel:
         """The panel that says what a point says, and nothing besides."""
         chosen = [self.ways[variable][place] for variable, place in sorted(point.items())]
         return panel_of(chosen)
+
+
+def _one_draw(way: Way) -> bool:
+    return len({(result.specimen.id, result.collected) for result in way.results}) <= 1
 
 
 def panel_of(ways: Sequence[Way]) -> Panel:
@@ -95,6 +109,7 @@ def panel_of(ways: Sequence[Way]) -> Panel:
         symptoms=tuple(symptom for way in ways for symptom in way.symptoms),
         conditions=_list(conditions, "conditions" in lists),
         medications=_list(medications, "medications" in lists),
+        options=Options(vitamin_d_policy="".join(way.vitamin_d_policy for way in ways)),
         as_of=NOW.date(),
     )
 
@@ -133,9 +148,26 @@ def _patient(ways: Sequence[Way]) -> Patient:
 # ---------------------------------------------------------------------------------------------- building
 
 
-def build(release: Release) -> PanelSpace:
-    """The space of everything that a rule of a release reads."""
-    return _Builder(release).built()
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What results can say: the ways of each variable of results, and the truth of each name in each of them."""
+
+    ways: Mapping[str, tuple[Way, ...]]
+    made: Mapping[Name, Mapping[str, list[Truth | None]]]
+
+
+def measured(release: Release) -> Measured:
+    """What results can say of a release; rules over the panel (no specimen) do not change it."""
+    builder = _Builder(release)
+    builder.measure()
+    return Measured(builder.ways, builder.made)
+
+
+def build(release: Release, results: Measured | None = None) -> PanelSpace:
+    """The space of everything that a rule of a release reads, over what results can say where that is known."""
+    results = results or measured(release)
+    made = {name: dict(by_variable) for name, by_variable in results.made.items()}
+    return _Builder(release, dict(results.ways), made).built()
 
 
 @dataclass(eq=False)
@@ -144,9 +176,10 @@ class _Builder:
     ways: dict[str, tuple[Way, ...]] = field(default_factory=dict)
     # For each name, the variables that make it, with its truth in each of their ways; None: nothing said.
     made: dict[Name, dict[str, list[Truth | None]]] = field(default_factory=dict)
+    # The cells of each analyte, by the facts that they make.
+    _classes: dict[str, list[list[Way]]] = field(default_factory=dict)
 
     def built(self) -> PanelSpace:
-        self._results()
         self._context()
         space = Space(self.release, {variable: len(ways) for variable, ways in self.ways.items()})
         for name, by_variable in self.made.items():
@@ -158,12 +191,12 @@ class _Builder:
 
     # ------------------------------------------------------------------------------------------ results
 
-    def _results(self) -> None:
+    def measure(self) -> None:
         joined = {analyte for group in TOGETHER.values() for analyte in group}
         for ident in sorted(self._analytes_read() - joined):
             self._results_of(ident, [*self._cells(ident), *self._further(ident)])
         self._results_of(CALCIUM, list(self._calcium()))
-        self._results_of(VITAMIN_D, self._crossed("vitamin_d_25oh", "crp"))
+        self._results_of(VITAMIN_D, [*self._crossed("vitamin_d_25oh", "crp"), *self._without_bands()])
         self._results_of(KIDNEY, [*self._crossed("creatinine", "urea"), *self._injury()])
 
     def _analytes_read(self) -> set[str]:
@@ -181,7 +214,7 @@ class _Builder:
     def _results_of(self, variable: str, ways: Sequence[Way]) -> None:
         """A variable of results, with what the engine makes of each of its ways."""
         nothing = lay_out(self.release, panel_of([]))
-        laid = [lay_out(self.release, panel_of([way])) for way in ways]
+        laid = [self._laid(way) for way in ways]
         truths = [self._truths(variable, one) for one in laid]
         before = self._truths(variable, nothing)
         # Ways that make the same facts are one.
@@ -198,11 +231,23 @@ class _Builder:
             if any(truth is not before.get(name) for truth in by_way):
                 self.made.setdefault(name, {})[variable] = by_way
 
+    def _laid(self, way: Way) -> Laid:
+        """A panel that says one thing; a fall after feeding shows only while feeding was restarted."""
+        if len(way.results) > 1 and way.results[0].analyte in self.release.computations.refeeding.analytes:
+            fed = Way("feeding", conditions=(ContextItem(id="feeding_restarted_5d"),))
+            return lay_out(self.release, panel_of([way, fed]))
+        return lay_out(self.release, panel_of([way]))
+
     def _truths(self, variable: str, laid: Laid) -> dict[Name, Truth | None]:
         """What a panel makes true; a finding that asks for more than its own number, apart from what it asks for."""
         truths: dict[Name, Truth | None] = {
             Name(kind, ident): truth for (kind, ident), truth in laid.facts.known.items() if kind in _MADE
         }
+        settled = any(entry.refusal is RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN for entry in laid.entries)
+        truths[Name("specimen", "settled_by_pair")] = Truth.of(settled)
+        falls = {row.finding for row in self.release.computations.refeeding.falls}
+        for name in [name for name in truths if name.kind == "finding" and name.id in falls]:
+            truths[Name("own finding", name.id)] = truths.pop(name)
         for ident, rows in self.release.findings.items():
             if rows[0].computed or not any(row.when is not None for row in rows):
                 continue
@@ -257,15 +302,60 @@ class _Builder:
         return replace(result, **more)  # type: ignore[arg-type]
 
     def _further(self, ident: str) -> list[Way]:
-        """What only a series, a pair, a status or a missing unit can say."""
-        ways = [Way(f"{ident} without a unit", (replace(self._result(ident, "5"), unit=""),))]
+        """What only a bound, a series, a pair, a status, another interval or a wrong unit can say."""
+        ways = [*self._bounds(ident), *self._other_intervals(ident)]
+        if ident == "magnesium":
+            during = [replace(way, conditions=(_INFUSION,)) for way in self._distinct(ident)]
+            ways += [replace(way, label=f"{way.label} during an infusion") for way in during]
         if ident == "pth":
             ways.append(Way("pth ordered", (self._result(ident, "", status=ResultStatus.REGISTERED),)))
         if ident in self.release.computations.refeeding.analytes:
             ways += self._falls(ident)
         if ident == "potassium":
-            ways += self._potassium()
+            ways += [*self._potassium(), *self._wrong_units()]
         return ways
+
+    def _bounds(self, ident: str) -> Iterator[Way]:
+        """The first value of each class as a lower bound, the last as an upper one: what it leaves open, it leaves."""
+        for comparator, ways in (
+            (Comparator.GREATER, self._distinct(ident)),
+            (Comparator.LESS, self._distinct(ident, last=True)),
+        ):
+            for way in ways:
+                bound = replace(way.results[0], comparator=comparator)
+                yield Way(f"{ident} {comparator.value}{bound.value}", (bound,))
+
+    def _other_intervals(self, ident: str) -> Iterator[Way]:
+        """Without the laboratory's interval where the release has none; else with one that is narrower."""
+        analyte = self.release.analytes[ident]
+        if self._needs_interval(analyte):
+            for way in self._cells(ident):
+                yield Way(f"{way.label} without an interval", (replace(way.results[0], interval=None),))
+            return
+        for way in self._distinct(ident):
+            result = way.results[0]
+            for low, high in ((0, result.value), (result.value, 1000)):
+                interval = LaboratoryInterval(str(low), str(high))
+                step = Decimal(1).scaleb(Decimal(result.value).as_tuple().exponent)  # type: ignore[arg-type]
+                beyond = Decimal(result.value) + (step if low == 0 else -step)
+                if beyond > 0:
+                    moved = replace(result, value=plain(beyond), interval=interval)
+                    yield Way(f"{ident} {moved.value} against {low}-{high}", (moved,))
+
+    def _wrong_units(self) -> Iterator[Way]:
+        result = self._result("potassium", "5")
+        coding = (Coding("http://loinc.org", "2823-3"),)
+        yield Way("potassium without a unit", (replace(result, unit=""),))
+        yield Way("potassium in a foreign unit", (replace(result, unit="g/L"),))
+        yield Way("potassium in mg/dL by a molar code", (replace(result, unit="mg/dL", codings=coding),))
+
+    def _without_bands(self) -> Iterator[Way]:
+        for value in ("40", "200", "300", "400"):
+            yield Way(
+                f"vitamin_d_25oh {value} under es_2024",
+                (self._result("vitamin_d_25oh", value),),
+                vitamin_d_policy="es_2024",
+            )
 
     def _falls(self, ident: str) -> Iterator[Way]:
         """A value after a higher one, by as much as each step of a fall."""
@@ -297,13 +387,16 @@ class _Builder:
             for pair in ((one, other) for one in cells[0] for other in cells[1])
         ]
 
-    def _distinct(self, ident: str) -> list[Way]:
-        """The cells of an analyte, one for each set of facts that they make."""
-        found: dict[frozenset[object], Way] = {}
-        for way in self._cells(ident):
-            facts = lay_out(self.release, panel_of([way])).facts
-            found.setdefault(frozenset(item for item in facts.known.items() if item[0][0] in _MADE), way)
-        return list(found.values())
+    def _distinct(self, ident: str, *, last: bool = False) -> list[Way]:
+        """The cells of an analyte, one for each set of facts that they make: its lowest value or the last."""
+        if ident not in self._classes:
+            classes: dict[frozenset[object], list[Way]] = {}
+            for way in self._cells(ident):
+                facts = lay_out(self.release, panel_of([way])).facts
+                made = frozenset(item for item in facts.known.items() if item[0][0] in _MADE)
+                classes.setdefault(made, []).append(way)
+            self._classes[ident] = list(classes.values())
+        return [ways[-1 if last else 0] for ways in self._classes[ident]]
 
     def _injury(self) -> Iterator[Way]:
         for now, then in (("200", "80"), ("100", "60"), ("80", "80"), ("200", "200")):
@@ -314,22 +407,22 @@ class _Builder:
             yield Way(f"creatinine {now} after {then}", pair)
 
     def _calcium(self) -> Iterator[Way]:
-        """Each calcium alone, those that stand beside each other, and with albumin and pH."""
+        """Each calcium at every limit; and a value of each class of every kind beside others, with albumin and pH."""
         for ident in ("calcium_adjusted", "calcium_total", "calcium_ionised", "albumin", "ph"):
             yield from self._cells(ident)
-        for total, adjusted in (("1.98", "2.30"), ("2.80", "2.40"), ("2.40", "2.80"), ("2.30", "2.30")):
-            results = (self._result("calcium_total", total), self._result("calcium_adjusted", adjusted))
-            yield Way(f"calcium_total {total} and adjusted {adjusted}", results)
-        for ionised, adjusted in (("1.20", "2.80"), ("1.10", "2.30"), ("1.20", "2.10"), ("1.45", "2.30")):
-            results = (self._result("calcium_ionised", ionised), self._result("calcium_adjusted", adjusted))
-            yield Way(f"calcium_ionised {ionised} and adjusted {adjusted}", results)
-            for acidity in ("7.20", "7.35", "7.50"):
-                acid = self._result("ph", acidity)
-                yield Way(f"calcium_ionised {ionised}, adjusted {adjusted}, pH {acidity}", (*results, acid))
-        for total in ("1.70", "2.00", "2.15", "2.30", "2.50", "2.70", "3.10"):
-            for albumin in ("26", "30", "40", "48", "52"):
-                results = (self._result("calcium_total", total), self._result("albumin", albumin))
-                yield Way(f"calcium_total {total} and albumin {albumin}", results)
+        for ident in ("calcium_adjusted", "calcium_total", "calcium_ionised"):
+            yield from self._bounds(ident)
+        columns = [[None, *((ident, value) for value in values)] for ident, values in _BESIDE.items()]
+        for chosen in product(*columns):
+            results = tuple(self._result(*one) for one in chosen if one is not None)
+            if len(results) > 1:
+                yield Way(" and ".join(f"{result.analyte} {result.value}" for result in results), results)
+        shifted = replace(self._result("calcium_ionised", "0.99"), interval=LaboratoryInterval("1.05", "1.30"))
+        beside = (self._result("calcium_adjusted", "2.30"), self._result("ph", "7.55"))
+        yield Way("calcium_ionised 0.99 against 1.05-1.30, adjusted 2.30, pH 7.55", (shifted, *beside))
+        at_its_limit = (self._result("calcium_ionised", "1.15"), self._result("ph", "7.43"))
+        normal = self._result("calcium_adjusted", "2.30")
+        yield Way("calcium_ionised 1.15, pH 7.43, adjusted 2.30", (*at_its_limit, normal))
         for value in ("2.55", "2.60", "2.70"):
             pair = (
                 self._result("calcium_adjusted", value, collected=_at(0)),
@@ -356,8 +449,16 @@ class _Builder:
         self.ways["sex"] = tuple(sexes)
         self._say(Name("patient", "female"), "sex", [Truth.FALSE, Truth.TRUE, Truth.UNKNOWN])
         for ident, specimen in _SPECIMENS.items():
-            self.ways[f"specimen {ident}"] = (Way("not said"), Way(ident, specimen=specimen))
+            said = Way(ident, results=(_ANY_RESULT,), specimen=specimen)
+            self.ways[f"specimen {ident}"] = (Way("not said"), said)
             self._say(Name("specimen", ident), f"specimen {ident}", [Truth.FALSE, Truth.TRUE])
+        twice = tuple(
+            replace(_ANY_RESULT, collected=_at(hours), specimen=Specimen(haemolysis=Haemolysis.MODERATE))
+            for hours in (0, -6)
+        )
+        self.ways["haemolysed"] = (Way("not said"), Way("haemolysed", twice[:1]), Way("haemolysed twice", twice))
+        self._say(Name("specimen", "haemolysed"), "haemolysed", [Truth.FALSE, Truth.TRUE, Truth.TRUE])
+        self._say(Name("specimen", "haemolysed_again"), "haemolysed", [Truth.FALSE, Truth.FALSE, Truth.TRUE])
 
     def _choice(self, kind: str, ident: str, ways: list[Way], truths: Mapping[int, Truth], own: bool = False) -> None:
         variable = f"{kind} {ident}"
@@ -432,6 +533,11 @@ class _Builder:
                 implying = [other for other, item in listed.items() if ident in (other, *item.implies)]
                 parts = (*(Name(f"own {kind}", other) for other in implying), Name("list", f"{kind}s"))
                 space.names[Name(kind, ident)] = Combination("any", parts)
+        form = release.computations.refeeding
+        for fall in form.falls:
+            own = Name("own finding", fall.finding)
+            if own in space.names:
+                space.names[Name("finding", fall.finding)] = Combination("all", (form.when, own))
         injury = Name("finding", "AKI")
         if injury in space.names:
             space.names[Name("own finding", "AKI")] = space.names[injury]
@@ -440,8 +546,6 @@ class _Builder:
 
     def _finding(self, space: Space, ident: str, rows: Sequence[FindingRow]) -> None:
         """A finding that asks for more than its own number: with what it asks for."""
-        if ident in {row.finding for row in self.release.computations.refeeding.falls}:
-            return
         if rows[0].computed or not any(row.when is not None for row in rows):
             return
         parts: list[Expression] = []
@@ -476,6 +580,9 @@ class _Builder:
     def _patient_facts(self, space: Space) -> None:
         symptoms = tuple(Name("symptom", ident) for ident in self.release.symptoms)
         space.names[Name("patient", "any_symptom")] = Combination("any", symptoms)
+        flags = tuple(Name("red_flag", flag.id) for flag in self.release.red_flags.values() if not flag.value_only)
+        raising = Combination("any", flags)
+        space.names[Name("patient", "red_flag_symptom")] = Combination("all", (raising, Name("patient", "any_symptom")))
 
     def _ages(self, space: Space):  # type: ignore[no-untyped-def]
         """The variable of age, with an age between each two limits that a rule asks for, and none."""
@@ -498,8 +605,18 @@ class _Builder:
         return leaf
 
 
+# A value of each class, of what is looked at together with calcium.
+_BESIDE: Mapping[str, tuple[str, ...]] = {
+    "calcium_ionised": ("0.95", "1.13", "1.20", "1.40"),
+    "calcium_adjusted": ("2.05", "2.30", "2.80"),
+    "calcium_total": ("2.00", "2.30", "2.80"),
+    "albumin": ("26", "40", "52"),
+    "ph": ("7.20", "7.43", "7.50"),
+}
+_INFUSION = ContextItem(id="pre_eclampsia_infusion")
+# A result of which no rule reads anything, so that there is a specimen to speak of.
+_ANY_RESULT = Result(0, analyte="lipase", value="40", unit="U/L")
 _SPECIMENS: Mapping[str, Specimen] = {
-    "haemolysed": Specimen(haemolysis=Haemolysis.MODERATE),
     "delayed": Specimen(comments=("delayed separation",)),
     "pneumatic_tube": Specimen(transport="pneumatic tube"),
     "heparin": Specimen(additive="HEPL"),
@@ -510,8 +627,7 @@ _SPECIMENS: Mapping[str, Specimen] = {
 
 
 def _leaf(variable: str, truths: Sequence[Truth]) -> Leaf:
-    bits = {truth: sum(1 << place for place, found in enumerate(truths) if found is truth) for truth in Truth}
-    return Leaf(variable, bits[Truth.TRUE], bits[Truth.FALSE], bits[Truth.UNKNOWN])
+    return Leaf(variable, tuple(truths))
 
 
 def _spoken(truth: Truth | None, place: int) -> Truth:

@@ -142,7 +142,10 @@ def serve(settings: Settings, release: Release) -> int:
         signal.signal(number, on_signal)
     running = start(settings, release, log)
     reference = release.reference
-    log.info("serving", port=running.port, pid=os.getpid(), release=reference.version, digest=reference.digest)
+    overlay = {"overlay": reference.overlay, "overlay_digest": reference.overlay_digest} if reference.overlay else {}
+    log.info(
+        "serving", port=running.port, pid=os.getpid(), release=reference.version, digest=reference.digest, **overlay
+    )
     # In turns: a signal that comes just before the thread sleeps wakes it only when it next looks (16 of 150 starts
     # that were stopped at once never ended).
     while not stopping.wait(WAKE_SECONDS):

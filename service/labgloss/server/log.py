@@ -12,14 +12,14 @@ from typing import Any, BinaryIO, cast
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
-EVENTS = frozenset({"serving", "call", "defect", "draining", "stopped", "library"})
+EVENTS = frozenset({"proving", "proved", "serving", "call", "defect", "draining", "stopped", "library"})
 
 # Every key that may stand in the log. Whatever is bound under another is dropped, exceptions included.
 KEYS = frozenset(
     {
         "event", "level", "timestamp", "logger",
         "method", "status", "reason", "duration_ms", "request_bytes", "response_bytes", "panels", "rule_ids",
-        "release", "digest", "error_id", "error_type",
+        "release", "digest", "overlay", "overlay_digest", "error_id", "error_type",
         "port", "pid", "signal", "seconds",
     }
 )  # fmt: skip

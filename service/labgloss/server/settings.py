@@ -33,6 +33,7 @@ class Settings(BaseModel):
         2.0, ge=0, le=3600, allow_inf_nan=False, description="a number of seconds from 0 to 3600"
     )
     knowledge: Path = Field(DATA, description="a folder of knowledge files; left out, the release that was shipped")
+    overlay: Path | None = Field(None, description="a site overlay file; left out, there is none")
     unary_bytes: int = Field(65_536, ge=1_024, le=67_108_864, description="a number of bytes from 1024 to batch_bytes")
     batch_bytes: int = Field(
         1_048_576, ge=1_024, le=67_108_864, description="a number of bytes from unary_bytes to core_bytes"

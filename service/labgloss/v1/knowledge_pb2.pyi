@@ -146,6 +146,10 @@ class Release(_message.Message):
     VITAMIN_D_POLICIES_FIELD_NUMBER: _builtins.int
     CRITICAL_LIMIT_SETS_FIELD_NUMBER: _builtins.int
     INTERVAL_VARIANTS_FIELD_NUMBER: _builtins.int
+    OVERLAY_FIELD_NUMBER: _builtins.int
+    OVERLAY_DIGEST_FIELD_NUMBER: _builtins.int
+    OVERLAY_TITLE_FIELD_NUMBER: _builtins.int
+    OVERLAY_ENTRIES_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Version."""
     digest: _builtins.str
@@ -160,13 +164,21 @@ class Release(_message.Message):
     """Intended use and scope."""
     engine: _builtins.str
     """Version of the engine."""
+    overlay: _builtins.str
+    """Id of the site overlay that is laid over it. Empty: none."""
+    overlay_digest: _builtins.str
+    """SHA-256 of the overlay, in hex. Empty: none."""
+    overlay_title: _builtins.str
+    """Title of the overlay. Empty: none."""
     @_builtins.property
     def counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Count]:
         """How many there are of each kind."""
 
     @_builtins.property
     def statuses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Count]:
-        """How many rules and figures have each status; whatever is not "seen" needs a clinical lead's signature."""
+        """How many rules and figures have each status, "not_stated" where the files give none; whatever is not "seen" needs
+        a clinical lead's signature.
+        """
 
     @_builtins.property
     def vitamin_d_policies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -179,6 +191,10 @@ class Release(_message.Message):
     @_builtins.property
     def interval_variants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference-interval variants that a request may choose."""
+
+    @_builtins.property
+    def overlay_entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___OverlayEntry]:
+        """Every entry of the overlay, in the order of its file."""
 
     def __init__(
         self,
@@ -195,14 +211,58 @@ class Release(_message.Message):
         vitamin_d_policies: _abc.Iterable[_builtins.str] | None = ...,
         critical_limit_sets: _abc.Iterable[_builtins.str] | None = ...,
         interval_variants: _abc.Iterable[_builtins.str] | None = ...,
+        overlay: _builtins.str = ...,
+        overlay_digest: _builtins.str = ...,
+        overlay_title: _builtins.str = ...,
+        overlay_entries: _abc.Iterable[Global___OverlayEntry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "critical_limit_sets", b"critical_limit_sets", "digest", b"digest", "engine", b"engine", "intended_use", b"intended_use", "interval_variants", b"interval_variants", "released", b"released", "review_by", b"review_by", "statuses", b"statuses", "title", b"title", "version", b"version", "vitamin_d_policies", b"vitamin_d_policies"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "critical_limit_sets", b"critical_limit_sets", "digest", b"digest", "engine", b"engine", "intended_use", b"intended_use", "interval_variants", b"interval_variants", "overlay", b"overlay", "overlay_digest", b"overlay_digest", "overlay_entries", b"overlay_entries", "overlay_title", b"overlay_title", "released", b"released", "review_by", b"review_by", "statuses", b"statuses", "title", b"title", "version", b"version", "vitamin_d_policies", b"vitamin_d_policies"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Release: _TypeAlias = Release  # noqa: Y015
+
+@_typing.final
+class OverlayEntry(_message.Message):
+    """An entry of a site overlay, as reports show it among their choices."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    SIGNED_BY_FIELD_NUMBER: _builtins.int
+    SIGNED_ON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """What it decides: "interval", "intervals.magnesium", "critical_limit", "vitamin_d_policy", "critical_limits",
+    "intervals", "text", "code", or a feed setting such as "feed.default_unit".
+    """
+    value: _builtins.str
+    """The rule, choice, code or source that it is about."""
+    text: _builtins.str
+    """In words."""
+    signed_by: _builtins.str
+    """Who signed it."""
+    signed_on: _builtins.str
+    """When, YYYY-MM-DD."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+        text: _builtins.str = ...,
+        signed_by: _builtins.str = ...,
+        signed_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "signed_by", b"signed_by", "signed_on", b"signed_on", "text", b"text", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OverlayEntry: _TypeAlias = OverlayEntry  # noqa: Y015
 
 @_typing.final
 class Count(_message.Message):
@@ -630,6 +690,7 @@ class Rule(_message.Message):
     SOURCE_IDS_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    OUTCOMES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id."""
     kind: Global___RuleKind.ValueType
@@ -643,7 +704,7 @@ class Rule(_message.Message):
     statement: _builtins.str
     """The rule in words or in its own names."""
     status: _builtins.str
-    """Status: "seen", "recalled", "proposal" or "decision"."""
+    """Status: "seen", "recalled", "proposal" or "decision"; "signed" is a figure of the site overlay."""
     note: _builtins.str
     """Note. Empty: none."""
     @_builtins.property
@@ -653,6 +714,13 @@ class Rule(_message.Message):
     @_builtins.property
     def source_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids of the sources."""
+
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What a report can say of it: of a band, a critical limit, a refusal, caution or issue "reached"; of a pattern
+        "matched", "possible"; of a red flag each urgency that it can have, such as "EMERGENCY", and "held"; of a
+        recommendation "given", "withheld". Empty: a report names it in its basis only.
+        """
 
     def __init__(
         self,
@@ -667,10 +735,11 @@ class Rule(_message.Message):
         source_ids: _abc.Iterable[_builtins.str] | None = ...,
         status: _builtins.str = ...,
         note: _builtins.str = ...,
+        outcomes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analyte", b"analyte", "id", b"id", "kind", b"kind", "limits", b"limits", "note", b"note", "number", b"number", "source_ids", b"source_ids", "statement", b"statement", "status", b"status", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analyte", b"analyte", "id", b"id", "kind", b"kind", "limits", b"limits", "note", b"note", "number", b"number", "outcomes", b"outcomes", "source_ids", b"source_ids", "statement", b"statement", "status", b"status", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

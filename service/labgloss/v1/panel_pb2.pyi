@@ -240,7 +240,7 @@ class Panel(_message.Message):
 
     @_builtins.property
     def options(self) -> Global___Options:
-        """How to interpret. Absent: the defaults of the release."""
+        """How to interpret. Absent: the defaults of the site and the release."""
 
     def __init__(
         self,
@@ -696,11 +696,11 @@ class Options(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     TRACE_FIELD_NUMBER: _builtins.int
     vitamin_d_policy: _builtins.str
-    """Vitamin D policy, such as "nam_2011". Absent: the default for the age."""
+    """Vitamin D policy, such as "nam_2011". Absent: the site's, else the default for the age."""
     critical_limits: _builtins.str
     """Critical-limit set used in addition to the default, such as "rcpath". It can add a critical, never remove one."""
     intervals: _builtins.str
-    """Reference-interval variant, such as "mayo". Absent: "default"."""
+    """Reference-interval variant, such as "mayo". Absent: the site's, else "default"."""
     release: _builtins.str
     """Version or digest of the release that must answer. Absent: the one loaded."""
     language: _builtins.str

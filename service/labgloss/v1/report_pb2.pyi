@@ -837,7 +837,7 @@ class IntervalInForce(_message.Message):
     position: _builtins.str
     """Where the value lies in it, in words."""
     status: _builtins.str
-    """Status of the figure: "seen", "recalled", "proposal", "decision", or "laboratory"."""
+    """Status of the figure: "seen", "recalled", "proposal", "decision", "signed" (by the site), or "laboratory"."""
     def __init__(
         self,
         *,
@@ -1478,13 +1478,15 @@ class ChoiceInForce(_message.Message):
     CHOSEN_BY_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """"vitamin_d_policy", "critical_limits" or "intervals"."""
+    """"vitamin_d_policy", "critical_limits" or "intervals"; for another entry of a site overlay its name, such as
+    "critical_limit" or "feed.default_unit".
+    """
     value: _builtins.str
     """The id in force."""
     chosen_by: _builtins.str
-    """Who chose: "default", "request" or "overlay"."""
+    """Who chose: "default", "request" or "overlay". The site's critical limits count beside those that a request chooses."""
     text: _builtins.str
-    """In words."""
+    """In words; for an entry of an overlay with who signed it, and when."""
     def __init__(
         self,
         *,

@@ -13,6 +13,7 @@ from labgloss.engine.select import whom
 from labgloss.errors import RuleNotFoundError
 from labgloss.knowledge import schema
 from labgloss.knowledge.release import Analyte, Release
+from labgloss.knowledge.stated import statuses
 from labgloss.v1 import knowledge_pb2 as pb
 from labgloss.wire.fields import Fields
 from labgloss.wire.rules import ids_of, limits_of, rules_of
@@ -27,12 +28,14 @@ class Knowledge:
     """Answers the requests of KnowledgeService, from messages that are built once. Raises CallError."""
 
     def __init__(self, release: Release) -> None:
-        self._digest = release.reference.digest
+        reference = release.reference
+        # What a page token is good for.
+        self._loaded = f"{reference.digest} {reference.overlay_digest}"
         self._variants = release.interval_variants
         analytes = sorted(release.analytes.values(), key=lambda analyte: analyte.id)
         self._analytes = [_analyte(analyte, release) for analyte in analytes]
         self._intervals = sorted(
-            (_interval(row, analyte.id) for analyte in analytes for row in analyte.form.intervals),
+            (_interval(row, analyte) for analyte, row in release.intervals()),
             key=lambda interval: interval.id,
         )
         self._rules = {rule.id: rule for rule in rules_of(release)}
@@ -128,7 +131,7 @@ class Knowledge:
 
     def _token(self, name: str, begin: int) -> str:
         position = begin.to_bytes(4, "big")
-        seal = hashlib.sha256(position + f"{self._digest} {name}".encode()).digest()[:14]
+        seal = hashlib.sha256(position + f"{self._loaded} {name}".encode()).digest()[:14]
         return base64.urlsafe_b64encode(position + seal).decode()
 
 
@@ -138,7 +141,7 @@ class _Paged(Protocol):
 
 
 def _release(release: Release, rules: Iterable[pb.Rule]) -> pb.Release:
-    file, rules = release.file, tuple(rules)
+    file = release.file
     counts = {
         "analytes": len(release.analytes),
         "codes": len(release.codes),
@@ -148,8 +151,6 @@ def _release(release: Release, rules: Iterable[pb.Rule]) -> pb.Release:
         "medications": len(release.medications),
         "sources": len(release.sources),
     }
-    statuses = Counter(rule.status for rule in rules if rule.status)
-    statuses.update(code.row.status for code in release.codes.values())
     return pb.Release(
         version=release.reference.version,
         digest=release.reference.digest,
@@ -159,10 +160,23 @@ def _release(release: Release, rules: Iterable[pb.Rule]) -> pb.Release:
         intended_use=file.intended_use,
         engine=release.reference.engine,
         counts=[pb.Count(name=name, count=count) for name, count in sorted(counts.items())],
-        statuses=[pb.Count(name=name, count=count) for name, count in sorted(statuses.items())],
+        statuses=[pb.Count(name=name, count=count) for name, count in statuses(release).items()],
         vitamin_d_policies=release.vitamin_d_policies,
         critical_limit_sets=release.critical_limit_sets,
         interval_variants=release.interval_variants,
+        overlay=release.reference.overlay,
+        overlay_digest=release.reference.overlay_digest,
+        overlay_title=release.site.title,
+        overlay_entries=[
+            pb.OverlayEntry(
+                name=entry.name,
+                value=entry.value,
+                text=entry.words,
+                signed_by=entry.signed_by,
+                signed_on=entry.signed_on.isoformat(),
+            )
+            for entry in release.site.entries
+        ],
     )
 
 

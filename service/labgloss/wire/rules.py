@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
-from enum import Enum
 
-from labgloss.domain.quantity import plain
 from labgloss.engine.select import whom
+from labgloss.engine.words import figures_in_words
 from labgloss.knowledge import schema
 from labgloss.knowledge.expression import Limit
-from labgloss.knowledge.release import Analyte, Release
+from labgloss.knowledge.release import Analyte, Release, urgencies_of_values
+from labgloss.knowledge.stated import SEEN
 from labgloss.v1 import knowledge_pb2 as pb
 
+_REACHED = "reached"
 # A report names these things without their kind, and the rule behind them with it.
 _PREFIXES = ("finding", "recommendation", "caution", "issue", "refusal")
 
@@ -22,11 +22,13 @@ def rules_of(release: Release) -> tuple[pb.Rule, ...]:
     rules: list[pb.Rule] = []
     for analyte in release.analytes.values():
         rules += _of_analyte(analyte)
+    rules += [_interval(release.analytes[ident].form, row) for ident, row in release.intervals()]
     rules += [_finding(ident, rows) for ident, rows in release.findings.items()]
     rules += _findings_of_classes(release)
     rules += [_pattern(row) for row in release.patterns.values()]
-    rules += [_red_flag(row) for row in release.red_flags.values()]
-    rules += [_recommendation(row) for row in release.recommendations.values()]
+    rules += [_red_flag(release, row) for row in release.red_flags.values()]
+    withheld = _withheld(release)
+    rules += [_recommendation(row, row.id in withheld) for row in release.recommendations.values()]
     rules += [_wording(row, "caution", pb.RULE_KIND_CAUTION) for row in release.cautions.values()]
     rules += [_wording(row, "issue", pb.RULE_KIND_ISSUE) for row in release.issues.values()]
     rules += [_refusal(row) for row in release.refusals.values()]
@@ -47,19 +49,19 @@ def limits_of(limits: Mapping[str, Limit]) -> list[pb.Limit]:
 def _of_analyte(analyte: Analyte) -> Iterator[pb.Rule]:
     form = analyte.form
     yield from _class(form)
-    for interval in form.intervals:
-        title = f"{form.name}: reference interval, {interval.variant}"
-        yield _rule(pb.RULE_KIND_INTERVAL, interval.id, interval, title, whom(interval), form.id, interval.limits)
     for table in form.band_tables:
         for band in table.bands:
-            title = f"{form.name}: {band.band}"
-            yield _rule(
-                pb.RULE_KIND_BAND, f"{table.id}.{band.band}", band, title, _of_band(table, band), form.id, band.limits
-            )
+            ident, title = f"{table.id}.{band.band}", f"{form.name}: {band.band}"
+            rule = _rule(pb.RULE_KIND_BAND, ident, band, title, _of_band(table, band), form.id, band.limits)
+            rule.outcomes.append(_REACHED)
+            yield rule
     for critical in form.critical:
         title = f"{form.name}: critical {critical.side}, {critical.set}"
         statement = _sentence(whom(critical), *_conditions(critical.when, critical.unless))
-        yield _rule(pb.RULE_KIND_CRITICAL_LIMIT, critical.id, critical, title, statement, form.id, critical.limits)
+        kind = pb.RULE_KIND_CRITICAL_LIMIT
+        rule = _rule(kind, critical.id, critical, title, statement, form.id, critical.limits)
+        rule.outcomes.append(_REACHED)
+        yield rule
     for term in form.ctcae:
         ident = f"{form.id}.ctcae.{term.term.lower().replace(' ', '_')}"
         rule = _rule(pb.RULE_KIND_CTCAE_GRADE, ident, term, f"CTCAE: {term.term}", f"side {term.side}", form.id)
@@ -72,6 +74,11 @@ def _of_analyte(analyte: Analyte) -> Iterator[pb.Rule]:
         statement = _sentence(*_conditions(None, row.unless), "measurements only" if row.measured_only else "")
         ident, title = f"{form.id}.plausibility.{number}", f"{form.name}: plausibility, {row.kind}"
         yield _rule(pb.RULE_KIND_PLAUSIBILITY, ident, row, title, statement, form.id, row.limits)
+
+
+def _interval(form: schema.AnalyteFile, row: schema.IntervalRow) -> pb.Rule:
+    title = f"{form.name}: reference interval, {row.variant}"
+    return _rule(pb.RULE_KIND_INTERVAL, row.id, row, title, whom(row), form.id, row.limits)
 
 
 def _of_band(table: schema.BandTable, band: schema.BandRow) -> str:
@@ -121,6 +128,8 @@ def _finding(ident: str, rows: Sequence[schema.FindingRow]) -> pb.Rule:
     first = rows[0]
     rule = _rule(pb.RULE_KIND_FINDING, f"finding.{ident}", first, first.text, "", first.analyte, first.limits)
     rule.statement = ", or ".join(filter(None, map(_of_finding, rows)))
+    # A rule of which a part has yet to be signed has yet to be signed.
+    rule.status = next((row.status for row in rows if row.status != SEEN), SEEN)
     for row in rows[1:]:
         rule.limits.extend(limits_of(row.limits))
         rule.source_ids.extend(source for source in row.source if source not in rule.source_ids)
@@ -143,28 +152,45 @@ def _pattern(row: schema.PatternRow) -> pb.Rule:
         *_levels(row.levels),
         *_brings(row.recommend),
     )
-    return _rule(pb.RULE_KIND_PATTERN, row.id, row, row.title, statement, number=row.number)
+    rule = _rule(pb.RULE_KIND_PATTERN, row.id, row, row.title, statement, number=row.number)
+    rule.outcomes.extend(("matched", "possible"))
+    return rule
 
 
-def _red_flag(row: schema.RedFlagRow) -> pb.Rule:
+def _red_flag(release: Release, row: schema.RedFlagRow) -> pb.Rule:
     value_only = "on a value alone" if row.value_only else ""
-    statement = _sentence(value_only, *_levels(row.levels), *_brings(row.recommend))
-    return _rule(pb.RULE_KIND_RED_FLAG, row.id, row, row.text, statement, number=row.number)
+    held = f"held while only an unreliable {' and '.join(row.held_by)} makes it" if row.held_by else ""
+    statement = _sentence(value_only, *_levels(row.levels), held, *_brings(row.recommend))
+    rule = _rule(pb.RULE_KIND_RED_FLAG, row.id, row, row.text, statement, number=row.number)
+    urgencies = urgencies_of_values(release) if row.value_only else {level.urgency for level in row.levels}
+    rule.outcomes.extend(urgency.name for urgency in sorted(urgencies, reverse=True))
+    if row.value_only or row.held_by:
+        rule.outcomes.append("held")
+    return rule
 
 
-def _recommendation(row: schema.RecommendationRow) -> pb.Rule:
+def _withheld(release: Release) -> frozenset[str]:
+    """The recommendations that something can withhold."""
+    own = [row.id for row in release.recommendations.values() if row.withheld_when is not None]
+    by_patterns = [ident for pattern in release.withholding for ident in pattern.withholds]
+    return frozenset((*own, *by_patterns, *(pair.loser for pair in release.contradictions)))
+
+
+def _recommendation(row: schema.RecommendationRow, withheld: bool) -> pb.Rule:
     statement = _sentence(
         f"kind {row.kind}",
         f"unnecessary when in the panel: {', '.join(row.satisfied_by)}" if row.satisfied_by else "",
         f"needs {row.needs}" if row.needs else "",
         f"withheld while {row.withheld_when}: {row.withheld_reason}" if row.withheld_when else "",
     )
-    return _rule(pb.RULE_KIND_RECOMMENDATION, f"recommendation.{row.id}", row, row.text, statement)
+    rule = _rule(pb.RULE_KIND_RECOMMENDATION, f"recommendation.{row.id}", row, row.text, statement)
+    rule.outcomes.extend(("given", "withheld") if withheld else ("given",))
+    return rule
 
 
 def _wording(row: schema.WordingRow, prefix: str, kind: pb.RuleKind.ValueType) -> pb.Rule:
     ident = f"{prefix}.{row.id}"
-    return pb.Rule(id=ident, kind=kind, title=row.id, statement=row.text, source_ids=row.source)
+    return pb.Rule(id=ident, kind=kind, title=row.id, statement=row.text, source_ids=row.source, outcomes=(_REACHED,))
 
 
 def _refusal(row: schema.RefusalRow) -> pb.Rule:
@@ -175,18 +201,18 @@ def _refusal(row: schema.RefusalRow) -> pb.Rule:
         f"urgency {row.urgency_if_possible_critical.name} where the number may be critical",
     )
     ident, kind = f"refusal.{row.id}", pb.RULE_KIND_REFUSAL
-    return pb.Rule(id=ident, kind=kind, title=row.id, statement=statement, source_ids=row.source)
+    return pb.Rule(id=ident, kind=kind, title=row.id, statement=statement, source_ids=row.source, outcomes=(_REACHED,))
 
 
 def _computations(file: schema.ComputationsFile) -> Iterator[pb.Rule]:
     for row in file.timing:
         whose = ", ".join((*row.symptoms, *row.medications))
-        statement = _sentence(whose, f"lasting {_words(row.lasting)}")
+        statement = _sentence(whose, figures_in_words(row, _NO_FIGURES | {"symptoms", "medications"}))
         yield _rule(pb.RULE_KIND_COMPUTATION, f"timing.{row.id}", row, row.id, statement)
     for name in schema.ComputationsFile.model_fields.keys() - {"timing"}:
         form = getattr(file, name)
-        figures = (f"{key} {_words(value)}" for key, value in form if key not in _NO_FIGURES)
-        yield _rule(pb.RULE_KIND_COMPUTATION, form.id, form, name.replace("_", " "), _sentence(*figures))
+        figures = figures_in_words(form, _NO_FIGURES)
+        yield _rule(pb.RULE_KIND_COMPUTATION, form.id, form, name.replace("_", " "), figures)
     adjustment = file.albumin_adjustment
     for state in (*adjustment.not_valid, *adjustment.low_confidence):
         statement = _sentence(state.analyte, *_conditions(state.when, None))
@@ -194,27 +220,6 @@ def _computations(file: schema.ComputationsFile) -> Iterator[pb.Rule]:
 
 
 _NO_FIGURES = frozenset({"id", "source", "status", "note", "not_valid", "low_confidence"})
-
-
-def _words(value: object) -> str:
-    """A figure of a computation, or a group of them, in one line."""
-    match value:
-        case Decimal():
-            return plain(value)
-        case Limit():
-            return value.text
-        case Mapping():
-            return ", ".join(f"{_words(part)} {unit}" for unit, part in value.items())
-        case tuple():
-            return ", ".join(_words(part) for part in value)
-        case schema.AgeRange():
-            return f"{value.begin or 'birth'} to {value.end or 'any age'}"
-        case schema.Form():
-            return f"({_sentence(*(f'{key} {_words(part)}' for key, part in value))})"
-        case Enum():
-            return value.name
-        case _:
-            return str(value)
 
 
 def _levels(levels: Iterable[schema.LevelRow]) -> Iterator[str]:

@@ -11,6 +11,8 @@ import pytest
 from labgloss.cli import main, manual
 from labgloss.cli.commands import demo
 from labgloss.cli.service_process import ServiceProcess
+from labgloss.knowledge.loader import load
+from labgloss.knowledge.stated import unsigned
 from tests.unit.cli.subprocesses import IMPORTING_LABGLOSS
 
 AGREES = """
@@ -137,6 +139,33 @@ def test_demo_says_why_the_service_did_not_start(
 def test_the_shipped_knowledge_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["knowledge", "lint"]) == 0
     assert capsys.readouterr().out.startswith("clean: ")
+
+
+@pytest.mark.parametrize("action", ["lint", "show"])
+def test_how_many_figures_and_rules_are_unsigned_is_said(action: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["knowledge", action]) == 0
+    found = re.search(r"unsigned: (\d+) of (\d+) figures and rules; labgloss", capsys.readouterr().out)
+    assert found is not None
+    assert len(unsigned(load())) == int(found[1]) < int(found[2])
+
+
+def test_signoff_writes_the_document_to_a_file_or_to_standard_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "signoff.md"
+    assert main(["knowledge", "signoff", "--output", str(file)]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["knowledge", "signoff"]) == 0
+    written = capsys.readouterr().out
+    assert written.startswith("# Sign-off: ")
+    assert written == file.read_text()
+
+
+def test_a_signoff_that_cannot_be_written_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["knowledge", "signoff", "--output", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        f"labgloss: cannot start so:\n  --output: {tmp_path} cannot be written: Is a directory\n"
+    )
 
 
 def test_an_analyte_is_shown_with_its_rules(capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,7 +32,10 @@ def help_of(capsys: pytest.CaptureFixture[str], *command: str) -> str:
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS), ("knowledge", "lint"), ("knowledge", "show")])
+@pytest.mark.parametrize(
+    "command",
+    [(), *((name,) for name in COMMANDS), ("knowledge", "lint"), ("knowledge", "show"), ("knowledge", "signoff")],
+)
 def test_every_manual_says_what_the_command_does_with_examples(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -42,7 +45,9 @@ def test_every_manual_says_what_the_command_does_with_examples(
     assert max(map(len, text.splitlines())) <= 120
 
 
-@pytest.mark.parametrize("command", [(), ("serve",), ("interpret",), ("check",), ("demo",), ("knowledge", "lint")])
+@pytest.mark.parametrize(
+    "command", [(), ("serve",), ("interpret",), ("check",), ("demo",), ("knowledge", "lint"), ("knowledge", "signoff")]
+)
 def test_every_manual_of_a_command_lists_its_exit_codes(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:

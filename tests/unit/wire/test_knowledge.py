@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from labgloss.errors import RequestError, RuleNotFoundError
 from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
+from labgloss.knowledge.stated import stated, unsigned
 from labgloss.v1 import knowledge_pb2 as pb
 from labgloss.wire.knowledge import Knowledge
 from labgloss.wire.rules import rules_of
@@ -196,8 +198,8 @@ def test_a_release_says_what_it_is_and_what_still_needs_a_signature(knowledge: K
     counts = {count.name: count.count for count in said.counts}
     assert (len(release.analytes), len(release.patterns)) == (counts["analytes"], counts["pattern"])
     statuses = {count.name: count.count for count in said.statuses}
-    rules = [rule for rule in rules_of(release) if rule.status]
-    assert len(rules) + len(release.codes) == sum(statuses.values())
+    assert len(stated(release)) == sum(statuses.values())
+    assert len(unsigned(release)) == sum(count for name, count in statuses.items() if name != "seen")
     assert release.vitamin_d_policies == tuple(said.vitamin_d_policies)
 
 
@@ -210,3 +212,27 @@ def test_a_symptom_and_a_source_say_what_their_rows_say(knowledge: Knowledge, re
     ]
     source = knowledge.list_sources(pb.ListSourcesRequest(page_size=1)).sources[0]
     assert (release.sources[source.id].citation, release.sources[source.id].tier) == (source.citation, source.tier)
+
+
+def test_a_rule_says_what_a_report_can_say_of_it(knowledge: Knowledge) -> None:
+    def outcomes(ident: str) -> list[str]:
+        return list(knowledge.get_rule(pb.GetRuleRequest(id=ident)).rule.outcomes)
+
+    assert ["reached"] == outcomes("magnesium.band.severe_low")
+    assert ["reached"] == outcomes("magnesium.critical.default.low")
+    assert [] == outcomes("magnesium.interval.default.from_28_days")
+    assert ["matched", "possible"] == outcomes("MG_CA_K_TRIAD")
+    assert ["EMERGENCY", "SAME_DAY"] == outcomes("TETANY_OR_LATENT_TETANY")
+    assert ["EMERGENCY", "SAME_DAY", "held"] == outcomes("VALUE_ALONE")
+    assert ["EMERGENCY", "SAME_DAY", "held"] == outcomes("HYPERKALAEMIA_WITH_AKI_OR_FAST_RISE")
+    assert ["given"] == outcomes("CHECK_PTH")
+    assert ["given", "withheld"] == outcomes("CONSIDER_VITD_REPLETION")
+    assert ["reached"] == outcomes("refusal.no_value")
+
+
+def test_a_finding_of_which_one_row_is_unsigned_is_not_called_seen(release: Release) -> None:
+    rows = release.findings["CA_LOW_UNDER_2_10"]
+    mixed = (rows[0].model_copy(update={"status": "seen"}), rows[1].model_copy(update={"status": "proposal"}))
+    changed = replace(release, findings={**release.findings, "CA_LOW_UNDER_2_10": mixed})
+    rules = {rule.id: rule for rule in rules_of(changed)}
+    assert "proposal" == rules["finding.CA_LOW_UNDER_2_10"].status

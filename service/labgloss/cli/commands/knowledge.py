@@ -1,4 +1,4 @@
-"""`labgloss knowledge`: the knowledge checked, and shown."""
+"""`labgloss knowledge`: the knowledge checked, shown, and laid before whoever signs it off."""
 
 from __future__ import annotations
 
@@ -8,29 +8,59 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-from labgloss.cli.console import complain, output_style, write
+from labgloss.cli.console import complain, output_style, write, write_file
+from labgloss.cli.proved import keep, place, proved
+from labgloss.errors import KnowledgeError
 from labgloss.knowledge.loader import DATA, load
 from labgloss.knowledge.release import Analyte, Release
+from labgloss.knowledge.stated import statuses, unsigned
 from labgloss.panels.layout import Page
 from labgloss.panels.names import word_of
+from labgloss.proofs.lint import prove
+from labgloss.proofs.signoff import signoff
 from labgloss.v1 import knowledge_pb2 as pb
 from labgloss.wire.rules import ids_of, rules_of
 
 
 def run(arguments: Namespace) -> int:
     """Prints a verdict, or what was asked for. Raises KnowledgeError with every fault of the knowledge."""
+    overlay = Path(arguments.overlay) if arguments.overlay else None
     if arguments.action == "lint":
-        return _lint(Path(arguments.folder) if arguments.folder else DATA)
-    return _show(load(), arguments.id)
+        return _lint(_folder(arguments), overlay)
+    if arguments.action == "signoff":
+        return _signoff(_folder(arguments), arguments.output)
+    return _show(load(overlay=overlay), arguments.id)
 
 
-def _lint(folder: Path) -> int:
-    release = load(folder)
+def _lint(folder: Path, overlay: Path | None) -> int:
+    release = load(folder, overlay)
+    verdict = prove(release)
+    if verdict.faults:
+        raise KnowledgeError(verdict.faults)
     rules = rules_of(release)
     write(f"clean: {len(release.analytes)} analytes, {len(rules)} rules, {len(release.sources)} sources\n")
     page = Page(output_style())
+    page.text(f"proved: {verdict.enumerated}")
+    where = place(folder, overlay)
+    if keep(where, proved(release.reference, verdict.enumerated)):
+        page.line(f"verdict: {where.name}, beside what it speaks of; a start takes it, and proves nothing again")
+    else:
+        page.line(f"verdict: {where.name} cannot be written there; each start proves again")
     _release_lines(page, release, rules)
     write(str(page))
+    return 0
+
+
+def _folder(arguments: Namespace) -> Path:
+    return Path(arguments.folder) if arguments.folder else DATA
+
+
+def _signoff(folder: Path, output: str | None) -> int:
+    document = signoff(load(folder))
+    if output is None:
+        write(document)
+    else:
+        write_file("--output", output, document.encode())
     return 0
 
 
@@ -56,6 +86,10 @@ def _release(page: Page, release: Release, rules: Iterable[pb.Rule]) -> None:
     page.heading(release.file.title)
     page.text(release.intended_use)
     _release_lines(page, release, rules)
+    if release.site.entries:
+        page.heading("laid over it by the site")
+    for entry in release.site.entries:
+        page.text(f"{entry.name} {entry.value}: {entry.text}", mark="- ")
     page.heading("analytes")
     for analyte in release.analytes.values():
         page.line(f"{analyte.id:<26} {analyte.name}")
@@ -66,9 +100,17 @@ def _release_lines(page: Page, release: Release, rules: Iterable[pb.Rule]) -> No
     reference = release.reference
     page.line(f"version {reference.version}, engine {reference.engine}")
     page.line(f"digest {reference.digest}")
+    if reference.overlay:
+        page.line(f"overlay {reference.overlay}: {release.site.title}")
+        page.line(f"overlay digest {reference.overlay_digest}")
     rules = list(rules)
     page.text(f"rules: {_counted(word_of(pb.RuleKind, rule.kind) for rule in rules)}")
-    page.text(f"status: {_counted(rule.status or 'none' for rule in rules)}")
+    of_status = statuses(release)
+    page.text(f"status: {', '.join(f'{count} {name}' for name, count in of_status.items())}")
+    open_items = len(unsigned(release))
+    page.text(
+        f"unsigned: {open_items} of {sum(of_status.values())} figures and rules; labgloss knowledge signoff lists them"
+    )
 
 
 def _counted(names: Iterable[str]) -> str:

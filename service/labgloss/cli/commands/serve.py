@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from argparse import Namespace
 
+from labgloss.cli.proved import is_proved, keep, place, proved
+from labgloss.errors import KnowledgeError
 from labgloss.knowledge.loader import load
+from labgloss.knowledge.release import Release
 from labgloss.server.app import serve
-from labgloss.server.settings import read_settings
+from labgloss.server.log import make_log
+from labgloss.server.settings import Settings, read_settings
 
-_FLAGS = ("host", "port", "threads", "log_level", "reflection", "drain_seconds", "knowledge")
+_FLAGS = ("host", "port", "threads", "log_level", "reflection", "drain_seconds", "knowledge", "overlay")
 
 
 def run(arguments: Namespace) -> int:
     """Serves. Raises SettingsError or KnowledgeError before anything is served."""
     flags = {name: getattr(arguments, name) for name in _FLAGS}
     settings = read_settings(os.environ, flags)
-    return serve(settings, load(settings.knowledge))
+    release = load(settings.knowledge, settings.overlay)
+    if not is_proved(place(settings.knowledge, settings.overlay), release.reference):
+        _prove(settings, release)
+    return serve(settings, release)
+
+
+def _prove(settings: Settings, release: Release) -> None:
+    """Proves a release of which no verdict is kept, and keeps the verdict. Raises KnowledgeError with every fault."""
+    # Only here: a start that need not prove is spared the solver.
+    from labgloss.proofs.lint import prove
+
+    reference = release.reference
+    log = make_log(sys.stdout.buffer, settings.log_level)
+    log.info("proving", release=reference.version, digest=reference.digest, overlay_digest=reference.overlay_digest)
+    begun = time.monotonic()
+    verdict = prove(release)
+    if verdict.faults:
+        raise KnowledgeError(verdict.faults)
+    keep(place(settings.knowledge, settings.overlay), proved(reference, verdict.enumerated))
+    log.info("proved", seconds=round(time.monotonic() - begun, 1), digest=reference.digest)

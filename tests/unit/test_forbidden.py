@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from labgloss.forbidden import FORBIDDEN_OUTPUTS, phrase_of
 from labgloss.knowledge.loader import DATA
-from labgloss.panels.forbidden import FORBIDDEN_OUTPUTS, phrase_of
 
 # The keys whose words a report or a command can show.
 WORDS = {

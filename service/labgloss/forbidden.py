@@ -133,6 +133,12 @@ _PHRASES: Mapping[str, re.Pattern[str]] = MappingProxyType(
 FORBIDDEN_OUTPUTS = frozenset(_SUPPLEMENTS) | frozenset(_PHRASES)
 
 
+def found_in(text: str) -> dict[str, str]:
+    """The forbidden outputs that a text amounts to, each with its first phrase."""
+    phrases = {output: phrase_of(output, text) for output in sorted(FORBIDDEN_OUTPUTS)}
+    return {output: phrase for output, phrase in phrases.items() if phrase is not None}
+
+
 def phrase_of(output: str, text: str) -> str | None:
     """The first phrase of the text that amounts to the forbidden output, or None.
 
