@@ -120,22 +120,14 @@ def _draws(entries: Sequence[Judged]) -> list[tuple[int, ...]]:
 
 
 def _haemolysed_again(specimens: Sequence[_Specimen]) -> list[_Specimen]:
-    """The specimens, each with whether one of another collection is haemolysed as well; tubes of one draw are one."""
+    """The specimens, each with whether one of another collection is haemolysed; tubes of one draw are one."""
     haemolysed = [one for one in specimens if one.facts.known["specimen", "haemolysed"] is Truth.TRUE]
-    return [
-        replace(
-            specimen,
-            facts=specimen.facts.adding(
-                "specimen",
-                {
-                    "haemolysed_again": Truth.of(
-                        specimen in haemolysed and any(_of_another_time(specimen, other) for other in haemolysed)
-                    )
-                },
-            ),
-        )
-        for specimen in specimens
-    ]
+    found = []
+    for specimen in specimens:
+        again = any(_of_another_time(specimen, other) for other in haemolysed)
+        facts = specimen.facts.adding("specimen", {"haemolysed_again": Truth.of(again)})
+        found.append(replace(specimen, facts=facts))
+    return found
 
 
 def _of_another_time(specimen: _Specimen, other: _Specimen) -> bool:
