@@ -53,6 +53,15 @@ def test_interpret_answers_by_the_overlay(tmp_path: Path, capsys: pytest.Capture
     assert "by the site: interval potassium.interval.site.adult: interval of the site for potassium" in out
 
 
+def test_explain_measures_from_the_sites_interval(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = panel_file(tmp_path, "high")
+    assert main(["explain", file, "K_HIGH", "--overlay", str(EXAMPLE)]) == 0
+    out = capsys.readouterr().out
+    assert "+0.1 from 5.1 mmol/L: " in out
+    assert "overlay interval" in out
+    assert "no longer holds with potassium 5.2 -> 5.1 mmol/L (1 digit down)" in out
+
+
 def test_check_compares_under_the_overlay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", panel_file(tmp_path, "high"), "--overlay", str(EXAMPLE)]) == 0
     assert main(["check", panel_file(tmp_path, "normal")]) == 0
