@@ -8,15 +8,27 @@ from tempfile import TemporaryDirectory
 
 from tests.benchmark.measure import Size, measure
 from tests.benchmark.table import table
+from tests.benchmark.ten_times import compare, rules_table
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tests/benchmark/run", description=__doc__)
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("servers", "rules"),
+        default="servers",
+        help="both servers (default), or the engine over ten times the rules, for which only --rounds counts",
+    )
     parser.add_argument("--starts", type=int, default=5, help="starts of each server (default 5)")
     parser.add_argument("--blocks", type=int, default=2, help="A B B A blocks for each way of calling (default 2)")
     parser.add_argument("--passes", type=int, default=8, help="passes over the requests in a turn (default 8)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of the engine alone (default 5)")
-    size = Size(**vars(parser.parse_args()))
+    given = vars(parser.parse_args())
+    if given.pop("what") == "rules":
+        print(rules_table(compare(given["rounds"])), end="")
+        return
+    size = Size(**given)
     with TemporaryDirectory() as folder:
         print(table(measure(size, Path(folder))), end="")
 

@@ -122,20 +122,6 @@ def test_a_panel_is_answered_and_its_rules_can_be_looked_up(served: Served) -> N
         served.call("/labgloss.v1.KnowledgeService/GetRule", body)
 
 
-def test_unary_batch_and_stream_give_the_same_bytes(served: Served) -> None:
-    request = pb.BatchInterpretPanelsRequest(
-        panels=[panel("a"), panel("b", "<4.0"), panel("c", "x")]
-    ).SerializeToString()
-    one_by_one = [
-        pb.InterpretPanelResponse.FromString(served.call(INTERPRET, body)).report.SerializeToString(deterministic=True)
-        for body in (unary("a"), unary("b", "<4.0"), unary("c", "x"))
-    ]
-    batched = pb.BatchInterpretPanelsResponse.FromString(served.call(BATCH, request)).outcomes
-    streamed = pb.StreamInterpretPanelsResponse.FromString(next(served.open(iter([request])))).outcomes
-    assert one_by_one == [outcome.report.SerializeToString(deterministic=True) for outcome in batched]
-    assert one_by_one == [outcome.report.SerializeToString(deterministic=True) for outcome in streamed]
-
-
 def test_a_stream_answers_each_message_in_order_and_outlives_a_bad_one(served: Served) -> None:
     answers = [
         pb.StreamInterpretPanelsResponse.FromString(body)

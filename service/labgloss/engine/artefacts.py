@@ -61,7 +61,6 @@ class _Specimen:
 def examine(bench: Bench, entries: Sequence[Judged]) -> Examined:
     """The entries after every rule of sample validity: refused, marked, or as they were."""
     release = bench.release
-    rules = [row for row in release.patterns.values() if row.scope == "specimen"]
     measured = [_as_measured(bench, entry) for entry in entries]
     facts = _panel_facts(bench, measured)
     specimens = _haemolysed_again([_specimen(bench, entries, measured, places, facts) for places in _draws(entries)])
@@ -69,7 +68,7 @@ def examine(bench: Bench, entries: Sequence[Judged]) -> Examined:
     truths: dict[str, Truth] = {}
     held: dict[str, _Specimen] = {}
     concerned: dict[str, tuple[Judged, ...]] = {}
-    for rule in rules:
+    for rule in _set_off(release, specimens):
         for specimen in specimens:
             truth = specimen.facts.of_pattern(rule)
             touched = _concerned(rule, specimen) if truth is Truth.TRUE else ()
@@ -95,6 +94,17 @@ def examine(bench: Bench, entries: Sequence[Judged]) -> Examined:
     )
 
 
+def _set_off(release: Release, specimens: Sequence[_Specimen]) -> list[PatternRow]:
+    """The rules that some specimen sets off, in the order of the release; no other one can hold or be possible."""
+    index = release.specimen_index
+    places = set(index.always)
+    for specimen in specimens:
+        for name, truth in specimen.facts.known.items():
+            if truth is Truth.TRUE:
+                places.update(index.by_name.get(name, ()))
+    return [release.specimen_rules[place] for place in sorted(places)]
+
+
 def _rank(truth: Truth) -> int:
     return (Truth.FALSE, Truth.UNKNOWN, Truth.TRUE).index(truth)
 
@@ -110,22 +120,14 @@ def _draws(entries: Sequence[Judged]) -> list[tuple[int, ...]]:
 
 
 def _haemolysed_again(specimens: Sequence[_Specimen]) -> list[_Specimen]:
-    """The specimens, each with whether one of another collection is haemolysed as well; tubes of one draw are one."""
+    """The specimens, each with whether one of another collection is haemolysed; tubes of one draw are one."""
     haemolysed = [one for one in specimens if one.facts.known["specimen", "haemolysed"] is Truth.TRUE]
-    return [
-        replace(
-            specimen,
-            facts=specimen.facts.adding(
-                "specimen",
-                {
-                    "haemolysed_again": Truth.of(
-                        specimen in haemolysed and any(_of_another_time(specimen, other) for other in haemolysed)
-                    )
-                },
-            ),
-        )
-        for specimen in specimens
-    ]
+    found = []
+    for specimen in specimens:
+        again = any(_of_another_time(specimen, other) for other in haemolysed)
+        facts = specimen.facts.adding("specimen", {"haemolysed_again": Truth.of(again)})
+        found.append(replace(specimen, facts=facts))
+    return found
 
 
 def _of_another_time(specimen: _Specimen, other: _Specimen) -> bool:

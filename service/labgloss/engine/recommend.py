@@ -165,8 +165,8 @@ def _ground(release: Release, row: RecommendationRow, facts: Facts) -> tuple[str
     """What withholds a recommendation, and why: its own condition, or a matched pattern."""
     if row.withheld_when is not None and facts.holds(row.withheld_when):
         return str(row.withheld_when), row.withheld_reason
-    for pattern in release.withholding:
-        if row.id in pattern.withholds and facts.known.get(("pattern", pattern.id)) is Truth.TRUE:
+    for pattern in release.withheld_by.get(row.id, ()):
+        if facts.known.get(("pattern", pattern.id)) is Truth.TRUE:
             return pattern.id, pattern.withholds_reason
     return None
 

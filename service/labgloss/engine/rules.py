@@ -216,7 +216,8 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
                 if not flag.held:
                     brought += _brought(rule.recommend, rule.id, urgency, rule.source, settled.reported)
             kind = "red_flag"
-        trace.append(TraceStep(None, kind, rule.id, _expression(rule), truth, urgency.name, rule.source, rule.status))
+        expression = release.rule_expressions[rule.id]
+        trace.append(TraceStep(None, kind, rule.id, expression, truth, urgency.name, rule.source, rule.status))
     hidden = _hidden(release, patterns)
     shown = [pattern for pattern in patterns if (pattern.id, pattern.state) not in hidden]
     replaced = {ident for ident, state in hidden if state is PatternState.MATCHED}
@@ -391,11 +392,3 @@ def _brought(
         if facts.holds(row.when)
         for ident in row.recommend
     ]
-
-
-def _expression(rule: PatternRow | RedFlagRow) -> str:
-    if isinstance(rule, PatternRow):
-        required = " and ".join(str(part) for part in (*rule.core, *rule.required))
-        excluded = "".join(f" and not {part}" for part in rule.excluding)
-        return required + excluded
-    return "; ".join(f"{level.urgency.name} when {level.when}" for level in rule.levels) or "bands that count alone"

@@ -282,6 +282,22 @@ class Release:
         return RuleIndex.of(self)
 
     @cached_property
+    def specimen_rules(self) -> tuple[schema.PatternRow, ...]:
+        """Patterns that look at one specimen at a time, in the order of the files."""
+        return tuple(row for row in self.patterns.values() if row.scope == "specimen")
+
+    @cached_property
+    def specimen_index(self) -> RuleIndex:
+        """Which of `specimen_rules` a name that is TRUE of a specimen sets off."""
+        return RuleIndex.made(self.specimen_rules, self.groups)
+
+    @cached_property
+    def rule_expressions(self) -> Mapping[str, str]:
+        """What decides about each pattern and red flag, as text, by id: a trace repeats it for every panel."""
+        patterns = {ident: expression_of(row) for ident, row in self.patterns.items()}
+        return patterns | {ident: expression_of(row) for ident, row in self.red_flags.items()}
+
+    @cached_property
     def finding_index(self) -> FindingIndex:
         """Which findings the analytes of a panel can make."""
         return FindingIndex.made(self)
@@ -292,9 +308,13 @@ class Release:
         return tuple(row for row in self.recommendations.values() if row.when is not None)
 
     @cached_property
-    def withholding(self) -> tuple[schema.PatternRow, ...]:
-        """Patterns that withhold recommendations."""
-        return tuple(row for row in self.patterns.values() if row.withholds)
+    def withheld_by(self) -> Mapping[str, tuple[schema.PatternRow, ...]]:
+        """By recommendation, the patterns that withhold it, in the order of the files."""
+        found: dict[str, tuple[schema.PatternRow, ...]] = {}
+        for row in self.patterns.values():
+            for ident in dict.fromkeys(row.withholds):
+                found[ident] = (*found.get(ident, ()), row)
+        return found
 
     @cached_property
     def derived(self) -> frozenset[str]:
@@ -451,6 +471,15 @@ def triggers(expression: Expression) -> frozenset[Name] | None:
             return None
 
 
+def expression_of(rule: schema.PatternRow | schema.RedFlagRow) -> str:
+    """What decides about a rule, as text."""
+    if isinstance(rule, schema.PatternRow):
+        required = " and ".join(str(part) for part in (*rule.core, *rule.required))
+        excluded = "".join(f" and not {part}" for part in rule.excluding)
+        return required + excluded
+    return "; ".join(f"{level.urgency.name} when {level.when}" for level in rule.levels) or "bands that count alone"
+
+
 def set_off_by(rule: schema.PatternRow | schema.RedFlagRow) -> frozenset[Name] | None:
     """Names of which one must be TRUE for a rule to hold or to be possible; None: it has to be looked at always."""
     if isinstance(rule, schema.RedFlagRow):
@@ -512,14 +541,24 @@ class RuleIndex:
     @classmethod
     def of(cls, release: Release) -> RuleIndex:
         """The index of a release."""
+        rules = (
+            None if isinstance(rule, DerivedFinding) or _by_the_engine(rule) else rule for rule in release.rule_order
+        )
+        return cls.made(rules, release.groups)
+
+    @classmethod
+    def made(
+        cls, rules: Iterable[schema.PatternRow | schema.RedFlagRow | None], groups: Mapping[str, schema.GroupRow]
+    ) -> RuleIndex:
+        """The index of rules by their places; None stands for one that is always looked at."""
         by_name: dict[tuple[str, str], list[int]] = {}
         always: list[int] = []
-        for place, rule in enumerate(release.rule_order):
-            found = None if isinstance(rule, DerivedFinding) or _by_the_engine(rule) else set_off_by(rule)
+        for place, rule in enumerate(rules):
+            found = None if rule is None else set_off_by(rule)
             if found is None:
                 always.append(place)
                 continue
-            for leaf in _leaves(found, release.groups):
+            for leaf in _leaves(found, groups):
                 by_name.setdefault((leaf.kind, leaf.id), []).append(place)
         return cls({name: tuple(sorted(set(places))) for name, places in by_name.items()}, tuple(always))
 

@@ -321,9 +321,7 @@ def given(release: Release, row: RecommendationRow) -> Expression | None:
     parts: list[Expression] = [Combination("any", tuple(brought))]
     if row.needs is not None:
         parts.append(Combination("possible", (row.needs,)))
-    withheld: list[Expression] = [
-        Name("pattern", pattern.id) for pattern in release.withholding if row.id in pattern.withholds
-    ]
+    withheld: list[Expression] = [Name("pattern", pattern.id) for pattern in release.withheld_by.get(row.id, ())]
     if row.withheld_when is not None:
         withheld.append(row.withheld_when)
     for pair in release.contradictions:

@@ -172,7 +172,7 @@ def _red_flag(release: Release, row: schema.RedFlagRow) -> pb.Rule:
 def _withheld(release: Release) -> frozenset[str]:
     """The recommendations that something can withhold."""
     own = [row.id for row in release.recommendations.values() if row.withheld_when is not None]
-    by_patterns = [ident for pattern in release.withholding for ident in pattern.withholds]
+    by_patterns = release.withheld_by
     return frozenset((*own, *by_patterns, *(pair.loser for pair in release.contradictions)))
 
 

@@ -241,6 +241,8 @@ def test_a_clean_specimen_keeps_its_verdicts_beside_a_contaminated_one(read: Rea
     bands = {item.id: item.band for item in report.results if item.id.startswith("good")}
     assert bands == {"good potassium": "mild_high", "good calcium_total": "normal", "good magnesium": "mild_low"}
     assert "SAFETY_RENAL_BEFORE_MG" in recommended(report)
+    # Of two tubes one counts.
+    assert "duplicate_result" not in issues(report)
 
 
 @pytest.mark.parametrize("clean_first", [True, False])

@@ -156,6 +156,13 @@ def test_of_each_kind_the_foremost_step_that_is_as_urgent_as_the_report_is_told(
     assert {item.kind for item in told} == urgent & {"ecg", "safety", "consider"}
 
 
+def test_a_step_that_can_wait_is_left_to_the_list(read: Read, release: Release) -> None:
+    report = read(moles(MG, "0.55"), symptoms=["FOCAL_NEURO", "NEURO_ALARM_FEATURE"])
+    later = next(item for item in report.recommendations if item.id == "SAFETY_RENAL_BEFORE_MG")
+    assert later.urgency < report.urgency
+    assert later.text not in report.summary
+
+
 @pytest.mark.parametrize(
     ("names", "text"),
     [

@@ -13,7 +13,8 @@ from labgloss.engine import interpret
 from labgloss.knowledge import needed, overlay_merge
 from labgloss.knowledge.release import Release
 
-ENGINE = Path(interpret.__file__).parent
+# What a site adds brings an issue of its own.
+MODULES = [*sorted(Path(interpret.__file__).parent.glob("*.py")), Path(overlay_merge.__file__)]
 # Additives of a tube that are ids of another kind as well.
 WORDS = {"medications": {"heparin"}}
 LISTS: Mapping[str, Collection[str]] = {
@@ -32,9 +33,8 @@ LISTS: Mapping[str, Collection[str]] = {
 
 
 def written() -> set[str]:
-    """Every text in the modules of the engine, and in what lays a site's feeds over a release."""
-    modules = (*sorted(ENGINE.glob("*.py")), Path(overlay_merge.__file__))
-    nodes = (node for path in modules for node in ast.walk(ast.parse(path.read_text())))
+    """Every text in the modules of the engine, and of what a site adds."""
+    nodes = (node for path in MODULES for node in ast.walk(ast.parse(path.read_text())))
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
