@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 
 from labgloss.cli import main, manual
 from labgloss.cli.commands import demo
+from labgloss.cli.proved import is_proved, place
 from labgloss.cli.service_process import ServiceProcess
-from labgloss.knowledge.loader import load
+from labgloss.knowledge.loader import DATA, load
 from labgloss.knowledge.stated import unsigned
 from tests.unit.cli.subprocesses import IMPORTING_LABGLOSS
 
@@ -136,15 +138,27 @@ def test_demo_says_why_the_service_did_not_start(
     ]
 
 
-def test_the_shipped_knowledge_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["knowledge", "lint"]) == 0
-    assert capsys.readouterr().out.startswith("clean: ")
+def test_lint_proves_the_shipped_knowledge_says_what_was_enumerated_and_keeps_the_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a copy, so that no test writes the verdict that ships."""
+    folder = tmp_path / "data"
+    shutil.copytree(DATA, folder, ignore=shutil.ignore_patterns("verdict.json"))
+    assert main(["knowledge", "lint", str(folder)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith("clean: ")
+    assert re.search(r"proved: \d{4} questions over \d{3} variables with \d{4} ways in all, each over every", said)
+    assert is_proved(place(folder, None), load().reference)
+    _says_how_many_are_unsigned(said)
 
 
-@pytest.mark.parametrize("action", ["lint", "show"])
-def test_how_many_figures_and_rules_are_unsigned_is_said(action: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["knowledge", action]) == 0
-    found = re.search(r"unsigned: (\d+) of (\d+) figures and rules; labgloss", capsys.readouterr().out)
+def test_show_says_how_many_figures_and_rules_are_unsigned(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["knowledge", "show"]) == 0
+    _says_how_many_are_unsigned(" ".join(capsys.readouterr().out.split()))
+
+
+def _says_how_many_are_unsigned(said: str) -> None:
+    found = re.search(r"unsigned: (\d+) of (\d+) figures and rules; labgloss", said)
     assert found is not None
     assert len(unsigned(load())) == int(found[1]) < int(found[2])
 

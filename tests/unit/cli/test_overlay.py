@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from labgloss.cli import main
+from labgloss.cli.proved import is_proved, place
 from labgloss.errors import SettingsError
+from labgloss.knowledge.loader import DATA, load
 from labgloss.server.settings import read_settings
 
 EXAMPLE = Path(__file__).parents[3] / "deploy" / "overlay.example.toml"
@@ -53,6 +55,15 @@ def test_interpret_answers_by_the_overlay(tmp_path: Path, capsys: pytest.Capture
     assert "by the site: interval potassium.interval.site.adult: interval of the site for potassium" in out
 
 
+def test_explain_measures_from_the_sites_interval(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = panel_file(tmp_path, "high")
+    assert main(["explain", file, "K_HIGH", "--overlay", str(EXAMPLE)]) == 0
+    out = capsys.readouterr().out
+    assert "+0.1 from 5.1 mmol/L: " in out
+    assert "overlay interval" in out
+    assert "no longer holds with potassium 5.2 -> 5.1 mmol/L (1 digit down)" in out
+
+
 def test_check_compares_under_the_overlay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", panel_file(tmp_path, "high"), "--overlay", str(EXAMPLE)]) == 0
     assert main(["check", panel_file(tmp_path, "normal")]) == 0
@@ -68,8 +79,11 @@ def test_an_overlay_for_a_service_that_runs_already_is_refused(
     assert "--overlay: is laid over a release when its service starts" in capsys.readouterr().err
 
 
-def test_lint_and_show_name_the_overlay(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["knowledge", "lint", "--overlay", str(EXAMPLE)]) == 0
+def test_lint_and_show_name_the_overlay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    overlay = tmp_path / "site.toml"
+    overlay.write_bytes(EXAMPLE.read_bytes())
+    assert main(["knowledge", "lint", "--overlay", str(overlay)]) == 0
+    assert is_proved(place(DATA, overlay), load(overlay=overlay).reference)
     out = capsys.readouterr().out
     assert out.startswith("clean: ")
     assert "overlay example-hospital: Example Hospital, clinical chemistry" in out
