@@ -62,6 +62,35 @@ def bands(release: Release, entries: Sequence[Judged]) -> dict[str, Truth]:
     return truths
 
 
+def open_bands(release: Release, entries: Sequence[Judged]) -> dict[str, tuple[Mapping[str, Truth], ...]]:
+    """Of each analyte whose band is one of several: what its bands come to in every case that remains.
+
+    A bound is as certain as all the values that it allows: what holds in each of these cases is certain.
+    """
+    found: dict[str, tuple[Mapping[str, Truth], ...]] = {}
+    for ident, live in _by_analyte(entries).items():
+        remaining = next((bands for bands in map(_remaining, live) if len(bands) > 1), frozenset())
+        if remaining:
+            # Beside another result of the analyte the bands that a case leaves out may still be true.
+            named = remaining if len(live) == 1 else frozenset[str]()
+            found[ident] = tuple(
+                {**{f"{ident}.{band}": Truth.FALSE for band in named}, f"{ident}.{case}": Truth.TRUE}
+                for case in release.analytes[ident].band_ids
+                if case in remaining
+            )
+    return found
+
+
+def _remaining(entry: Judged) -> frozenset[str]:
+    """The bands of which an entry has one; none where a class that remains has no band, or its class was taken away."""
+    if entry.left_open or entry.verdict is None:
+        return frozenset()
+    sides = {row.side for row in entry.verdict.bands}
+    if any(side.value not in sides for side in entry.verdict.classes):
+        return frozenset()
+    return frozenset(row.band for row in entry.verdict.bands)
+
+
 def _by_analyte(entries: Sequence[Judged]) -> dict[str, list[Judged]]:
     """The results that count, by analyte."""
     counting: dict[str, list[Judged]] = {}
@@ -141,8 +170,7 @@ def _of_row(release: Release, row: FindingRow, entries: Sequence[Judged], facts:
     if row.analyte and not live:
         return None
     if row.classes:
-        allowed = [ResultClass(name) for name in row.classes]
-        parts.append(any_of(has_class(entry, side) for side in allowed for entry in live))
+        parts.append(any_of(_has_one_class_of(row, entry) for entry in live))
     if row.bands:
         parts.append(any_of(_has_one_of(release, row, entry) for entry in live))
     if row.limits:
@@ -150,11 +178,22 @@ def _of_row(release: Release, row: FindingRow, entries: Sequence[Judged], facts:
     return all_of(parts)
 
 
+def _has_one_class_of(row: FindingRow, entry: Judged) -> Truth:
+    """Whether an entry lies on one of the sides of a row."""
+    allowed = [ResultClass(name) for name in row.classes]
+    if entry.verdict and entry.verdict.classes and set(entry.verdict.classes) <= set(allowed):
+        return Truth.TRUE
+    return any_of(has_class(entry, side) for side in allowed)
+
+
 def _has_one_of(release: Release, row: FindingRow, entry: Judged) -> Truth:
     """Whether an entry has one of the bands of a row; by limits, where no table in force has such a band (DEC-23)."""
     if row.without_band and not _known_bands(entry) & set(row.bands):
         assert entry.reading is not None
         return Truth.UNKNOWN if entry.left_open else _within(release, row.without_band, entry, entry.reading)
+    remaining = _remaining(entry)
+    if remaining and remaining <= set(row.bands):
+        return Truth.TRUE
     return any_of(_has_band(entry, band) for band in row.bands)
 
 

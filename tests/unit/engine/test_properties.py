@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import pytest
@@ -27,10 +28,11 @@ from labgloss.domain.panel import (
     Symptom,
 )
 from labgloss.domain.quantity import Comparator
-from labgloss.domain.report import Critical, ResultClass, ResultState
+from labgloss.domain.report import Critical, PatternState, ResultClass, ResultState, Urgency
 from labgloss.domain.subject import AgeUnit, BirthDate, Patient, Sex, StatedAge
 from labgloss.engine.interpret import interpret
 from labgloss.knowledge.loader import load
+from tests.unit.engine.panel_builder import panel, result
 
 RELEASE = load()
 QUICK = settings(max_examples=80, deadline=None, derandomize=True, database=None)
@@ -360,6 +362,51 @@ def test_a_bound_is_the_union_of_every_measurement_that_it_allows(analyte: str, 
             criticals = {entry.critical for entry in entries}
             expected = criticals.pop() if len(criticals) == 1 else Critical.POSSIBLE
             assert found.critical is expected, f"{comparator}{bound}"
+
+
+def limits_in(analyte: str, unit: str) -> list[Decimal]:
+    """Every fixed limit of an analyte's bands and findings in a unit, and a point between each and the next."""
+    rows = [band for table in RELEASE.analytes[analyte].form.band_tables for band in table.bands]
+    rows += [row for rows in RELEASE.findings.values() for row in rows if row.analyte == analyte]
+    ends = sorted({end for row in rows if unit in row.limits for end in row.limits[unit].numbers if end})
+    between = [(low + high) / 2 for low, high in pairwise(ends)]
+    return sorted([ends[0] * Decimal("0.9"), *ends, *between, ends[-1] * Decimal("1.05")])
+
+
+CONTEXTS: dict[str, dict[str, Any]] = {
+    "weak": {"symptoms": ("WEAKNESS_GENERAL", "DYSPNOEA", "NAUSEA_VOMITING", "PARAESTHESIA_HANDS_FEET", "BONE_PAIN")},
+    "ill": {
+        "conditions": ("aki", "ckd", "acutely_unwell", "dehydration", "neuropathy_known"),
+        "medications": ("digoxin", "thiazide", "acei"),
+        "symptoms": ("PARAESTHESIA_HANDS_FEET",),
+    },
+    "infused": {"conditions": ("pre_eclampsia_infusion",), "symptoms": ("DROWSINESS",)},
+}
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+@pytest.mark.parametrize("analyte", PRIMARY)
+def test_a_rule_that_holds_for_every_value_of_a_bound_holds_for_the_bound(analyte: str, context: str) -> None:
+    """design.md, 1: a bound is as certain as all the values that it allows, also where no one band is."""
+    unit = next(iter(RELEASE.analytes[analyte].form.band_tables[0].bands[0].limits))
+
+    def rules_of(value: str) -> tuple[Any, dict[str, Any], set[str]]:
+        sent = result(analyte, value, unit, specimen={"kind": SpecimenKind.SERUM})
+        report = interpret(RELEASE, panel(sent, **CONTEXTS[context]))
+        matched = {item.id for item in report.patterns if item.state is PatternState.MATCHED}
+        return report, {flag.id: flag.urgency for flag in report.red_flags if not flag.held}, matched
+
+    found = {value: rules_of(format(value, "f")) for value in limits_in(analyte, unit)}
+    found = {value: of for value, of in found.items() if of[0].results[0].state is not ResultState.REFUSED}
+    values = list(found)
+    for place in range(1, len(values) - 1):
+        for comparator, allowed in (("<", values[:place]), (">", values[place + 1 :])):
+            _, flags, matched = rules_of(f"{comparator}{values[place]:f}")
+            for ident in set.intersection(*(set(found[value][1]) for value in allowed)):
+                least = min(found[value][1][ident] for value in allowed)
+                assert flags.get(ident, Urgency.NONE) >= least, (comparator, values[place], ident)
+            always = set.intersection(*(found[value][2] for value in allowed))
+            assert always <= matched, (comparator, values[place], always - matched)
 
 
 @QUICK
