@@ -50,10 +50,10 @@ class Apart:
         }
         still_open = {
             ident: cases
-            for ident, cases in facts.open_bands.items()
+            for ident, cases in facts.open_verdicts.items()
             if self.release.analytes[ident].family not in stale
         }
-        return replace(facts, known={**facts.known, **gone}, open_bands=still_open)
+        return replace(facts, known={**facts.known, **gone}, open_verdicts=still_open)
 
     def _stale(self, families: frozenset[str]) -> frozenset[str]:
         hours = _hours(self.release)

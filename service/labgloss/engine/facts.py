@@ -19,6 +19,10 @@ NOT_SAID: Mapping[str, Truth] = dict.fromkeys(
     ("pattern", "red_flag", "emergency", "final", "caution", "issue"), Truth.FALSE
 )
 
+# Kinds of names that a verdict makes, and what they come to in one of several cases.
+_OF_VERDICTS = ("band", "class")
+Case = Mapping[tuple[str, str], Truth]
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -28,10 +32,10 @@ class Facts:
     age: Age | None
     known: Mapping[tuple[str, str], Truth] = field(default_factory=dict)
     absent: Mapping[str, Truth] = field(default_factory=dict)
-    # Of each analyte whose band is one of several: what its bands come to in every case that remains.
-    open_bands: Mapping[str, tuple[Mapping[str, Truth], ...]] = field(default_factory=dict)
+    # Of each analyte whose class or band is one of several: what they come to in every case that remains.
+    open_verdicts: Mapping[str, tuple[Case, ...]] = field(default_factory=dict)
     # The case that is looked at, by analyte.
-    assumed: Mapping[str, Mapping[str, Truth]] = field(default_factory=dict)
+    assumed: Mapping[str, Case] = field(default_factory=dict)
 
     def adding(self, kind: str, truths: Mapping[str, Truth]) -> Facts:
         """The facts with more of them known."""
@@ -45,11 +49,11 @@ class Facts:
     def truth(self, expression: Expression) -> Truth:
         """What an expression comes to; what it comes to in every band that remains is certain."""
         found = self._plain(expression)
-        if found is not Truth.UNKNOWN or not self.open_bands or isinstance(expression, AgeClause):
+        if found is not Truth.UNKNOWN or not self.open_verdicts or isinstance(expression, AgeClause):
             return found
-        for analyte in _analytes_of_bands(self.release, expression):
-            if analyte in self.open_bands and analyte not in self.assumed:
-                cases = self.open_bands[analyte]
+        for analyte in _analytes_judged(self.release, expression):
+            if analyte in self.open_verdicts and analyte not in self.assumed:
+                cases = self.open_verdicts[analyte]
                 in_cases = {replace(self, assumed={**self.assumed, analyte: case}).truth(expression) for case in cases}
                 return in_cases.pop() if len(in_cases) == 1 else Truth.UNKNOWN
         return found
@@ -102,21 +106,21 @@ class Facts:
     def _of_name(self, name: Name) -> Truth:
         if name.kind == "group":
             return any_of(self._plain(member) for member in self.release.groups[name.id].members)
-        if name.kind == "band":
+        if self.assumed and name.kind in _OF_VERDICTS:
             case = self.assumed.get(name.id.partition(".")[0], {})
-            if name.id in case:
-                return case[name.id]
+            if (name.kind, name.id) in case:
+                return case[name.kind, name.id]
         return self.known.get((name.kind, name.id), self.absent.get(name.kind, Truth.UNKNOWN))
 
 
 @lru_cache(maxsize=16384)
-def _analytes_of_bands(release: Release, part: Expression) -> tuple[str, ...]:
-    """The analytes whose bands an expression reads, through its groups."""
+def _analytes_judged(release: Release, part: Expression) -> tuple[str, ...]:
+    """The analytes whose classes and bands an expression reads, through its groups."""
     found: list[str] = []
     for name in names(part):
         if name.kind == "group":
             for member in release.groups[name.id].members:
-                found += _analytes_of_bands(release, member)
-        elif name.kind == "band":
+                found += _analytes_judged(release, member)
+        elif name.kind in _OF_VERDICTS:
             found.append(name.id.partition(".")[0])
     return tuple(dict.fromkeys(found))

@@ -62,23 +62,41 @@ def bands(release: Release, entries: Sequence[Judged]) -> dict[str, Truth]:
     return truths
 
 
-def open_bands(release: Release, entries: Sequence[Judged]) -> dict[str, tuple[Mapping[str, Truth], ...]]:
-    """Of each analyte whose band is one of several: what its bands come to in every case that remains.
+def open_verdicts(
+    release: Release, entries: Sequence[Judged]
+) -> dict[str, tuple[Mapping[tuple[str, str], Truth], ...]]:
+    """Of each analyte whose class or band is one of several: what they come to in every case that remains.
 
     A bound is as certain as all the values that it allows: what holds in each of these cases is certain.
     """
-    found: dict[str, tuple[Mapping[str, Truth], ...]] = {}
-    for ident, live in _by_analyte(entries).items():
-        remaining = next((bands for bands in map(_remaining, live) if len(bands) > 1), frozenset())
-        if remaining:
-            # Beside another result of the analyte the bands that a case leaves out may still be true.
-            named = remaining if len(live) == 1 else frozenset[str]()
-            found[ident] = tuple(
-                {**{f"{ident}.{band}": Truth.FALSE for band in named}, f"{ident}.{case}": Truth.TRUE}
-                for case in release.analytes[ident].band_ids
-                if case in remaining
-            )
+    live: dict[str, list[Judged]] = {}
+    for entry in entries:
+        if entry.live and not entry.earlier and entry.analyte is not None:
+            live.setdefault(entry.analyte.id, []).append(entry)
+    found: dict[str, tuple[Mapping[tuple[str, str], Truth], ...]] = {}
+    for ident, of_analyte in live.items():
+        cases = next((cases for cases in (_cases(release, entry) for entry in of_analyte) if len(cases) > 1), ())
+        if cases:
+            # Beside another result of the analyte, what a case leaves out may still be true.
+            left_out = {name: Truth.FALSE for case in cases for name in case} if len(of_analyte) == 1 else {}
+            found[ident] = tuple({**left_out, **dict.fromkeys(case, Truth.TRUE)} for case in cases)
     return found
+
+
+def _cases(release: Release, entry: Judged) -> list[tuple[tuple[str, str], ...]]:
+    """The bands of which an entry has one, each with its class; classes alone where not every class has a band."""
+    classes = entry.verdict.classes if entry.verdict and not entry.left_open else ()
+    if entry.analyte is None or entry.verdict is None or ResultClass.INDETERMINATE in classes:
+        return []
+    ident, remaining = entry.analyte.id, _remaining(entry) if entry.primary else frozenset()
+    if not remaining:
+        return [(("class", f"{ident}.{side.value}"),) for side in classes]
+    bands = {row.band: row for row in entry.verdict.bands}
+    return [
+        (("band", f"{ident}.{band}"), ("class", f"{ident}.{bands[band].side}"))
+        for band in release.analytes[ident].band_ids
+        if band in remaining
+    ]
 
 
 def _remaining(entry: Judged) -> frozenset[str]:

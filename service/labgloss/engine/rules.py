@@ -145,10 +145,10 @@ class _Board:
                     self._set_off(name)
         for now in (facts, reported):
             # Of several bands that remain none is TRUE by itself, and a rule that asks for one of them may hold.
-            for case in (case for cases in now.open_bands.values() for case in cases):
-                for band, truth in case.items():
+            for case in (case for cases in now.open_verdicts.values() for case in cases):
+                for name, truth in case.items():
                     if truth is Truth.TRUE:
-                        self._set_off(("band", band))
+                        self._set_off(name)
 
     def next(self) -> Rule | None:
         """The next rule to look at; None when all that facts set off were."""

@@ -78,8 +78,8 @@ def of_two_bands(release: Release) -> Facts:
     """A magnesium that is moderately or severely high."""
     bands = ("magnesium.moderate_high", "magnesium.severe_high")
     known = {("band", "magnesium.mild_high"): F, ("symptom", "WEAKNESS_GENERAL"): T, ("finding", "MG_LOW"): F}
-    cases = tuple({name: Truth.of(name == case) for name in bands} for case in bands)
-    return Facts(release, None, known, open_bands={"magnesium": cases})
+    cases = tuple({("band", name): Truth.of(name == case) for name in bands} for case in bands)
+    return Facts(release, None, known, open_verdicts={"magnesium": cases})
 
 
 BOTH = ["band.magnesium.moderate_high", "band.magnesium.severe_high"]
