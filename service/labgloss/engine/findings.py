@@ -184,7 +184,8 @@ def has_class(entry: Judged, side: ResultClass) -> Truth:
 def _of_row(release: Release, row: FindingRow, entries: Sequence[Judged], facts: Facts) -> Truth | None:
     """What a row with a class, band or condition comes to; None when its analyte does not count in this panel."""
     parts = [] if row.when is None else [facts.truth(row.when)]
-    live = [entry for entry in _counting(entries) if entry.analyte is not None and entry.analyte.id == row.analyte]
+    counting = [entry for entry in entries if entry.live] if row.beside_primary else _counting(entries)
+    live = [entry for entry in counting if entry.analyte is not None and entry.analyte.id == row.analyte]
     if row.analyte and not live:
         return None
     if row.classes:

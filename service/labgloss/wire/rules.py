@@ -139,7 +139,8 @@ def _finding(ident: str, rows: Sequence[schema.FindingRow]) -> pb.Rule:
 def _of_finding(row: schema.FindingRow) -> str:
     classes = f"class {' or '.join(row.classes)}" if row.classes else ""
     bands = f"band {' or '.join(row.bands)}" if row.bands else ""
-    return _sentence(row.analyte, classes, bands, *_conditions(row.when, row.unless))
+    beside = "also of a result beside the primary one" if row.beside_primary else ""
+    return _sentence(row.analyte, classes, beside, bands, *_conditions(row.when, row.unless))
 
 
 def _pattern(row: schema.PatternRow) -> pb.Rule:
