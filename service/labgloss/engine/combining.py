@@ -48,7 +48,12 @@ class Apart:
             for name in facts.known
             if name[0] in _OF_RESULTS and _analyte_of(self.release, *name) in stale
         }
-        return replace(facts, known={**facts.known, **gone})
+        still_open = {
+            ident: cases
+            for ident, cases in facts.open_verdicts.items()
+            if self.release.analytes[ident].family not in stale
+        }
+        return replace(facts, known={**facts.known, **gone}, open_verdicts=still_open)
 
     def _stale(self, families: frozenset[str]) -> frozenset[str]:
         hours = _hours(self.release)

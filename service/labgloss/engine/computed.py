@@ -29,7 +29,7 @@ def findings(release: Release, entries: Sequence[Judged], facts: Facts) -> dict[
         "K_RISE_FAST": _fast_rise(release, entries),
         "UREA_CREAT_RATIO_HIGH": _urea_creatinine(release, entries),
         "CA_IONISED_PH74_NORMAL": _ionised_at_ph(release, entries),
-        "CA_HIGH_TWICE": _twice(entries, lambda entry: _is(entry, ResultClass.HIGH)),
+        "CA_HIGH_TWICE": _twice(entries, lambda entry: entry.primary and _is(entry, ResultClass.HIGH)),
         "CA_UPPER_NORMAL_TWICE": _upper_normal_twice(release, entries, facts),
         **_refeeding(release, entries, facts),
         "K_UNCHANGED": _unchanged(_of(entries, POTASSIUM)),
@@ -147,7 +147,7 @@ def _ionised_at_ph(release: Release, entries: Sequence[Judged]) -> Truth:
 def _twice(entries: Sequence[Judged], holds: Callable[[Judged], bool]) -> Truth:
     """Whether something holds of calciums of two collections."""
     calciums = [entry for entry in entries if entry.read and entry.analyte and entry.analyte.family == FAMILY]
-    times = {at.text for entry in calciums if entry.primary and holds(entry) and (at := collected_at(entry))}
+    times = {at.text for entry in calciums if holds(entry) and (at := collected_at(entry))}
     return Truth.of(len(times) > 1)
 
 
@@ -156,7 +156,8 @@ def _upper_normal_twice(release: Release, entries: Sequence[Judged], facts: Fact
 
     def holds(entry: Judged) -> bool:
         alone = [replace(entry, earlier=False)] if entry.analyte is not None and entry.analyte.id == ADJUSTED else []
-        return _is(entry, ResultClass.HIGH) or of_rows(release, rows, alone, facts) is Truth.TRUE
+        high = entry.primary and _is(entry, ResultClass.HIGH)
+        return high or of_rows(release, rows, alone, facts) is Truth.TRUE
 
     return _twice(entries, holds)
 

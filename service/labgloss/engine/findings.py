@@ -62,6 +62,53 @@ def bands(release: Release, entries: Sequence[Judged]) -> dict[str, Truth]:
     return truths
 
 
+def open_verdicts(
+    release: Release, entries: Sequence[Judged]
+) -> dict[str, tuple[Mapping[tuple[str, str], Truth], ...]]:
+    """Of each analyte whose class or band is one of several: what they come to in every case that remains.
+
+    A bound is as certain as all the values that it allows: what holds in each of these cases is certain.
+    """
+    live: dict[str, list[Judged]] = {}
+    for entry in entries:
+        if entry.live and not entry.earlier and entry.analyte is not None:
+            live.setdefault(entry.analyte.id, []).append(entry)
+    found: dict[str, tuple[Mapping[tuple[str, str], Truth], ...]] = {}
+    for ident, of_analyte in live.items():
+        cases = next((cases for cases in (_cases(release, entry) for entry in of_analyte) if len(cases) > 1), ())
+        if cases:
+            # Beside another result of the analyte, what a case leaves out may still be true.
+            left_out = {name: Truth.FALSE for case in cases for name in case} if len(of_analyte) == 1 else {}
+            found[ident] = tuple({**left_out, **dict.fromkeys(case, Truth.TRUE)} for case in cases)
+    return found
+
+
+def _cases(release: Release, entry: Judged) -> list[tuple[tuple[str, str], ...]]:
+    """The bands of which an entry has one, each with its class; classes alone where not every class has a band."""
+    classes = entry.verdict.classes if entry.verdict and not entry.left_open else ()
+    if entry.analyte is None or entry.verdict is None or ResultClass.INDETERMINATE in classes:
+        return []
+    ident, remaining = entry.analyte.id, _remaining(entry) if entry.primary else frozenset()
+    if not remaining:
+        return [(("class", f"{ident}.{side.value}"),) for side in classes]
+    bands = {row.band: row for row in entry.verdict.bands}
+    return [
+        (("band", f"{ident}.{band}"), ("class", f"{ident}.{bands[band].side}"))
+        for band in release.analytes[ident].band_ids
+        if band in remaining
+    ]
+
+
+def _remaining(entry: Judged) -> frozenset[str]:
+    """The bands of which an entry has one; none where a class that remains has no band, or its class was taken away."""
+    if entry.left_open or entry.verdict is None:
+        return frozenset()
+    sides = {row.side for row in entry.verdict.bands}
+    if any(side.value not in sides for side in entry.verdict.classes):
+        return frozenset()
+    return frozenset(row.band for row in entry.verdict.bands)
+
+
 def _by_analyte(entries: Sequence[Judged]) -> dict[str, list[Judged]]:
     """The results that count, by analyte."""
     counting: dict[str, list[Judged]] = {}
@@ -137,12 +184,12 @@ def has_class(entry: Judged, side: ResultClass) -> Truth:
 def _of_row(release: Release, row: FindingRow, entries: Sequence[Judged], facts: Facts) -> Truth | None:
     """What a row with a class, band or condition comes to; None when its analyte does not count in this panel."""
     parts = [] if row.when is None else [facts.truth(row.when)]
-    live = [entry for entry in _counting(entries) if entry.analyte is not None and entry.analyte.id == row.analyte]
+    counting = [entry for entry in entries if entry.live] if row.beside_primary else _counting(entries)
+    live = [entry for entry in counting if entry.analyte is not None and entry.analyte.id == row.analyte]
     if row.analyte and not live:
         return None
     if row.classes:
-        allowed = [ResultClass(name) for name in row.classes]
-        parts.append(any_of(has_class(entry, side) for side in allowed for entry in live))
+        parts.append(any_of(_has_one_class_of(row, entry) for entry in live))
     if row.bands:
         parts.append(any_of(_has_one_of(release, row, entry) for entry in live))
     if row.limits:
@@ -150,11 +197,22 @@ def _of_row(release: Release, row: FindingRow, entries: Sequence[Judged], facts:
     return all_of(parts)
 
 
+def _has_one_class_of(row: FindingRow, entry: Judged) -> Truth:
+    """Whether an entry lies on one of the sides of a row."""
+    allowed = [ResultClass(name) for name in row.classes]
+    if entry.verdict and entry.verdict.classes and set(entry.verdict.classes) <= set(allowed):
+        return Truth.TRUE
+    return any_of(has_class(entry, side) for side in allowed)
+
+
 def _has_one_of(release: Release, row: FindingRow, entry: Judged) -> Truth:
     """Whether an entry has one of the bands of a row; by limits, where no table in force has such a band (DEC-23)."""
     if row.without_band and not _known_bands(entry) & set(row.bands):
         assert entry.reading is not None
         return Truth.UNKNOWN if entry.left_open else _within(release, row.without_band, entry, entry.reading)
+    remaining = _remaining(entry)
+    if remaining and remaining <= set(row.bands):
+        return Truth.TRUE
     return any_of(_has_band(entry, band) for band in row.bands)
 
 

@@ -22,7 +22,6 @@ from labgloss.knowledge.release import DerivedFinding, Release, Rule
 from labgloss.knowledge.schema import (
     BringRow,
     CautionOfPattern,
-    LevelRow,
     LowerRow,
     PatternRow,
     RedFlagRow,
@@ -117,7 +116,7 @@ def settle(
                 truth = apart.facts_for(rule, board.facts).of_pattern(rule)
             board.know("pattern", rule.id, truth)
         else:
-            urgency = values.active.urgency if rule.value_only else _level(rule.levels, board.reported)
+            urgency = values.active.urgency if rule.value_only else board.reported.level(rule.levels)
             if rule.value_only:
                 urgency = max(urgency, values.held.urgency)
             board.know("red_flag", rule.id, Truth.of(urgency > Urgency.NONE))
@@ -144,6 +143,12 @@ class _Board:
             for name, truth in known.items():
                 if truth is Truth.TRUE:
                     self._set_off(name)
+        for now in (facts, reported):
+            # Of several bands that remain none is TRUE by itself, and a rule that asks for one of them may hold.
+            for case in (case for cases in now.open_verdicts.values() for case in cases):
+                for name, truth in case.items():
+                    if truth is Truth.TRUE:
+                        self._set_off(name)
 
     def next(self) -> Rule | None:
         """The next rule to look at; None when all that facts set off were."""
@@ -163,10 +168,6 @@ class _Board:
         if place not in self._seen:
             self._seen.add(place)
             heappush(self._waiting, place)
-
-
-def _level(levels: Sequence[LevelRow], facts: Facts) -> Urgency:
-    return max((level.urgency for level in levels if facts.holds(level.when)), default=Urgency.NONE)
 
 
 def _by_symptom(rule: RedFlagRow, facts: Facts) -> bool:
@@ -304,7 +305,7 @@ def _urgency(rule: PatternRow, facts: Facts, settled: Settled, entries: Sequence
     highest = max([*of_results, *concerned], default=Urgency.NONE)
     if rule.lowered_when_well and settled.well:
         highest = min(highest, Urgency.SAME_DAY)
-    urgency = max(rule.urgency, _level(rule.levels, facts), highest)
+    urgency = max(rule.urgency, facts.level(rule.levels), highest)
     return lowered(rule.lowers, urgency, facts)
 
 

@@ -35,14 +35,22 @@ def _words(part: Expression, facts: Facts) -> str:
     """An expression in words; of an `any` that holds, only the parts that hold."""
     if isinstance(part, Combination):
         parts = [item for item in part.parts if facts.holds(item)] if part.operator == "any" else list(part.parts)
+        if not parts and facts.holds(part):
+            parts = [item for item in part.parts if _may_hold(item, facts)]
         words = _JOINTS.get(part.operator, " or ").join(_words(item, facts) for item in parts or part.parts)
         return f"{_LEADS.get(part.operator, '')}{words}"
     if not isinstance(part, Name):
         return str(part)
     if part.kind == "group" and facts.holds(part):
-        members = [item for item in facts.release.groups[part.id].members if facts.holds(item)]
+        every = facts.release.groups[part.id].members
+        # Of several bands that remain none holds by itself.
+        members = [item for item in every if facts.holds(item)] or [item for item in every if _may_hold(item, facts)]
         return " or ".join(_words(item, facts) for item in members)
     return name_in_words(part, facts.release)
+
+
+def _may_hold(part: Expression, facts: Facts) -> bool:
+    return facts.truth(part) is not Truth.FALSE
 
 
 def in_words(part: Expression, release: Release) -> str:

@@ -298,6 +298,8 @@ class FindingRow(Sourced):
     shown: bool = True
     # Only while the class of the analyte is one of these.
     classes: tuple[Literal["low", "normal", "high"], ...] = ()
+    # A calcium that is shown beside the primary one makes it as well.
+    beside_primary: bool = False
     bands: tuple[str, ...] = ()
     when: Logic | None = None
     unless: Logic | None = None

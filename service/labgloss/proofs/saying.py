@@ -136,6 +136,7 @@ def _finding(release: Release, row: schema.FindingRow) -> Iterator[str]:
     yield f"Without a reference interval: {_limits(row.without_interval)}" if row.without_interval else ""
     yield f"Where the policy has none of the bands: {_limits(row.without_band)}" if row.without_band else ""
     yield f"Only while the class is {' or '.join(row.classes)}." if row.classes else ""
+    yield "Also of a result that is shown beside the primary one." if row.beside_primary else ""
     yield f"Only in the bands {_ids(row.bands)}." if row.bands else ""
     yield "Computed from several results; its figures stand under Computations." if row.computed else ""
     yield from _conditions(release, row.when, row.unless)

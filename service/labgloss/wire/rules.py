@@ -139,7 +139,8 @@ def _finding(ident: str, rows: Sequence[schema.FindingRow]) -> pb.Rule:
 def _of_finding(row: schema.FindingRow) -> str:
     classes = f"class {' or '.join(row.classes)}" if row.classes else ""
     bands = f"band {' or '.join(row.bands)}" if row.bands else ""
-    return _sentence(row.analyte, classes, bands, *_conditions(row.when, row.unless))
+    beside = "also of a result beside the primary one" if row.beside_primary else ""
+    return _sentence(row.analyte, classes, beside, bands, *_conditions(row.when, row.unless))
 
 
 def _pattern(row: schema.PatternRow) -> pb.Rule:
@@ -147,10 +148,24 @@ def _pattern(row: schema.PatternRow) -> pb.Rule:
         *(f"core {part}" for part in row.core),
         *(f"required {part}" for part in row.required),
         *(f"excluding {part}" for part in row.excluding),
+        f"possible while {row.possible_when}" if row.possible_when is not None else "",
         *(f"supporting {part}" for part in row.supporting),
+        *(f"against {part}" for part in row.against),
         f"urgency {row.urgency.name}",
         *_levels(row.levels),
+        *_lowers(row.lowers),
+        f"at least the urgency of {', '.join(row.urgency_of)}" if row.urgency_of else "",
         *_brings(row.recommend),
+        *_while_possible(row.possible),
+        *(_caution(item) for item in row.cautions),
+        _says_missing(row.says_missing),
+        _refuses(row.refuses),
+        f"makes a high {' or '.join(row.unreliable_high)} unreliable" if row.unreliable_high else "",
+        "at most SAME_DAY while recorded well without a symptom of a red flag" if row.lowered_when_well else "",
+        f"withholds {', '.join(row.withholds)}: {row.withholds_reason}" if row.withholds else "",
+        f"explains {', '.join(row.explains)}" if row.explains else "",
+        f"shown in place of {', '.join(row.replaces)}" if row.replaces else "",
+        f"shown in place of {', '.join(row.absorbs)} while only possible" if row.absorbs else "",
     )
     rule = _rule(pb.RULE_KIND_PATTERN, row.id, row, row.title, statement, number=row.number)
     rule.outcomes.extend(("matched", "possible"))
@@ -224,6 +239,32 @@ _NO_FIGURES = frozenset({"id", "source", "status", "note", "not_valid", "low_con
 
 def _levels(levels: Iterable[schema.LevelRow]) -> Iterator[str]:
     return (f"{level.urgency.name} while {level.when}" for level in levels)
+
+
+def _lowers(rows: Iterable[schema.LowerRow]) -> Iterator[str]:
+    for row in rows:
+        caution = f", with caution {row.caution}" if row.caution else ""
+        yield f"at most {row.urgency.name} while {row.when}{caution}"
+
+
+def _while_possible(rows: Iterable[schema.PossibleRow]) -> Iterator[str]:
+    """What a pattern brings while it is only possible."""
+    for row in rows:
+        cautions = [_caution(item) for item in row.cautions]
+        brings = [f"brings {', '.join(row.recommend)}"] if row.recommend else []
+        yield f"while only possible: {', '.join((f'urgency {row.urgency.name}', *brings, *cautions))} while {row.when}"
+
+
+def _caution(row: schema.CautionOfPattern) -> str:
+    return f"caution {row.caution} on {', '.join(row.analytes)}{f' while {row.when}' if row.when else ''}"
+
+
+def _refuses(row: schema.RefusesRow | None) -> str:
+    return f"refuses {', '.join(row.analytes) or 'every result'} of the specimen: {row.refusal}" if row else ""
+
+
+def _says_missing(row: schema.SaysMissingRow | None) -> str:
+    return f"says which of {', '.join(row.analytes)} is missing or not usable while {row.when}" if row else ""
 
 
 def _brings(rows: Iterable[schema.BringRow]) -> Iterator[str]:

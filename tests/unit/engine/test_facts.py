@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from labgloss.domain.report import Urgency
 from labgloss.domain.subject import AgeUnit, StatedAge
 from labgloss.domain.truth import Truth
 from labgloss.engine.facts import Facts
 from labgloss.knowledge.expression import parse_expression
 from labgloss.knowledge.release import Release
+from labgloss.knowledge.schema import LevelRow
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
 
@@ -69,3 +71,47 @@ def test_facts_are_added_without_changing_those_before(facts: Facts) -> None:
     more = facts.adding("finding", {"K_LOW": T})
     assert more.truth(parse_expression("finding.K_LOW")) is T
     assert facts.truth(parse_expression("finding.K_LOW")) is U
+
+
+@pytest.fixture
+def of_two_bands(release: Release) -> Facts:
+    """A magnesium that is moderately or severely high."""
+    bands = ("magnesium.moderate_high", "magnesium.severe_high")
+    known = {("band", "magnesium.mild_high"): F, ("symptom", "WEAKNESS_GENERAL"): T, ("finding", "MG_LOW"): F}
+    cases = tuple({("band", name): Truth.of(name == case) for name in bands} for case in bands)
+    return Facts(release, None, known, open_verdicts={"magnesium": cases})
+
+
+BOTH = ["band.magnesium.moderate_high", "band.magnesium.severe_high"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "truth"),
+    [
+        (BOTH[0], U),
+        ({"any": BOTH}, T),
+        ({"none": BOTH}, F),
+        ({"all": BOTH}, F),
+        ({"any": ["band.magnesium.mild_high", BOTH[0]]}, U),
+        ({"any": [{"all": [BOTH[0], "symptom.WEAKNESS_GENERAL"]}, BOTH[1]]}, T),
+        ({"any": [{"all": [BOTH[0], "symptom.TETANY"]}, BOTH[1]]}, U),
+        ("group.mg_tox", T),
+        # What is possible or not known is said of what is known, and not of a case.
+        ({"all": [{"unknown": [BOTH[0]]}, {"any": BOTH}]}, T),
+        ({"unknown": BOTH}, F),
+        ({"possible": [{"none": BOTH}]}, F),
+        ({"possible": [{"none": [BOTH[0]]}]}, T),
+        ({"all": [{"possible": [BOTH[1]]}, {"any": BOTH}]}, T),
+    ],
+)
+def test_what_holds_in_every_band_that_remains_is_certain(of_two_bands: Facts, raw: object, truth: Truth) -> None:
+    assert of_two_bands.truth(parse_expression(raw)) is truth
+
+
+def test_the_urgency_of_levels_is_that_which_every_band_that_remains_reaches(of_two_bands: Facts) -> None:
+    same_day, emergency = (
+        LevelRow.model_validate({"urgency": urgency, "when": band})
+        for urgency, band in zip(("SAME_DAY", "EMERGENCY"), BOTH, strict=True)
+    )
+    assert of_two_bands.level([same_day, emergency]) is Urgency.SAME_DAY
+    assert of_two_bands.level([emergency]) is Urgency.NONE

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import pytest
@@ -27,10 +28,11 @@ from labgloss.domain.panel import (
     Symptom,
 )
 from labgloss.domain.quantity import Comparator
-from labgloss.domain.report import Critical, ResultClass, ResultState
+from labgloss.domain.report import Critical, PatternState, ResultClass, ResultState, Urgency
 from labgloss.domain.subject import AgeUnit, BirthDate, Patient, Sex, StatedAge
 from labgloss.engine.interpret import interpret
 from labgloss.knowledge.loader import load
+from tests.unit.engine.panel_builder import panel, result
 
 RELEASE = load()
 QUICK = settings(max_examples=80, deadline=None, derandomize=True, database=None)
@@ -360,6 +362,64 @@ def test_a_bound_is_the_union_of_every_measurement_that_it_allows(analyte: str, 
             criticals = {entry.critical for entry in entries}
             expected = criticals.pop() if len(criticals) == 1 else Critical.POSSIBLE
             assert found.critical is expected, f"{comparator}{bound}"
+
+
+def limits_in(analyte: str, unit: str) -> list[Decimal]:
+    """Every fixed limit of an analyte's bands, findings and intervals in a unit, and two points between two of them."""
+    rows = [band for table in RELEASE.analytes[analyte].form.band_tables for band in table.bands]
+    rows += [row for rows in RELEASE.findings.values() for row in rows if row.analyte == analyte]
+    rows += RELEASE.analytes[analyte].form.intervals
+    limits = [row.limits for row in rows] + [getattr(row, "value_alone_within", {}) for row in rows]
+    ends = sorted({end for row in limits if unit in row for end in row[unit].numbers if end})
+    ends = [ends[0] * Decimal("0.9"), *ends, ends[-1] * Decimal("1.05")]
+    between = [low + (high - low) * part / 4 for low, high in pairwise(ends) for part in (1, 3)]
+    return sorted([*ends, *between])
+
+
+CONTEXTS: dict[str, dict[str, Any]] = {
+    "weak": {"symptoms": ("WEAKNESS_GENERAL", "DYSPNOEA", "NAUSEA_VOMITING", "PARAESTHESIA_HANDS_FEET", "BONE_PAIN")},
+    "ill": {
+        "conditions": ("aki", "ckd", "acutely_unwell", "dehydration", "neuropathy_known"),
+        "medications": ("digoxin", "thiazide", "acei"),
+        "symptoms": ("PARAESTHESIA_HANDS_FEET",),
+    },
+    "infused": {"conditions": ("pre_eclampsia_infusion",), "symptoms": ("DROWSINESS",)},
+}
+
+
+@pytest.mark.parametrize(
+    ("analyte", "context"),
+    [
+        (analyte, context)
+        for analyte in PRIMARY
+        for context in CONTEXTS
+        if context != "infused" or analyte == "magnesium"
+    ],
+)
+def test_a_rule_that_holds_for_every_value_of_a_bound_holds_for_the_bound(analyte: str, context: str) -> None:
+    """design.md, 1: a bound is as certain as all the values that it allows, also where no one band is."""
+    unit = next(iter(RELEASE.analytes[analyte].form.band_tables[0].bands[0].limits))
+
+    def rules_of(value: str) -> tuple[Any, dict[str, Any], set[str]]:
+        sent = result(analyte, value, unit, specimen={"kind": SpecimenKind.SERUM})
+        report = interpret(RELEASE, panel(sent, **CONTEXTS[context]))
+        matched = {item.id for item in report.patterns if item.state is PatternState.MATCHED}
+        return report, {flag.id: flag.urgency for flag in report.red_flags if not flag.held}, matched
+
+    found = {value: rules_of(format(value, "f")) for value in limits_in(analyte, unit)}
+    found = {value: of for value, of in found.items() if of[0].results[0].state is not ResultState.REFUSED}
+    values = list(found)
+    for place in range(1, len(values) - 1):
+        # Beyond a bound there is another point before the next limit: places come as limit, point, point, limit.
+        for comparator, allowed, skipped in (("<", values[:place], 1), (">", values[place + 1 :], 2)):
+            if place % 3 == skipped:
+                continue
+            _, flags, matched = rules_of(f"{comparator}{values[place]:f}")
+            for ident in set.intersection(*(set(found[value][1]) for value in allowed)):
+                least = min(found[value][1][ident] for value in allowed)
+                assert flags.get(ident, Urgency.NONE) >= least, (comparator, values[place], ident)
+            always = set.intersection(*(found[value][2] for value in allowed))
+            assert always <= matched, (comparator, values[place], always - matched)
 
 
 @QUICK

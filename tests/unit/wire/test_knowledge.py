@@ -236,3 +236,49 @@ def test_a_finding_of_which_one_row_is_unsigned_is_not_called_seen(release: Rele
     changed = replace(release, findings={**release.findings, "CA_LOW_UNDER_2_10": mixed})
     rules = {rule.id: rule for rule in rules_of(changed)}
     assert "proposal" == rules["finding.CA_LOW_UNDER_2_10"].status
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        # What makes it possible in the place of the rule of SP 0.2; what lowers it, with its caution.
+        ("ADRENAL_INSUFFICIENCY_PATTERN", "possible while any(all(any(finding.NA_LOW, finding.K_HIGH)"),
+        (
+            "GITELMAN_TYPE_SALT_LOSING_TUBULOPATHY",
+            "at most ROUTINE while group.gitelman_at_known_target, with caution known_target_used",
+        ),
+        # What it brings while it is only possible.
+        (
+            "GITELMAN_TYPE_SALT_LOSING_TUBULOPATHY",
+            "while only possible: urgency NONE, brings CHECK_URINE_K_CL, CHECK_URINE_CALCIUM, CHECK_MG while "
+            "all(finding.K_LOW, finding.HCO3_HIGH)",
+        ),
+        ("PTH_DEPENDENT_HYPERCALCAEMIA", "caution single_calcium_unconfirmed on calcium while possible(none("),
+        ("FHH_TYPE_HYPERCALCAEMIA", "against finding.VITD_LOW"),
+        ("SAMPLE_EDTA_CONTAMINATION", "refuses "),
+    ],
+)
+def test_a_pattern_is_stated_whole(name: str, part: str, release: Release) -> None:
+    assert part in statement_of(release, name)
+
+
+def test_a_pattern_says_which_results_it_lacks(release: Release) -> None:
+    rows = [row for row in release.patterns.values() if row.says_missing is not None]
+    assert rows
+    for row in rows:
+        assert row.says_missing is not None
+        said = f"says which of {', '.join(row.says_missing.analytes)} is missing or not usable while"
+        assert f"{said} {row.says_missing.when}" in statement_of(release, row.id)
+
+
+def test_no_condition_of_a_pattern_is_left_out(release: Release) -> None:
+    for row in release.patterns.values():
+        conditions: list[object] = [row.possible_when, *row.core, *row.required, *row.excluding]
+        conditions += [*row.supporting, *row.against]
+        conditions += [each.when for each in (*row.levels, *row.lowers, *row.recommend, *row.possible, *row.cautions)]
+        said = statement_of(release, row.id)
+        assert [part for part in conditions if part is not None and str(part) not in said] == []
+
+
+def statement_of(release: Release, name: str) -> str:
+    return next(rule.statement for rule in rules_of(release) if rule.id == name)
