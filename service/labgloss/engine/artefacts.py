@@ -177,6 +177,7 @@ def _specimen(
     level = [haemolysis_of(bench.release, entry, entries) for entry in sent]
     truths["haemolysed"] = Truth.of(any(one in (Haemolysis.MODERATE, Haemolysis.GROSS) for one in level))
     truths |= {ident: Truth.of(says(sent)) for ident, says in _said(bench.release).items()}
+    truths |= _of_kind(sent)
     return _Specimen(places, own, panel.adding("specimen", truths))
 
 
@@ -188,14 +189,16 @@ def _said(release: Release) -> Mapping[str, Callable[[Sequence[Judged]], bool]]:
         "pneumatic_tube": lambda sent: any(word in text for text in _texts(sent) for word in form.pneumatic_words),
         "edta_additive": lambda sent: any("edt" in text for text in _additives(sent)),
         "heparin": lambda sent: any("hep" in text for text in _additives(sent)),
-        "serum": lambda sent: SpecimenKind.SERUM in _kinds(sent),
-        "plasma": lambda sent: SpecimenKind.PLASMA in _kinds(sent),
-        "whole_blood": lambda sent: SpecimenKind.WHOLE_BLOOD in _kinds(sent),
     }
 
 
-def _kinds(sent: Sequence[Judged]) -> set[SpecimenKind | None]:
-    return {entry.result.specimen.kind for entry in sent if entry.result}
+def _of_kind(sent: Sequence[Judged]) -> dict[str, Truth]:
+    """Whether a specimen is of a kind; where a result of it says none, what the others do not say is not known."""
+    kinds = {entry.result.specimen.kind for entry in sent if entry.result}
+    return {
+        kind.value: Truth.TRUE if kind in kinds else Truth.of(None if None in kinds else False)
+        for kind in (SpecimenKind.SERUM, SpecimenKind.PLASMA, SpecimenKind.WHOLE_BLOOD)
+    }
 
 
 def _additives(sent: Sequence[Judged]) -> list[str]:

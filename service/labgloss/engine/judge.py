@@ -13,7 +13,7 @@ from labgloss.engine.explain import quantity_text
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import ARTEFACTS, Judged
 from labgloss.engine.normalise import WITHOUT_VALUE
-from labgloss.engine.rules import Alone, Settled, Values, lowered
+from labgloss.engine.rules import Alone, Settled, Values, band_urgency
 from labgloss.engine.select import VITAMIN_D, VITAMIN_D_COMPONENTS
 from labgloss.knowledge.release import NO_SITE
 from labgloss.knowledge.schema import BandRow
@@ -208,19 +208,6 @@ def _of_opposed_calcium(bench: Bench, entry: Judged) -> Urgency:
     views = [band.band for verdict in verdicts if verdict for band in verdict.bands]
     severe = entry.critical is not Critical.NO or any(band not in form.mild_bands for band in views)
     return form.indeterminate_urgency_severe if severe else form.indeterminate_urgency
-
-
-def band_urgency(entry: Judged, band: BandRow, facts: Facts) -> Urgency:
-    """The urgency of a band for an entry: its default, raised by context and by the value, lowered by DEC-02."""
-    assert entry.reading is not None
-    assert entry.verdict is not None
-    unit, span = entry.reading.compared.unit, entry.verdict.span
-    raised = [
-        row.urgency
-        for row in band.raises
-        if facts.holds(row.when) and (not row.limits or span.overlaps(row.limits[unit].span()))
-    ]
-    return lowered(band.lowers, max([band.urgency, *raised]), facts)
 
 
 def values(entries: Sequence[Judged], facts: Facts) -> Values:

@@ -20,6 +20,7 @@ from labgloss.engine.words import clause_of, open_words, true_names
 from labgloss.knowledge.expression import Name
 from labgloss.knowledge.release import DerivedFinding, Release, Rule
 from labgloss.knowledge.schema import (
+    BandRow,
     BringRow,
     CautionOfPattern,
     LevelRow,
@@ -296,7 +297,7 @@ def _urgency(rule: PatternRow, facts: Facts, settled: Settled, entries: Sequence
     of_results = [entry.urgency for entry in entries if entry.live and entry.primary and _named(rule.urgency_of, entry)]
     superseded = {entry.index for entry in entries if entry.refusal is RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN}
     concerned = [
-        band.urgency
+        band_urgency(entry, band, facts)
         for entry in settled.examined.concerned.get(rule.id, ())
         if entry.verdict is not None and entry.index not in superseded
         for band in entry.verdict.bands
@@ -306,6 +307,19 @@ def _urgency(rule: PatternRow, facts: Facts, settled: Settled, entries: Sequence
         highest = min(highest, Urgency.SAME_DAY)
     urgency = max(rule.urgency, _level(rule.levels, facts), highest)
     return lowered(rule.lowers, urgency, facts)
+
+
+def band_urgency(entry: Judged, band: BandRow, facts: Facts) -> Urgency:
+    """The urgency of a band for an entry: its default, raised by context and by the value, lowered by DEC-02."""
+    assert entry.reading is not None
+    assert entry.verdict is not None
+    unit, span = entry.reading.compared.unit, entry.verdict.span
+    raised = [
+        row.urgency
+        for row in band.raises
+        if facts.holds(row.when) and (not row.limits or span.overlaps(row.limits[unit].span()))
+    ]
+    return lowered(band.lowers, max([band.urgency, *raised]), facts)
 
 
 def lowered(rows: Sequence[LowerRow], urgency: Urgency, facts: Facts) -> Urgency:

@@ -618,3 +618,60 @@ def test_fragile_cells_may_have_released_the_potassium_of_a_plasma(
     report = read(potassium("6.2", SpecimenKind.PLASMA, "k", **specimen), *values({"wbc": "80"}), conditions=conditions)
     found = state(report, "REVERSE_PSEUDOHYPERKALAEMIA")
     assert (found == MATCHED) is (expected == MATCHED)
+
+
+# ------------------------------------------------------------------------ what a refused value loses, and what it keeps
+
+SAME_ARM = ["infusion_same_arm"]
+
+
+@pytest.mark.parametrize(
+    ("given", "conditions", "urgency"),
+    [
+        ({"potassium": "3.1", "sodium": "120", "albumin": "24"}, SAME_ARM, Urgency.EMERGENCY),
+        ({"potassium": "3.1", "sodium": "121", "albumin": "24"}, SAME_ARM, Urgency.SAME_DAY),
+        ({"potassium": "2.5", "sodium": "128", "albumin": "24"}, SAME_ARM, Urgency.EMERGENCY),
+        ({"potassium": "2.5", "sodium": "128", "albumin": "24"}, [*SAME_ARM, "recorded_well"], Urgency.SAME_DAY),
+        ({"potassium": "3.1", "calcium_total": "1.95", "albumin": "24", "sodium": "160"}, None, Urgency.EMERGENCY),
+        ({"potassium": "3.1", "calcium_total": "1.95", "albumin": "24", "sodium": "159"}, None, Urgency.SAME_DAY),
+    ],
+)
+def test_a_refused_value_keeps_what_its_band_says_by_number(
+    read: Read, given: dict[str, str], conditions: list[str] | None, urgency: Urgency
+) -> None:
+    report = read(*values(given), conditions=conditions)
+    assert state(report, DRIP) == MATCHED
+    assert urgency_of(report, DRIP) is report.urgency is urgency
+
+
+@pytest.mark.parametrize(
+    ("conditions", "urgency"),
+    [(["acutely_unwell"], Urgency.EMERGENCY), ([], Urgency.SAME_DAY)],
+)
+def test_a_refused_value_keeps_what_its_band_says_by_context(
+    read: Read, conditions: list[str], urgency: Urgency
+) -> None:
+    specimen = tube("S1", haemolysis=Haemolysis.GROSS)
+    report = read(*values({"potassium": "6.4"}, specimen=specimen), conditions=conditions)
+    assert refusals(report) == {"potassium": "haemolysis"}
+    assert report.urgency is urgency
+
+
+KIDNEY = {"potassium": "5.9", "calcium_total": "2.10", "magnesium": "0.45"}
+
+
+@pytest.mark.parametrize(
+    ("beside", "context", "blocked"),
+    [
+        ({"alp": "131"}, {"conditions": ["ckd"]}, True),
+        ({"alp": "131"}, {"conditions": []}, False),
+        ({"alp": "100"}, {"conditions": ["ckd"]}, False),
+        ({"ck": "1500"}, {"symptoms": ["MYALGIA"]}, True),
+        ({"ck": "1500", "alp": "20"}, {"symptoms": ["MYALGIA"]}, False),
+    ],
+)
+def test_kidney_bone_disease_and_muscle_breakdown_block_contamination(
+    read: Read, beside: dict[str, str], context: dict[str, Any], blocked: bool
+) -> None:
+    report = read(*values(KIDNEY | beside), **context)
+    assert (state(report, EDTA) is None) is blocked
