@@ -177,7 +177,7 @@ def _specimen(
     level = [haemolysis_of(bench.release, entry, entries) for entry in sent]
     truths["haemolysed"] = Truth.of(any(one in (Haemolysis.MODERATE, Haemolysis.GROSS) for one in level))
     truths |= {ident: Truth.of(says(sent)) for ident, says in _said(bench.release).items()}
-    truths |= _of_kind(sent)
+    truths |= _of_kind([entry for entry in own if _high_potassium(entry)] or own)
     return _Specimen(places, own, panel.adding("specimen", truths))
 
 
@@ -193,12 +193,19 @@ def _said(release: Release) -> Mapping[str, Callable[[Sequence[Judged]], bool]]:
 
 
 def _of_kind(sent: Sequence[Judged]) -> dict[str, Truth]:
-    """Whether a specimen is of a kind; where a result of it says none, what the others do not say is not known."""
+    """Whether results come from a kind of specimen; where one says none, what the others do not say is not known.
+
+    Asked of the high potassiums: results without specimen and time stand together, whatever tubes they came from.
+    """
     kinds = {entry.result.specimen.kind for entry in sent if entry.result}
     return {
         kind.value: Truth.TRUE if kind in kinds else Truth.of(None if None in kinds else False)
         for kind in (SpecimenKind.SERUM, SpecimenKind.PLASMA, SpecimenKind.WHOLE_BLOOD)
     }
+
+
+def _high_potassium(entry: Judged) -> bool:
+    return entry.analyte is not None and entry.analyte.id == POTASSIUM and _class(entry) is ResultClass.HIGH
 
 
 def _additives(sent: Sequence[Judged]) -> list[str]:

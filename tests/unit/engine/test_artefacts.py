@@ -675,3 +675,22 @@ def test_kidney_bone_disease_and_muscle_breakdown_block_contamination(
 ) -> None:
     report = read(*values(KIDNEY | beside), **context)
     assert (state(report, EDTA) is None) is blocked
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (SpecimenKind.SERUM, MATCHED),
+        (None, POSSIBLE),
+        (SpecimenKind.PLASMA, None),
+        (SpecimenKind.WHOLE_BLOOD, None),
+        (SpecimenKind.VENOUS, None),
+    ],
+)
+def test_release_in_the_tube_needs_serum(read: Read, kind: SpecimenKind | None, expected: str | None) -> None:
+    high = result("potassium", "6.6", "mmol/L", specimen={"kind": kind} if kind else {})
+    # A result of serum says nothing of the tube that the potassium came from.
+    serum = result("creatinine", "80", "umol/L", specimen={"kind": SpecimenKind.SERUM})
+    report = read(high, serum, *values({"platelets": "980"}))
+    assert state(report, "PSEUDOHYPERKALAEMIA_CELLULAR") == expected
+    assert held(report)["VALUE_ALONE"] is (expected == MATCHED)
