@@ -160,7 +160,7 @@ class Judged:
         """The entry as if no artefact had refused it: what a red flag reads (SP 4, rule 5)."""
         if self.refusal not in ARTEFACTS or self.measured is None:
             return self
-        return replace(self, refusal=None, verdict=self.measured, measured=None, primary=True)
+        return replace(self, refusal=None, verdict=self.measured, measured=None)
 
     def refused(self, reason: RefusalReason, *issues: str) -> Judged:
         """The same entry without a verdict; what was measured stays known."""

@@ -295,11 +295,15 @@ def _pattern(rule: PatternRow, truth: Truth, facts: Facts, settled: Settled, ent
 def _urgency(rule: PatternRow, facts: Facts, settled: Settled, entries: Sequence[Judged]) -> Urgency:
     """The urgency of a matched pattern: its own, its levels', that of the results it speaks of; lowered by DEC-02."""
     of_results = [entry.urgency for entry in entries if entry.live and entry.primary and _named(rule.urgency_of, entry)]
-    superseded = {entry.index for entry in entries if entry.refusal is RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN}
+    settled_elsewhere = {
+        entry.index
+        for entry in entries
+        if entry.refusal is RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN or (entry.refusal and not entry.primary)
+    }
     concerned = [
         band_urgency(entry, band, facts)
         for entry in settled.examined.concerned.get(rule.id, ())
-        if entry.verdict is not None and entry.index not in superseded
+        if entry.verdict is not None and entry.index not in settled_elsewhere
         for band in entry.verdict.bands
     ]
     highest = max([*of_results, *concerned], default=Urgency.NONE)

@@ -694,3 +694,36 @@ def test_release_in_the_tube_needs_serum(read: Read, kind: SpecimenKind | None, 
     report = read(high, serum, *values({"platelets": "980"}))
     assert state(report, "PSEUDOHYPERKALAEMIA_CELLULAR") == expected
     assert held(report)["VALUE_ALONE"] is (expected == MATCHED)
+
+
+@pytest.mark.parametrize(
+    ("given", "context", "urgency"),
+    [
+        ({"calcium_total": "0.90", "calcium_ionised": "1.25"}, {}, Urgency.SAME_DAY),
+        ({"calcium_total": "2.19", "calcium_ionised": "1.25"}, {"conditions": ["ecg_change"]}, Urgency.SAME_DAY),
+        ({"calcium_total": "0.90", "calcium_ionised": "0.75"}, {}, Urgency.EMERGENCY),
+        ({"calcium_total": "0.90"}, {}, Urgency.EMERGENCY),
+        ({"calcium_total": "2.19"}, {"conditions": ["ecg_change"]}, Urgency.EMERGENCY),
+    ],
+)
+def test_a_refused_total_is_not_the_calcium_beside_an_ionised_one(
+    read: Read, given: dict[str, str], context: dict[str, Any], urgency: Urgency
+) -> None:
+    report = read(*values(given), **GADODIAMIDE, **context)
+    refused = entry(report, "calcium_total")
+    assert refused.refusal_reason is RefusalReason.ASSAY_INTERFERENCE
+    assert report.urgency is urgency
+    if given.get("calcium_ionised") == "1.25":
+        assert refused.critical is Critical.NO
+        assert "not_primary_calcium" in cautions(refused)
+        assert held(report) == {}
+
+
+def test_of_calciums_that_are_all_refused_the_best_is_read_by_red_flags(read: Read) -> None:
+    given = {"potassium": "3.1", "sodium": "125", "albumin": "40"}
+    calciums = [result("calcium_total", "2.19", "mmol/L"), result("calcium_adjusted", "2.20", "mmol/L")]
+    fields: dict[str, Any] = {"conditions": SAME_ARM, "symptoms": ["MUSCLE_CRAMP"]}
+    report = read(*values(given), *calciums, **fields)
+    assert state(report, DRIP) == MATCHED
+    assert "SYMPTOMATIC_HYPOCALCAEMIA" not in held(report)
+    assert "SYMPTOMATIC_HYPOCALCAEMIA" in held(read(*values(given), calciums[0], **fields))
