@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from labgloss.domain.quantity import ARITHMETIC, Comparator, Quantity, Span, round_half_up, scaled
-from labgloss.domain.report import Critical, Reading, ResultClass, ResultState
+from labgloss.domain.report import Critical, Reading, RefusalReason, ResultClass, ResultState
 from labgloss.domain.subject import Age
 from labgloss.domain.truth import Truth
 from labgloss.engine.facts import Facts
@@ -84,19 +84,26 @@ def computed_adjusted(release: Release, entries: Sequence[Judged], adjustment: A
 
     A total is adjusted with the albumin of its draw, else with one that is put together with it; of several, with the
     lowest and the highest. An albumin below a number gives the span of values that it allows; other bounds give none.
+    What is computed from a total that its assay may have misread is refused with it (P06), and says by which rules.
     """
     if adjustment.newborn is Truth.TRUE:
         return []
     reported = [entry for entry in entries if current(entry, ADJUSTED) is not None]
     computed = []
     for total in entries:
-        reading = current(total, TOTAL)
+        reading = current(total, TOTAL) or (total.reading if _misread(total) else None)
         if reading is not None and reading.quantity.measured and not any(_covers(one, total) for one in reported):
             found = (
                 _adjusted_entry(release, total, reading, albumin) for albumin in _albumins(release, total, entries)
             )
             computed += [entry for entry in found if entry is not None]
     return computed
+
+
+def _misread(entry: Judged) -> bool:
+    """Whether an entry is a total calcium of now that its assay may have misread (P06)."""
+    total = entry.analyte is not None and entry.analyte.id == TOTAL
+    return total and entry.refusal is RefusalReason.ASSAY_INTERFERENCE and not entry.earlier
 
 
 def _covers(better: Judged, other: Judged) -> bool:
@@ -165,6 +172,7 @@ def _adjusted_entry(release: Release, total: Judged, reading: Reading, albumin: 
         replace(total.result, id="", flags=(), codings=()) if total.result else None,
         reading=reading_of(release, release.analytes[ADJUSTED], quantity),
         allowed=allowed,
+        unreliable=total.unreliable if _misread(total) else (),
         cautions=kept,
         computed_from=(total.index, albumin.index),
     )

@@ -295,15 +295,10 @@ def _pattern(rule: PatternRow, truth: Truth, facts: Facts, settled: Settled, ent
 def _urgency(rule: PatternRow, facts: Facts, settled: Settled, entries: Sequence[Judged]) -> Urgency:
     """The urgency of a matched pattern: its own, its levels', that of the results it speaks of; lowered by DEC-02."""
     of_results = [entry.urgency for entry in entries if entry.live and entry.primary and _named(rule.urgency_of, entry)]
-    settled_elsewhere = {
-        entry.index
-        for entry in entries
-        if entry.refusal is RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN or (entry.refusal and not entry.primary)
-    }
     concerned = [
         band_urgency(entry, band, facts)
-        for entry in settled.examined.concerned.get(rule.id, ())
-        if entry.verdict is not None and entry.index not in settled_elsewhere
+        for entry in _measured(rule, settled, entries)
+        if entry.verdict is not None
         for band in entry.verdict.bands
     ]
     highest = max([*of_results, *concerned], default=Urgency.NONE)
@@ -311,6 +306,21 @@ def _urgency(rule: PatternRow, facts: Facts, settled: Settled, entries: Sequence
         highest = min(highest, Urgency.SAME_DAY)
     urgency = max(rule.urgency, _level(rule.levels, facts), highest)
     return lowered(rule.lowers, urgency, facts)
+
+
+def _measured(rule: PatternRow, settled: Settled, entries: Sequence[Judged]) -> list[Judged]:
+    """The results that a rule of sample validity touched, as measured, with what is computed of them.
+
+    Not those that another result stands for: a paired specimen, or a better calcium.
+    """
+    stood_for = {
+        entry.index
+        for entry in entries
+        if entry.refusal is RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN or (entry.refusal and not entry.primary)
+    }
+    sent = [entry for entry in settled.examined.concerned.get(rule.id, ()) if entry.index not in stood_for]
+    computed = [entry for entry in entries if entry.computed_from and rule.id in entry.unreliable and entry.primary]
+    return [*sent, *(entry.as_reported() for entry in computed)]
 
 
 def band_urgency(entry: Judged, band: BandRow, facts: Facts) -> Urgency:

@@ -348,7 +348,7 @@ def test_a_low_total_calcium_after_gadolinium_is_not_judged(read: Read) -> None:
     """The computed adjusted calcium goes with it."""
     report = read(*values({"calcium_total": "1.70", "albumin": "40"}), **GADODIAMIDE)
     assert state(report, GADOLINIUM) == MATCHED
-    assert refusals(report) == {"calcium_total": "assay_interference"}
+    assert refusals(report) == {"calcium_total": "assay_interference", "calcium_adjusted": "assay_interference"}
     assert [item.analyte for item in report.results] == ["calcium_total", "albumin"]
     assert {"CHECK_IONISED_CA", "SAFETY_NO_CALCIUM_ON_THIS_RESULT", "REPEAT_SAMPLE_NOW"} <= set(recommended(report))
     assert held(report) == {"VALUE_ALONE": True}
@@ -727,3 +727,22 @@ def test_of_calciums_that_are_all_refused_the_best_is_read_by_red_flags(read: Re
     assert state(report, DRIP) == MATCHED
     assert "SYMPTOMATIC_HYPOCALCAEMIA" not in held(report)
     assert "SYMPTOMATIC_HYPOCALCAEMIA" in held(read(*values(given), calciums[0], **fields))
+
+
+@pytest.mark.parametrize(
+    ("beside", "conditions", "urgency", "critical"),
+    [
+        ({"albumin": "55"}, [], Urgency.EMERGENCY, Critical.POSSIBLE),
+        ({"albumin": "55"}, ["recorded_well"], Urgency.SAME_DAY, Critical.POSSIBLE),
+        ({"albumin": "40"}, [], Urgency.SAME_DAY, Critical.NO),
+        ({"albumin": "55", "calcium_ionised": "1.25"}, [], Urgency.SAME_DAY, Critical.NO),
+    ],
+)
+def test_what_is_computed_from_a_misread_total_is_refused_with_it(
+    read: Read, beside: dict[str, str], conditions: list[str], urgency: Urgency, critical: Critical
+) -> None:
+    report = read(*values({"calcium_total": "2.10"} | beside), **GADODIAMIDE, conditions=conditions)
+    computed = entry(report, "calcium_adjusted")
+    assert computed.refusal_reason is RefusalReason.ASSAY_INTERFERENCE
+    assert (report.urgency, computed.critical) == (urgency, critical)
+    assert ("PHONE_CRITICAL_RESULT" in recommended(report)) is (critical is Critical.POSSIBLE)
