@@ -83,10 +83,7 @@ def examine(bench: Bench, entries: Sequence[Judged]) -> Examined:
                 concerned[rule.id] = (*concerned.get(rule.id, ()), *(entry for _, entry in touched))
     superseded = _superseded(bench, changed)
     return Examined(
-        tuple(
-            entry.refused(RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN) if place in superseded else entry
-            for place, entry in enumerate(changed)
-        ),
+        tuple(_settled_by_pair(entry) if place in superseded else entry for place, entry in enumerate(changed)),
         tuple(entries),
         truths,
         {ident: _knowing_pairs(specimen, superseded) for ident, specimen in held.items()},
@@ -282,6 +279,13 @@ def _superseded(bench: Bench, entries: Sequence[Judged]) -> frozenset[int]:
         return frozenset()
     losers = [*_by_gap(bench.release, entries), *_by_haemolysis(bench.release, entries)]
     return frozenset(place for place, entry in enumerate(entries) if any(entry is loser for loser in losers))
+
+
+def _settled_by_pair(entry: Judged) -> Judged:
+    """A potassium that another specimen settles; contamination of the whole specimen names the reason before that."""
+    if entry.refusal in (RefusalReason.EDTA_CONTAMINATION, RefusalReason.DRIP_ARM_CONTAMINATION):
+        return entry.noting(issues=(RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN.value,))
+    return entry.refused(RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN)
 
 
 def _knowing_pairs(specimen: _Specimen, superseded: frozenset[int]) -> Facts:

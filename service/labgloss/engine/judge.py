@@ -216,9 +216,7 @@ def values(entries: Sequence[Judged], facts: Facts) -> Values:
     doubtful = [
         replace(entry.as_reported(), primary=True)
         for entry in entries
-        if (entry.unreliable or entry.refusal in ARTEFACTS)
-        and not entry.earlier
-        and entry.refusal is not RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN
+        if (entry.unreliable or entry.refusal in ARTEFACTS) and not entry.earlier and not entry.settled_by_pair
     ]
     families = {entry.analyte.family for entry in doubtful if entry.analyte is not None and entry.verdict is not None}
     sound = {entry.analyte.family for entry in reliable if entry.analyte is not None and entry.live}

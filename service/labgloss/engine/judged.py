@@ -133,6 +133,11 @@ class Judged:
         )
 
     @property
+    def settled_by_pair(self) -> bool:
+        """Whether a specimen of the same time settles its value, whatever refused it first (DEC-15)."""
+        return RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN.value in self.issues
+
+    @property
     def settled(self) -> bool:
         """Whether it counts now, is final and reliable: what makes a CHECK_ recommendation unnecessary.
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
-from labgloss.domain.report import Clause, Pattern, PatternState, RedFlag, RefusalReason, TraceStep, Urgency
+from labgloss.domain.report import Clause, Pattern, PatternState, RedFlag, TraceStep, Urgency
 from labgloss.domain.truth import Truth
 from labgloss.engine import combining, findings
 from labgloss.engine.artefacts import Examined
@@ -313,11 +313,7 @@ def _measured(rule: PatternRow, settled: Settled, entries: Sequence[Judged]) -> 
 
     Not those that another result stands for: a paired specimen, or a better calcium.
     """
-    stood_for = {
-        entry.index
-        for entry in entries
-        if entry.refusal is RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN or (entry.refusal and not entry.primary)
-    }
+    stood_for = {entry.index for entry in entries if entry.settled_by_pair or (entry.refusal and not entry.primary)}
     sent = [entry for entry in settled.examined.concerned.get(rule.id, ()) if entry.index not in stood_for]
     computed = [entry for entry in entries if entry.computed_from and rule.id in entry.unreliable and entry.primary]
     return [*sent, *(entry.as_reported() for entry in computed)]

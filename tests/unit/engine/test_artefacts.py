@@ -746,3 +746,14 @@ def test_what_is_computed_from_a_misread_total_is_refused_with_it(
     assert computed.refusal_reason is RefusalReason.ASSAY_INTERFERENCE
     assert (report.urgency, computed.critical) == (urgency, critical)
     assert ("PHONE_CRITICAL_RESULT" in recommended(report)) is (critical is Critical.POSSIBLE)
+
+
+def test_contamination_names_the_reason_before_a_pair_that_settles_the_potassium(read: Read) -> None:
+    serum = values({"potassium": "6.6", "calcium_total": "2.10", "alp": "20"}, specimen=tube("S1"), collected=NOON)
+    report = read(*serum, potassium("4.4", SpecimenKind.PLASMA, "k-plasma"))
+    assert set(refusals(report).values()) == {"edta_contamination"}
+    refused = next(item for item in report.results if item.index == 0)
+    assert refused.critical is Critical.POSSIBLE
+    assert "PHONE_CRITICAL_RESULT" not in recommended(report)
+    # The pair settles the potassium, and no band of the others is an emergency.
+    assert (report.urgency, held(report)) == (Urgency.SAME_DAY, {})
