@@ -244,6 +244,8 @@ def _concerned(rule: PatternRow, specimen: _Specimen) -> list[tuple[int, Judged]
         (place, entry)
         for place, entry in zip(specimen.places, specimen.measured, strict=True)
         if entry.analyte is not None
+        # Results without specimen and time stand together; a urine is another specimen all the same.
+        and not entry.analyte.measured_in_urine
         and entry.refusal is None
         and entry.verdict is not None
         and (_refused_by(rule.refuses, entry.analyte) or _unreliable_by(rule, entry.analyte, entry.verdict))

@@ -349,7 +349,7 @@ def test_a_low_total_calcium_after_gadolinium_is_not_judged(read: Read) -> None:
     report = read(*values({"calcium_total": "1.70", "albumin": "40"}), **GADODIAMIDE)
     assert state(report, GADOLINIUM) == MATCHED
     assert refusals(report) == {"calcium_total": "assay_interference", "calcium_adjusted": "assay_interference"}
-    assert [item.analyte for item in report.results] == ["calcium_total", "albumin"]
+    assert [item.analyte for item in report.results] == ["calcium_total", "albumin", "calcium_adjusted"]
     assert {"CHECK_IONISED_CA", "SAFETY_NO_CALCIUM_ON_THIS_RESULT", "REPEAT_SAMPLE_NOW"} <= set(recommended(report))
     assert held(report) == {"VALUE_ALONE": True}
 
@@ -757,3 +757,18 @@ def test_contamination_names_the_reason_before_a_pair_that_settles_the_potassium
     assert "PHONE_CRITICAL_RESULT" not in recommended(report)
     # The pair settles the potassium, and no band of the others is an emergency.
     assert (report.urgency, held(report)) == (Urgency.SAME_DAY, {})
+
+
+def test_a_urine_without_specimen_is_not_drawn_from_the_arm_of_an_infusion(read: Read) -> None:
+    urine = result("potassium_urine", "20", "mmol/L")
+    report = read(*values(THREE_LOW), urine, conditions=SAME_ARM)
+    assert set(refusals(report)) == set(THREE_LOW)
+
+
+@pytest.mark.parametrize(("context", "expected"), [({}, POSSIBLE), ({"medications": []}, None)])
+def test_interference_is_possible_where_nobody_says_which_medications(
+    read: Read, context: dict[str, Any], expected: str | None
+) -> None:
+    report = read(*values({"calcium_total": "1.95"}), **context)
+    assert state(report, GADOLINIUM) == expected
+    assert refusals(report) == {}
