@@ -195,10 +195,9 @@ def _of_kind(sent: Sequence[Judged]) -> dict[str, Truth]:
     Asked of the high potassiums: results without specimen and time stand together, whatever tubes they came from.
     """
     kinds = {entry.result.specimen.kind for entry in sent if entry.result}
-    return {
-        kind.value: Truth.TRUE if kind in kinds else Truth.of(None if None in kinds else False)
-        for kind in (SpecimenKind.SERUM, SpecimenKind.PLASMA, SpecimenKind.WHOLE_BLOOD)
-    }
+    names = {"serum": SpecimenKind.SERUM, "plasma": SpecimenKind.PLASMA, "whole_blood": SpecimenKind.WHOLE_BLOOD}
+    absent = Truth.of(None if None in kinds else False)
+    return {ident: Truth.TRUE if kind in kinds else absent for ident, kind in names.items()}
 
 
 def _high_potassium(entry: Judged) -> bool:
