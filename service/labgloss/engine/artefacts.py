@@ -83,10 +83,7 @@ def examine(bench: Bench, entries: Sequence[Judged]) -> Examined:
                 concerned[rule.id] = (*concerned.get(rule.id, ()), *(entry for _, entry in touched))
     superseded = _superseded(bench, changed)
     return Examined(
-        tuple(
-            entry.refused(RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN) if place in superseded else entry
-            for place, entry in enumerate(changed)
-        ),
+        tuple(_settled_by_pair(entry) if place in superseded else entry for place, entry in enumerate(changed)),
         tuple(entries),
         truths,
         {ident: _knowing_pairs(specimen, superseded) for ident, specimen in held.items()},
@@ -169,6 +166,7 @@ def _specimen(
     level = [haemolysis_of(bench.release, entry, entries) for entry in sent]
     truths["haemolysed"] = Truth.of(any(one in (Haemolysis.MODERATE, Haemolysis.GROSS) for one in level))
     truths |= {ident: Truth.of(says(sent)) for ident, says in _said(bench.release).items()}
+    truths |= _of_kind([entry for entry in own if _high_potassium(entry)] or own)
     return _Specimen(places, own, panel.adding("specimen", truths))
 
 
@@ -180,14 +178,22 @@ def _said(release: Release) -> Mapping[str, Callable[[Sequence[Judged]], bool]]:
         "pneumatic_tube": lambda sent: any(word in text for text in _texts(sent) for word in form.pneumatic_words),
         "edta_additive": lambda sent: any("edt" in text for text in _additives(sent)),
         "heparin": lambda sent: any("hep" in text for text in _additives(sent)),
-        "serum": lambda sent: SpecimenKind.SERUM in _kinds(sent),
-        "plasma": lambda sent: SpecimenKind.PLASMA in _kinds(sent),
-        "whole_blood": lambda sent: SpecimenKind.WHOLE_BLOOD in _kinds(sent),
     }
 
 
-def _kinds(sent: Sequence[Judged]) -> set[SpecimenKind | None]:
-    return {entry.result.specimen.kind for entry in sent if entry.result}
+def _of_kind(sent: Sequence[Judged]) -> dict[str, Truth]:
+    """Whether results come from a kind of specimen; where one says none, what the others do not say is not known.
+
+    Asked of the high potassiums: results without specimen and time stand together, whatever tubes they came from.
+    """
+    kinds = {entry.result.specimen.kind for entry in sent if entry.result}
+    names = {"serum": SpecimenKind.SERUM, "plasma": SpecimenKind.PLASMA, "whole_blood": SpecimenKind.WHOLE_BLOOD}
+    absent = Truth.of(None if None in kinds else False)
+    return {ident: Truth.TRUE if kind in kinds else absent for ident, kind in names.items()}
+
+
+def _high_potassium(entry: Judged) -> bool:
+    return entry.analyte is not None and entry.analyte.id == POTASSIUM and _class(entry) is ResultClass.HIGH
 
 
 def _additives(sent: Sequence[Judged]) -> list[str]:
@@ -229,6 +235,8 @@ def _concerned(rule: PatternRow, specimen: _Specimen) -> list[tuple[int, Judged]
         (place, entry)
         for place, entry in zip(specimen.places, specimen.measured, strict=True)
         if entry.analyte is not None
+        # Results without specimen and time stand together; a urine is another specimen all the same.
+        and not entry.analyte.measured_in_urine
         and entry.refusal is None
         and entry.verdict is not None
         and (_refused_by(rule.refuses, entry.analyte) or _unreliable_by(rule, entry.analyte, entry.verdict))
@@ -264,6 +272,13 @@ def _superseded(bench: Bench, entries: Sequence[Judged]) -> frozenset[int]:
         return frozenset()
     losers = [*_by_gap(bench.release, entries), *_by_haemolysis(bench.release, entries)]
     return frozenset(place for place, entry in enumerate(entries) if any(entry is loser for loser in losers))
+
+
+def _settled_by_pair(entry: Judged) -> Judged:
+    """A potassium that another specimen settles; contamination of the whole specimen names the reason before that."""
+    if entry.refusal in (RefusalReason.EDTA_CONTAMINATION, RefusalReason.DRIP_ARM_CONTAMINATION):
+        return entry.noting(issues=(RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN.value,))
+    return entry.refused(RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN)
 
 
 def _knowing_pairs(specimen: _Specimen, superseded: frozenset[int]) -> Facts:

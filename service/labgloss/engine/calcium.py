@@ -8,11 +8,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 from labgloss.domain.quantity import ARITHMETIC, Comparator, Quantity, Span, round_half_up, scaled
-from labgloss.domain.report import Critical, Reading, ResultClass, ResultState
+from labgloss.domain.report import Critical, Reading, RefusalReason, ResultClass, ResultState
 from labgloss.domain.subject import Age
 from labgloss.domain.truth import Truth
 from labgloss.engine.facts import Facts
-from labgloss.engine.judged import Judged
+from labgloss.engine.judged import ARTEFACTS, Judged, Verdict
 from labgloss.engine.normalise import reading_of
 from labgloss.engine.plausibility import lowest_measurable
 from labgloss.engine.series import collected_before, elapsed_between, same_draw
@@ -84,19 +84,26 @@ def computed_adjusted(release: Release, entries: Sequence[Judged], adjustment: A
 
     A total is adjusted with the albumin of its draw, else with one that is put together with it; of several, with the
     lowest and the highest. An albumin below a number gives the span of values that it allows; other bounds give none.
+    What is computed from a total that its assay may have misread is refused with it (P06), and says by which rules.
     """
     if adjustment.newborn is Truth.TRUE:
         return []
     reported = [entry for entry in entries if current(entry, ADJUSTED) is not None]
     computed = []
     for total in entries:
-        reading = current(total, TOTAL)
+        reading = current(total, TOTAL) or (total.reading if _misread(total) else None)
         if reading is not None and reading.quantity.measured and not any(_covers(one, total) for one in reported):
             found = (
                 _adjusted_entry(release, total, reading, albumin) for albumin in _albumins(release, total, entries)
             )
             computed += [entry for entry in found if entry is not None]
     return computed
+
+
+def _misread(entry: Judged) -> bool:
+    """Whether an entry is a total calcium of now that its assay may have misread (P06)."""
+    total = entry.analyte is not None and entry.analyte.id == TOTAL
+    return total and entry.refusal is RefusalReason.ASSAY_INTERFERENCE and not entry.earlier
 
 
 def _covers(better: Judged, other: Judged) -> bool:
@@ -165,6 +172,7 @@ def _adjusted_entry(release: Release, total: Judged, reading: Reading, albumin: 
         replace(total.result, id="", flags=(), codings=()) if total.result else None,
         reading=reading_of(release, release.analytes[ADJUSTED], quantity),
         allowed=allowed,
+        unreliable=total.unreliable if _misread(total) else (),
         cautions=kept,
         computed_from=(total.index, albumin.index),
     )
@@ -206,7 +214,40 @@ def choose_primary(entries: Sequence[Judged], adjustment: Adjustment) -> list[Ju
     if not adjustment.valid:
         for views in _views(adjusted, total):
             changed |= _joint(views, adjustment.doubt)
+    changed |= {id(one): _refused_secondary(one) for one in _refused_beside_better(entries, adjustment)}
     return [_confidence(changed.get(id(entry), entry), adjustment) for entry in entries]
+
+
+def _refused_beside_better(entries: Sequence[Judged], adjustment: Adjustment) -> list[Judged]:
+    """The calciums that an artefact refused and that would not be the primary one, were they judged (R-PRIM).
+
+    Where the better one was refused as well, both are read as reported, and it is the primary one of that reading.
+    """
+    known = [entry for entry in entries if entry.live or (_refused(entry) and not entry.earlier)]
+    better = {TOTAL: {IONISED, ADJUSTED} if adjustment.valid else {IONISED}, ADJUSTED: {IONISED}}
+    return [
+        one
+        for one in known
+        if _refused(one)
+        and one.analyte is not None
+        and any(
+            other.analyte is not None
+            and other.analyte.id in better.get(one.analyte.id, ())
+            and not other.computed_from
+            and _covers(other, one)
+            for other in known
+        )
+    ]
+
+
+def _refused(entry: Judged) -> bool:
+    return entry.refusal in ARTEFACTS and entry.measured is not None
+
+
+def _refused_secondary(entry: Judged) -> Judged:
+    """A refused calcium beside a better one: what it measured keeps its class, and brings no band and no critical."""
+    assert entry.measured is not None
+    return replace(entry.noting(cautions=("not_primary_calcium",)), primary=False, measured=_class_only(entry.measured))
 
 
 def _adjusted_of(total: Judged, adjusted: Sequence[Judged]) -> list[Judged]:
@@ -260,8 +301,11 @@ def _secondary(entry: Judged) -> Judged:
     verdict = entry.verdict
     assert verdict is not None
     entry = entry.noting(cautions=("not_primary_calcium",))
-    verdict = replace(verdict, bands=(), critical=Critical.NO, ctcae_grade=None, ctcae_needs_symptoms=False)
-    return replace(entry, primary=False, verdict=verdict)
+    return replace(entry, primary=False, verdict=_class_only(verdict))
+
+
+def _class_only(verdict: Verdict) -> Verdict:
+    return replace(verdict, bands=(), critical=Critical.NO, ctcae_grade=None, ctcae_needs_symptoms=False)
 
 
 def _joint(views: Sequence[Judged], why: str) -> dict[int, Judged]:

@@ -322,9 +322,10 @@ def _as_reported_ids(entry: Judged, reported: Judged) -> tuple[str, ...]:
     """What an entry that an artefact refused says as it was reported."""
     assert reported.analyte is not None and reported.verdict is not None
     side = reported.verdict.certain_class
-    if entry.refusal is RefusalReason.ASSAY_INTERFERENCE:
-        # A total calcium beside an ionised one that the substance does not disturb.
-        return (SECONDARY_TOTAL[side],) if side in SECONDARY_TOTAL else ()
+    if entry.refusal is RefusalReason.ASSAY_INTERFERENCE or not entry.primary:
+        # A total calcium beside a better one, or one that the substance does not disturb.
+        total = reported.analyte.id == TOTAL
+        return (SECONDARY_TOTAL[side],) if total and side in SECONDARY_TOTAL else ()
     form = reported.analyte.form.findings
     ident = {ResultClass.LOW: form.low, ResultClass.HIGH: form.high}.get(side, "")
     return (ident,) if ident else ()

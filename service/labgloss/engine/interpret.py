@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from labgloss.domain.panel import Panel
-from labgloss.domain.report import Report, Urgency
+from labgloss.domain.report import RefusalReason, Report, Urgency
 from labgloss.domain.subject import Age, BirthDate, Sex
 from labgloss.domain.truth import Truth
 from labgloss.engine import (
@@ -162,7 +162,13 @@ def _computed(bench: Bench, entries: Sequence[Judged], adjustment: calcium.Adjus
         *calcium.computed_adjusted(bench.release, entries, adjustment),
         *vitamin_d.computed_total(bench.release, entries),
     ]
-    return [judge(bench, with_windows(refuse_implausible(entry), bench.facts)) for entry in made]
+    judged = [judge(bench, with_windows(refuse_implausible(entry), bench.facts)) for entry in made]
+    return [
+        entry.refused(RefusalReason.ASSAY_INTERFERENCE, "result_unreliable")
+        if entry.unreliable and entry.refusal is None
+        else entry
+        for entry in judged
+    ]
 
 
 def _panel_age(panel: Panel) -> Age | None:

@@ -13,7 +13,7 @@ from labgloss.engine.explain import quantity_text
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import ARTEFACTS, Judged
 from labgloss.engine.normalise import WITHOUT_VALUE
-from labgloss.engine.rules import Alone, Settled, Values, lowered
+from labgloss.engine.rules import Alone, Settled, Values, band_urgency
 from labgloss.engine.select import VITAMIN_D, VITAMIN_D_COMPONENTS
 from labgloss.knowledge.release import NO_SITE, Analyte
 from labgloss.knowledge.schema import BandRow
@@ -210,28 +210,13 @@ def _of_opposed_calcium(bench: Bench, entry: Judged) -> Urgency:
     return form.indeterminate_urgency_severe if severe else form.indeterminate_urgency
 
 
-def band_urgency(entry: Judged, band: BandRow, facts: Facts) -> Urgency:
-    """The urgency of a band for an entry: its default, raised by context and by the value, lowered by DEC-02."""
-    assert entry.reading is not None
-    assert entry.verdict is not None
-    unit, span = entry.reading.compared.unit, entry.verdict.span
-    raised = [
-        row.urgency
-        for row in band.raises
-        if facts.holds(row.when) and (not row.limits or span.overlaps(row.limits[unit].span()))
-    ]
-    return lowered(band.lowers, max([band.urgency, *raised]), facts)
-
-
 def values(entries: Sequence[Judged], facts: Facts) -> Values:
     """The values that count by themselves (RF11), and those that an artefact holds back (SP 4, rule 4)."""
     reliable = [entry for entry in entries if not entry.unreliable and entry.refusal not in ARTEFACTS]
     doubtful = [
         replace(entry.as_reported(), primary=True)
         for entry in entries
-        if (entry.unreliable or entry.refusal in ARTEFACTS)
-        and not entry.earlier
-        and entry.refusal is not RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN
+        if (entry.unreliable or entry.refusal in ARTEFACTS) and not entry.earlier and not entry.settled_by_pair
     ]
     families = {entry.analyte.family for entry in doubtful if entry.analyte is not None and entry.verdict is not None}
     sound = {entry.analyte.family for entry in reliable if entry.analyte is not None and entry.live}

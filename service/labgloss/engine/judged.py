@@ -133,6 +133,11 @@ class Judged:
         )
 
     @property
+    def settled_by_pair(self) -> bool:
+        """Whether a specimen of the same time settles its value, whatever refused it first (DEC-15)."""
+        return RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN.value in self.issues
+
+    @property
     def settled(self) -> bool:
         """Whether it counts now, is final and reliable: what makes a CHECK_ recommendation unnecessary.
 
@@ -160,7 +165,7 @@ class Judged:
         """The entry as if no artefact had refused it: what a red flag reads (SP 4, rule 5)."""
         if self.refusal not in ARTEFACTS or self.measured is None:
             return self
-        return replace(self, refusal=None, verdict=self.measured, measured=None, primary=True)
+        return replace(self, refusal=None, verdict=self.measured, measured=None)
 
     def refused(self, reason: RefusalReason, *issues: str) -> Judged:
         """The same entry without a verdict; what was measured stays known."""

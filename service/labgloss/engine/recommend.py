@@ -44,7 +44,7 @@ def of_entries(release: Release, entries: Sequence[Judged], facts: Facts) -> lis
         elif entry.live and entry.primary:
             brought += _of_bands(entry, facts)
             brought += _of_state(release, entry)
-        if entry.critical is not Critical.NO and entry.refusal is not RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN:
+        if entry.critical is not Critical.NO and not entry.settled_by_pair:
             urgency = max(entry.urgency, Urgency.SAME_DAY)
             degree = "critical" if entry.critical is Critical.YES else "possibly critical"
             brought.append(Brought(PHONE_CRITICAL, f"{entry.key}: {degree}", urgency, ()))

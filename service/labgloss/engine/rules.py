@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
-from labgloss.domain.report import Clause, Pattern, PatternState, RedFlag, RefusalReason, TraceStep, Urgency
+from labgloss.domain.report import Clause, Pattern, PatternState, RedFlag, TraceStep, Urgency
 from labgloss.domain.truth import Truth
 from labgloss.engine import combining, findings
 from labgloss.engine.artefacts import Examined
@@ -20,6 +20,7 @@ from labgloss.engine.words import clause_of, open_words, true_names
 from labgloss.knowledge.expression import Name
 from labgloss.knowledge.release import DerivedFinding, Release, Rule
 from labgloss.knowledge.schema import (
+    BandRow,
     BringRow,
     CautionOfPattern,
     LowerRow,
@@ -295,11 +296,10 @@ def _pattern(rule: PatternRow, truth: Truth, facts: Facts, settled: Settled, ent
 def _urgency(rule: PatternRow, facts: Facts, settled: Settled, entries: Sequence[Judged]) -> Urgency:
     """The urgency of a matched pattern: its own, its levels', that of the results it speaks of; lowered by DEC-02."""
     of_results = [entry.urgency for entry in entries if entry.live and entry.primary and _named(rule.urgency_of, entry)]
-    superseded = {entry.index for entry in entries if entry.refusal is RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN}
     concerned = [
-        band.urgency
-        for entry in settled.examined.concerned.get(rule.id, ())
-        if entry.verdict is not None and entry.index not in superseded
+        band_urgency(entry, band, facts)
+        for entry in _measured(rule, settled, entries)
+        if entry.verdict is not None
         for band in entry.verdict.bands
     ]
     highest = max([*of_results, *concerned], default=Urgency.NONE)
@@ -307,6 +307,30 @@ def _urgency(rule: PatternRow, facts: Facts, settled: Settled, entries: Sequence
         highest = min(highest, Urgency.SAME_DAY)
     urgency = max(rule.urgency, facts.level(rule.levels), highest)
     return lowered(rule.lowers, urgency, facts)
+
+
+def _measured(rule: PatternRow, settled: Settled, entries: Sequence[Judged]) -> list[Judged]:
+    """The results that a rule of sample validity touched, as measured, with what is computed of them.
+
+    Not those that another result stands for: a paired specimen, or a better calcium.
+    """
+    stood_for = {entry.index for entry in entries if entry.settled_by_pair or (entry.refusal and not entry.primary)}
+    sent = [entry for entry in settled.examined.concerned.get(rule.id, ()) if entry.index not in stood_for]
+    computed = [entry for entry in entries if entry.computed_from and rule.id in entry.unreliable and entry.primary]
+    return [*sent, *(entry.as_reported() for entry in computed)]
+
+
+def band_urgency(entry: Judged, band: BandRow, facts: Facts) -> Urgency:
+    """The urgency of a band for an entry: its default, raised by context and by the value, lowered by DEC-02."""
+    assert entry.reading is not None
+    assert entry.verdict is not None
+    unit, span = entry.reading.compared.unit, entry.verdict.span
+    raised = [
+        row.urgency
+        for row in band.raises
+        if facts.holds(row.when) and (not row.limits or span.overlaps(row.limits[unit].span()))
+    ]
+    return lowered(band.lowers, max([band.urgency, *raised]), facts)
 
 
 def lowered(rows: Sequence[LowerRow], urgency: Urgency, facts: Facts) -> Urgency:

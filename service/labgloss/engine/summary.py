@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from labgloss.domain.report import Critical, Pattern, PatternState, RefusalReason, ResultClass, ResultState, Urgency
+from labgloss.domain.report import Critical, Pattern, PatternState, ResultClass, ResultState, Urgency
 from labgloss.engine import explain
 from labgloss.engine.judged import Judged, unique
 from labgloss.engine.recommend import Recommended
@@ -92,7 +92,7 @@ def _values(entries: Sequence[Judged]) -> list[str]:
         _name(entry, entries)
         for entry in entries
         # What a paired specimen settled is nothing to call about; its own entry says it.
-        if entry.critical is Critical.POSSIBLE and entry.refusal is not RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN
+        if entry.critical is Critical.POSSIBLE and not entry.settled_by_pair
     ]
     if possible:
         sentences.append(f"Possibly critical: {joined(possible)}.")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from labgloss.domain.quantity import plain
-from labgloss.domain.report import DataQualityIssue, Reading, ResultClass, TraceStep, Urgency
+from labgloss.domain.report import DataQualityIssue, Reading, RefusalReason, ResultClass, TraceStep, Urgency
 from labgloss.domain.truth import Truth
 from labgloss.engine import findings
 from labgloss.engine.calcium import TOTAL
@@ -45,8 +45,10 @@ def _of_entry(release: Release, entry: Judged) -> Iterator[TraceStep]:
         yield _conversion(entry.reading)
     yield from entry.trace
     yield from _of_classes(entry)
-    if entry.refusal is not None:
-        refusal = release.refusals[entry.refusal.value]
+    # A pair may settle what contamination refused first: both are reasons.
+    reasons = (entry.refusal, RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN if entry.settled_by_pair else None)
+    for reason in dict.fromkeys(reason for reason in reasons if reason is not None):
+        refusal = release.refusals[reason.value]
         yield TraceStep(
             None, "refusal", f"refusal.{refusal.id}", refusal.id, Truth.TRUE, entry.urgency.name, refusal.source
         )

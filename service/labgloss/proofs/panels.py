@@ -27,7 +27,7 @@ from labgloss.domain.panel import (
     Symptom,
 )
 from labgloss.domain.quantity import Comparator, plain
-from labgloss.domain.report import RefusalReason, Urgency
+from labgloss.domain.report import Urgency
 from labgloss.domain.subject import DAYS_PER, AgeUnit, Patient, Sex, StatedAge
 from labgloss.domain.truth import Truth
 from labgloss.engine import findings, judge
@@ -243,7 +243,7 @@ class _Builder:
         truths: dict[Name, Truth | None] = {
             Name(kind, ident): truth for (kind, ident), truth in laid.facts.known.items() if kind in _MADE
         }
-        settled = any(entry.refusal is RefusalReason.SUPERSEDED_BY_PAIRED_SPECIMEN for entry in laid.entries)
+        settled = any(entry.settled_by_pair for entry in laid.entries)
         truths[Name("specimen", "settled_by_pair")] = Truth.of(settled)
         falls = {row.finding for row in self.release.computations.refeeding.falls}
         for name in [name for name in truths if name.kind == "finding" and name.id in falls]:

@@ -350,8 +350,8 @@ def test_a_low_total_calcium_after_gadolinium_is_not_judged(read: Read) -> None:
     """The computed adjusted calcium goes with it."""
     report = read(*values({"calcium_total": "1.70", "albumin": "40"}), **GADODIAMIDE)
     assert state(report, GADOLINIUM) == MATCHED
-    assert refusals(report) == {"calcium_total": "assay_interference"}
-    assert [item.analyte for item in report.results] == ["calcium_total", "albumin"]
+    assert refusals(report) == {"calcium_total": "assay_interference", "calcium_adjusted": "assay_interference"}
+    assert [item.analyte for item in report.results] == ["calcium_total", "albumin", "calcium_adjusted"]
     assert {"CHECK_IONISED_CA", "SAFETY_NO_CALCIUM_ON_THIS_RESULT", "REPEAT_SAMPLE_NOW"} <= set(recommended(report))
     assert held(report) == {"VALUE_ALONE": True}
 
@@ -620,3 +620,157 @@ def test_fragile_cells_may_have_released_the_potassium_of_a_plasma(
     report = read(potassium("6.2", SpecimenKind.PLASMA, "k", **specimen), *values({"wbc": "80"}), conditions=conditions)
     found = state(report, "REVERSE_PSEUDOHYPERKALAEMIA")
     assert (found == MATCHED) is (expected == MATCHED)
+
+
+# ------------------------------------------------------------------------ what a refused value loses, and what it keeps
+
+SAME_ARM = ["infusion_same_arm"]
+
+
+@pytest.mark.parametrize(
+    ("given", "conditions", "urgency"),
+    [
+        ({"potassium": "3.1", "sodium": "120", "albumin": "24"}, SAME_ARM, Urgency.EMERGENCY),
+        ({"potassium": "3.1", "sodium": "121", "albumin": "24"}, SAME_ARM, Urgency.SAME_DAY),
+        ({"potassium": "2.5", "sodium": "128", "albumin": "24"}, SAME_ARM, Urgency.EMERGENCY),
+        ({"potassium": "2.5", "sodium": "128", "albumin": "24"}, [*SAME_ARM, "recorded_well"], Urgency.SAME_DAY),
+        ({"potassium": "3.1", "calcium_total": "1.95", "albumin": "24", "sodium": "160"}, None, Urgency.EMERGENCY),
+        ({"potassium": "3.1", "calcium_total": "1.95", "albumin": "24", "sodium": "159"}, None, Urgency.SAME_DAY),
+    ],
+)
+def test_a_refused_value_keeps_what_its_band_says_by_number(
+    read: Read, given: dict[str, str], conditions: list[str] | None, urgency: Urgency
+) -> None:
+    report = read(*values(given), conditions=conditions)
+    assert state(report, DRIP) == MATCHED
+    assert urgency_of(report, DRIP) is report.urgency is urgency
+
+
+@pytest.mark.parametrize(
+    ("conditions", "urgency"),
+    [(["acutely_unwell"], Urgency.EMERGENCY), ([], Urgency.SAME_DAY)],
+)
+def test_a_refused_value_keeps_what_its_band_says_by_context(
+    read: Read, conditions: list[str], urgency: Urgency
+) -> None:
+    specimen = tube("S1", haemolysis=Haemolysis.GROSS)
+    report = read(*values({"potassium": "6.4"}, specimen=specimen), conditions=conditions)
+    assert refusals(report) == {"potassium": "haemolysis"}
+    assert report.urgency is urgency
+
+
+KIDNEY = {"potassium": "5.9", "calcium_total": "2.10", "magnesium": "0.45"}
+
+
+@pytest.mark.parametrize(
+    ("beside", "context", "blocked"),
+    [
+        ({"alp": "131"}, {"conditions": ["ckd"]}, True),
+        ({"alp": "131"}, {"conditions": []}, False),
+        ({"alp": "100"}, {"conditions": ["ckd"]}, False),
+        ({"ck": "1500"}, {"symptoms": ["MYALGIA"]}, True),
+        ({"ck": "1500", "alp": "20"}, {"symptoms": ["MYALGIA"]}, False),
+    ],
+)
+def test_kidney_bone_disease_and_muscle_breakdown_block_contamination(
+    read: Read, beside: dict[str, str], context: dict[str, Any], blocked: bool
+) -> None:
+    report = read(*values(KIDNEY | beside), **context)
+    assert (state(report, EDTA) is None) is blocked
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (SpecimenKind.SERUM, MATCHED),
+        (None, POSSIBLE),
+        (SpecimenKind.PLASMA, None),
+        (SpecimenKind.WHOLE_BLOOD, None),
+        (SpecimenKind.VENOUS, None),
+    ],
+)
+def test_release_in_the_tube_needs_serum(read: Read, kind: SpecimenKind | None, expected: str | None) -> None:
+    high = result("potassium", "6.6", "mmol/L", specimen={"kind": kind} if kind else {})
+    # A result of serum says nothing of the tube that the potassium came from.
+    serum = result("creatinine", "80", "umol/L", specimen={"kind": SpecimenKind.SERUM})
+    report = read(high, serum, *values({"platelets": "980"}))
+    assert state(report, "PSEUDOHYPERKALAEMIA_CELLULAR") == expected
+    assert held(report)["VALUE_ALONE"] is (expected == MATCHED)
+
+
+@pytest.mark.parametrize(
+    ("given", "context", "urgency"),
+    [
+        ({"calcium_total": "0.90", "calcium_ionised": "1.25"}, {}, Urgency.SAME_DAY),
+        ({"calcium_total": "2.19", "calcium_ionised": "1.25"}, {"conditions": ["ecg_change"]}, Urgency.SAME_DAY),
+        ({"calcium_total": "0.90", "calcium_ionised": "0.75"}, {}, Urgency.EMERGENCY),
+        ({"calcium_total": "0.90"}, {}, Urgency.EMERGENCY),
+        ({"calcium_total": "2.19"}, {"conditions": ["ecg_change"]}, Urgency.EMERGENCY),
+    ],
+)
+def test_a_refused_total_is_not_the_calcium_beside_an_ionised_one(
+    read: Read, given: dict[str, str], context: dict[str, Any], urgency: Urgency
+) -> None:
+    report = read(*values(given), **GADODIAMIDE, **context)
+    refused = entry(report, "calcium_total")
+    assert refused.refusal_reason is RefusalReason.ASSAY_INTERFERENCE
+    assert report.urgency is urgency
+    if given.get("calcium_ionised") == "1.25":
+        assert refused.critical is Critical.NO
+        assert "not_primary_calcium" in cautions(refused)
+        assert held(report) == {}
+
+
+def test_of_calciums_that_are_all_refused_the_best_is_read_by_red_flags(read: Read) -> None:
+    given = {"potassium": "3.1", "sodium": "125", "albumin": "40"}
+    calciums = [result("calcium_total", "2.19", "mmol/L"), result("calcium_adjusted", "2.20", "mmol/L")]
+    fields: dict[str, Any] = {"conditions": SAME_ARM, "symptoms": ["MUSCLE_CRAMP"]}
+    report = read(*values(given), *calciums, **fields)
+    assert state(report, DRIP) == MATCHED
+    assert "SYMPTOMATIC_HYPOCALCAEMIA" not in held(report)
+    assert "SYMPTOMATIC_HYPOCALCAEMIA" in held(read(*values(given), calciums[0], **fields))
+
+
+@pytest.mark.parametrize(
+    ("beside", "conditions", "urgency", "critical"),
+    [
+        ({"albumin": "55"}, [], Urgency.EMERGENCY, Critical.POSSIBLE),
+        ({"albumin": "55"}, ["recorded_well"], Urgency.SAME_DAY, Critical.POSSIBLE),
+        ({"albumin": "40"}, [], Urgency.SAME_DAY, Critical.NO),
+        ({"albumin": "55", "calcium_ionised": "1.25"}, [], Urgency.SAME_DAY, Critical.NO),
+    ],
+)
+def test_what_is_computed_from_a_misread_total_is_refused_with_it(
+    read: Read, beside: dict[str, str], conditions: list[str], urgency: Urgency, critical: Critical
+) -> None:
+    report = read(*values({"calcium_total": "2.10"} | beside), **GADODIAMIDE, conditions=conditions)
+    computed = entry(report, "calcium_adjusted")
+    assert computed.refusal_reason is RefusalReason.ASSAY_INTERFERENCE
+    assert (report.urgency, computed.critical) == (urgency, critical)
+    assert ("PHONE_CRITICAL_RESULT" in recommended(report)) is (critical is Critical.POSSIBLE)
+
+
+def test_contamination_names_the_reason_before_a_pair_that_settles_the_potassium(read: Read) -> None:
+    serum = values({"potassium": "6.6", "calcium_total": "2.10", "alp": "20"}, specimen=tube("S1"), collected=NOON)
+    report = read(*serum, potassium("4.4", SpecimenKind.PLASMA, "k-plasma"))
+    assert set(refusals(report).values()) == {"edta_contamination"}
+    refused = next(item for item in report.results if item.index == 0)
+    assert refused.critical is Critical.POSSIBLE
+    assert "PHONE_CRITICAL_RESULT" not in recommended(report)
+    # The pair settles the potassium, and no band of the others is an emergency.
+    assert (report.urgency, held(report)) == (Urgency.SAME_DAY, {})
+
+
+def test_a_urine_without_specimen_is_not_drawn_from_the_arm_of_an_infusion(read: Read) -> None:
+    urine = result("potassium_urine", "20", "mmol/L")
+    report = read(*values(THREE_LOW), urine, conditions=SAME_ARM)
+    assert set(refusals(report)) == set(THREE_LOW)
+
+
+@pytest.mark.parametrize(("context", "expected"), [({}, POSSIBLE), ({"medications": []}, None)])
+def test_interference_is_possible_where_nobody_says_which_medications(
+    read: Read, context: dict[str, Any], expected: str | None
+) -> None:
+    report = read(*values({"calcium_total": "1.95"}), **context)
+    assert state(report, GADOLINIUM) == expected
+    assert refusals(report) == {}
