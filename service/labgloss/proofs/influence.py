@@ -206,7 +206,7 @@ def _of_recommendation(release: Release, row: RecommendationRow) -> Iterator[Nam
     for part in (row.when, row.needs, row.withheld_when):
         yield from names(part) if part is not None else ()
     yield from (Name(ANALYTE, ident) for ident in row.satisfied_by)
-    yield from (Name("pattern", rule.id) for rule in release.withholding if row.id in rule.withholds)
+    yield from (Name("pattern", rule.id) for rule in release.withheld_by.get(row.id, ()))
     yield from (Name(RECOMMENDATION, pair.winner) for pair in release.contradictions if pair.loser == row.id)
     yield from (Name(RECOMMENDATION, other.id) for other in release.recommendations.values() if other.instead == row.id)
 
