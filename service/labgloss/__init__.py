@@ -3,4 +3,4 @@
 It supports a clinician's decision. It never diagnoses, orders or doses.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

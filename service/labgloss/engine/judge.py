@@ -15,7 +15,7 @@ from labgloss.engine.judged import ARTEFACTS, Judged
 from labgloss.engine.normalise import WITHOUT_VALUE
 from labgloss.engine.rules import Alone, Settled, Values, lowered
 from labgloss.engine.select import VITAMIN_D, VITAMIN_D_COMPONENTS
-from labgloss.knowledge.release import NO_SITE
+from labgloss.knowledge.release import NO_SITE, Analyte
 from labgloss.knowledge.schema import BandRow
 
 # A laboratory that sends one of these has called the value critical (vocabulary.md 14).
@@ -249,8 +249,13 @@ def counts_alone(entry: Judged, band: BandRow) -> bool:
     return here.inside(band.value_alone_within[unit].span())
 
 
+def _may_count_alone(analyte: Analyte) -> bool:
+    """Whether RF11 speaks of an analyte; at every age its own critical limits count then (DEC-38)."""
+    return any(band.value_alone for table in analyte.form.band_tables for band in table.bands)
+
+
 def _alone(entries: Sequence[Judged], facts: Facts) -> Alone:
-    """The values that count by themselves: in bands marked so, or flagged critical by the laboratory (RF11)."""
+    """The values that count by themselves: in bands marked so, critical by limit, or flagged critical (RF11)."""
     urgency, reasons = Urgency.NONE, []
     for entry in entries:
         if not entry.live or entry.verdict is None or entry.reading is None or entry.analyte is None:
@@ -264,4 +269,7 @@ def _alone(entries: Sequence[Judged], facts: Facts) -> Alone:
         if bands and all(counts_alone(entry, band) for band in bands):
             urgency = max(urgency, *(band_urgency(entry, band, facts) for band in bands))
             reasons.append(f"{value} ({' or '.join(band.band.replace('_', ' ') for band in bands)})")
+        elif bands and entry.verdict.critical is Critical.YES and _may_count_alone(entry.analyte):
+            urgency = max(urgency, Urgency.SAME_DAY, *(band_urgency(entry, band, facts) for band in bands))
+            reasons.append(f"{value} (critical)")
     return Alone(urgency, tuple(reasons))

@@ -18,7 +18,7 @@ from labgloss.knowledge import schema
 from labgloss.knowledge.expression import Combination, Expression, Name, names
 from labgloss.knowledge.units import UnitTable, factor_between
 
-ENGINE_VERSION = "0.1.0"
+ENGINE_VERSION = "0.2.0"
 # The variant that intervals of a site are, and the set that its critical limits are.
 SITE = "site"
 DEFAULT = "default"

@@ -23,22 +23,23 @@ def run(arguments: Namespace) -> int:
     flags = {name: getattr(arguments, name) for name in _FLAGS}
     settings = read_settings(os.environ, flags)
     release = load(settings.knowledge, settings.overlay)
-    if not is_proved(place(settings.knowledge, settings.overlay), release.reference):
-        _prove(settings, release)
+    prove_unless_proved(settings, release)
     return serve(settings, release)
 
 
-def _prove(settings: Settings, release: Release) -> None:
+def prove_unless_proved(settings: Settings, release: Release) -> None:
     """Proves a release of which no verdict is kept, and keeps the verdict. Raises KnowledgeError with every fault."""
+    where, reference = place(settings.knowledge, settings.overlay), release.reference
+    if is_proved(where, reference):
+        return
     # Only here: a start that need not prove is spared the solver.
     from labgloss.proofs.lint import prove
 
-    reference = release.reference
     log = make_log(sys.stdout.buffer, settings.log_level)
     log.info("proving", release=reference.version, digest=reference.digest, overlay_digest=reference.overlay_digest)
     begun = time.monotonic()
     verdict = prove(release)
     if verdict.faults:
         raise KnowledgeError(verdict.faults)
-    keep(place(settings.knowledge, settings.overlay), proved(reference, verdict.enumerated))
+    keep(where, proved(reference, verdict.enumerated))
     log.info("proved", seconds=round(time.monotonic() - begun, 1), digest=reference.digest)
