@@ -43,10 +43,12 @@ class Examined:
     # The entries as they were before.
     before: tuple[Judged, ...] = ()
     truths: Mapping[str, Truth] = field(default_factory=dict)
-    # For each rule, the facts of the specimen in which it holds, else is possible, else of the first.
+    # For each rule that holds or is possible, the facts of the specimen in which it does.
     facts: Mapping[str, Facts] = field(default_factory=dict)
     # For each rule that holds, the results (as measured) that it refused or made unreliable.
     concerned: Mapping[str, tuple[Judged, ...]] = field(default_factory=dict)
+    # The facts of every specimen, in the order of the panel.
+    specimens: tuple[Facts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def examine(bench: Bench, entries: Sequence[Judged]) -> Examined:
             if all(entries[place].earlier for place in specimen.places):
                 # An older specimen that a newer one replaced: its values are refused, and nothing is said of now.
                 continue
-            if rule.id not in truths or _rank(truth) > _rank(truths[rule.id]):
+            if _rank(truth) > _rank(truths.get(rule.id, Truth.FALSE)):
                 truths[rule.id], held[rule.id] = truth, specimen
             if touched:
                 concerned[rule.id] = (*concerned.get(rule.id, ()), *(entry for _, entry in touched))
@@ -88,6 +90,7 @@ def examine(bench: Bench, entries: Sequence[Judged]) -> Examined:
         truths,
         {ident: _knowing_pairs(specimen, superseded) for ident, specimen in held.items()},
         concerned,
+        tuple(specimen.facts for specimen in specimens),
     )
 
 

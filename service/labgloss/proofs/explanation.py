@@ -236,10 +236,10 @@ def _pattern(search: Search, target: Name) -> Explanation:
 
 
 def _facts_of_pattern(search: Search, rule: PatternRow) -> Facts:
-    """The facts that a pattern is decided by; of a rule over specimens, where there is none, those of the panel."""
+    """The facts that a pattern is decided by; of a rule over specimens that holds in none, those of the first."""
     settled = search.worked.settled
     if rule.scope == "specimen" and rule.id not in settled.examined.facts:
-        return settled.facts
+        return next(iter(settled.examined.specimens), settled.facts)
     return facts_of(rule, settled, Apart.of(search.release, search.worked.laid.entries))
 
 
