@@ -45,9 +45,12 @@ class Laid:
     reported: Facts
 
 
-def interpret(release: Release, panel: Panel) -> Report:
-    """The report on one panel; the same panel and release give the same report."""
-    laid = lay_out(release, panel)
+def interpret(release: Release, panel: Panel, recognised: Recognised | None = None) -> Report:
+    """The report on one panel; the same panel and release give the same report.
+
+    `recognised`: what its words mean, where that was read before by the same vocabulary; no request is answered so.
+    """
+    laid = lay_out(release, panel, recognised)
     settled = rules.settle(
         release, laid.facts, laid.reported, laid.entries, laid.examined, values(laid.entries, laid.facts)
     )
@@ -64,9 +67,9 @@ def interpret(release: Release, panel: Panel) -> Report:
     return compose.report(laid.bench, laid.recognised, entries, evaluated, recommended, overall)
 
 
-def lay_out(release: Release, panel: Panel) -> Laid:
-    """Every result of a panel read and judged, and the facts that they make."""
-    recognised = recognise(release, panel)
+def lay_out(release: Release, panel: Panel, recognised: Recognised | None = None) -> Laid:
+    """Every result of a panel read and judged, and the facts that they make; `recognised` as in `interpret`."""
+    recognised = recognised or recognise(release, panel)
     bench, entries, examined = _read(Bench(release, panel, _panel_age(panel), _context(release, panel, recognised)))
     adjustment = calcium.adjustment_of(release, entries, bench.panel_age, bench.facts)
     entries = series.with_computed(entries, _computed(bench, entries, adjustment))

@@ -42,11 +42,16 @@ def load(folder: Path = DATA) -> Release:
 
     Raises KnowledgeError with every fault: file, key, reason, and a patient who meets it where there is one.
     """
+    return load_with_rows(folder)[0]
+
+
+def load_with_rows(folder: Path = DATA) -> tuple[Release, tuple[Formed, ...]]:
+    """The release of a folder, checked, and every row that it was made of with its file and key. Raises as `load`."""
     files = _Files(folder)
     release = _assemble(files)
     files.faults += checks.faults(release, files.formed)
     files.stop_on_faults()
-    return release
+    return release, tuple(files.formed)
 
 
 class _Files:
