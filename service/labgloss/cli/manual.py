@@ -162,7 +162,9 @@ examples:
   labgloss knowledge show
   labgloss knowledge show magnesium
   labgloss knowledge show MG_LOW
-  labgloss knowledge signoff --output signoff.md"""
+  labgloss knowledge signoff --output signoff.md
+  labgloss knowledge impact - my/knowledge
+  labgloss knowledge mutate --rule magnesium"""
 
 LINT = """\
 Checks the knowledge as the service does before it serves (form, gaps and overlaps, bands that nothing reaches, units,
@@ -216,6 +218,57 @@ examples:
 exit codes:
   0  written
   2  the knowledge is faulty, or the file cannot be written"""
+
+IMPACT = """\
+Says what changes when the knowledge B answers in the place of A: for every analyte, unit and kind of patient the
+stretches of values that get another class, band, critical, urgency or CTCAE grade; every rule whose logic, urgency or
+recommendations differ; and which panels of --panels are answered otherwise. Each with an example panel that both
+answered. Where no example was found, it says so.
+
+A and B are each a folder of knowledge files, a site's overlay file, or - for the release that is shipped.
+
+A gate is broken when an example or panel shows it:
+  no-critical-lost    a result that was critical, or possibly critical, is less so
+  no-urgency-lowered  a result, or the panel, is less urgent
+  no-normal-gained    a result is normal that was not"""
+
+IMPACT_EXAMPLES = """\
+examples:
+  labgloss knowledge impact - my/knowledge
+  labgloss knowledge impact - my/knowledge --panels my/panels --format json
+  labgloss knowledge impact old/ new/ --gate no-critical-lost --gate no-normal-gained     in CI
+
+exit codes:
+  0  shown, and no gate is broken
+  1  a gate is broken; the panel that breaks it is shown
+  2  knowledge or panels cannot be read; every fault is listed"""
+
+MUTATE = """\
+Asks of each number and each clause of the knowledge whether any case would notice if it were wrong. Small faults are
+made one at a time, in memory: a limit moved by one reported digit up and down, a bound flipped, an age moved, a clause,
+a conditional row, a recommendation left out, an urgency moved by a step. A fault is killed when the answer to a case
+differs from what the case expects, refused when the checks at start-up would not serve it; else it survives, and is
+listed with file, key and the fault in words. The score is printed for each kind.
+
+--survivors names a list of the faults that are known to survive, each with its reason:
+
+  [[survivor]]
+  reason = "why no case can tell it from the knowledge as it is"
+  mutants = ["FILE: KEY: FAULT IN WORDS", ...]
+
+kinds, for --only: limit, bound, age, clause, evidence (speaks for or against a pattern), urgency, recommendation,
+withholding. All of it takes minutes."""
+
+MUTATE_EXAMPLES = """\
+examples:
+  labgloss knowledge mutate --rule magnesium --only limit
+  labgloss knowledge mutate --survivors tests/mutation/survivors.toml
+  labgloss knowledge mutate my/panels my/knowledge/analytes/magnesium.specs.toml --knowledge my/knowledge
+
+exit codes:
+  0  every fault is found, or listed with its reason
+  1  one survives that is not listed, or one that is listed does not survive
+  2  knowledge, cases or the list cannot be read, or a case disagrees with the release itself"""
 
 PROBE = """\
 Asks the standard health service (grpc.health.v1) once whether a service serves, as the health check of a container."""

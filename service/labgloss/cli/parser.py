@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _COLUMNS = 118
 _MOST_SECONDS = 3600
+_MOST_JOBS = 64
+# As in proofs/answers.py and proofs/mutants.py, which are slow to import.
+GATES = ("no-critical-lost", "no-urgency-lowered", "no-normal-gained")
+MUTANTS = ("limit", "bound", "age", "clause", "evidence", "urgency", "recommendation", "withholding")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -124,12 +128,54 @@ def _knowledge(commands: _Commands) -> None:
     _folder(signoff)
     _overlay(signoff)
     signoff.add_argument("--output", metavar="FILE", help="write the document to FILE (default: standard output)")
+    _impact(actions)
+    _mutate(actions)
 
 
 def _folder(command: _Parser) -> None:
     command.add_argument(
         "folder", metavar="FOLDER", nargs="?", help="folder of knowledge files (default: the shipped one)"
     )
+
+
+def _impact(actions: _Commands) -> None:
+    impact = _command(
+        actions, "impact", "what another release or overlay changes", manual.IMPACT, manual.IMPACT_EXAMPLES
+    )
+    side = 'knowledge folder or overlay file; "-": the shipped release'
+    impact.add_argument("before", metavar="A", help=side)
+    impact.add_argument("after", metavar="B", help=side)
+    impact.add_argument(
+        "--panels", metavar="PATH", action="append", default=[], help="panels to ask of both; repeatable"
+    )
+    impact.add_argument(
+        "--gate", metavar="GATE", choices=GATES, action="append", default=[], help=f"{', '.join(GATES)}; repeatable"
+    )
+    _format(impact)
+
+
+def _mutate(actions: _Commands) -> None:
+    mutate = _command(actions, "mutate", "whether cases find each small fault", manual.MUTATE, manual.MUTATE_EXAMPLES)
+    mutate.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        help="panel or spec files, or folders (default: the shipped panels and specs)",
+    )
+    mutate.add_argument("--knowledge", metavar="FOLDER", help="knowledge files to mutate (default: those shipped)")
+    mutate.add_argument(
+        "--only", metavar="KIND", choices=MUTANTS, action="append", help=f"{', '.join(MUTANTS)}; repeatable"
+    )
+    mutate.add_argument("--rule", metavar="ID", help="only mutants of this rule, analyte or row")
+    mutate.add_argument("--survivors", metavar="FILE", help="list of known survivors, each with its reason (TOML)")
+    mutate.add_argument("--jobs", metavar="N", type=_jobs, help="processes that share the work (default: one a core)")
+    _format(mutate)
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= _MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 to {_MOST_JOBS} is needed")
+    return int(text)
 
 
 def _probe(commands: _Commands) -> None:

@@ -55,14 +55,17 @@ class WorkedThrough:
     report: Report
 
 
-def interpret(release: Release, panel: Panel) -> Report:
-    """The report on one panel; the same panel and release give the same report."""
-    return work_through(release, panel).report
+def interpret(release: Release, panel: Panel, recognised: Recognised | None = None) -> Report:
+    """The report on one panel; the same panel and release give the same report.
+
+    `recognised`: what its words mean, where that was read before by the same vocabulary; no request is answered so.
+    """
+    return work_through(release, panel, recognised).report
 
 
-def work_through(release: Release, panel: Panel) -> WorkedThrough:
+def work_through(release: Release, panel: Panel, recognised: Recognised | None = None) -> WorkedThrough:
     """The report on one panel with every fact and rule that it rests on, also those that it does not name."""
-    laid = lay_out(release, panel)
+    laid = lay_out(release, panel, recognised)
     settled = rules.settle(
         release, laid.facts, laid.reported, laid.entries, laid.examined, values(laid.entries, laid.facts)
     )
@@ -80,10 +83,10 @@ def work_through(release: Release, panel: Panel) -> WorkedThrough:
     return WorkedThrough(laid, settled, report)
 
 
-def lay_out(release: Release, panel: Panel) -> Laid:
-    """Every result of a panel read and judged, and the facts that they make."""
+def lay_out(release: Release, panel: Panel, recognised: Recognised | None = None) -> Laid:
+    """Every result of a panel read and judged, and the facts that they make; `recognised` as in `interpret`."""
     # Words and local codes are the same for every feed, so that their index is made once.
-    recognised = recognise(release, panel)
+    recognised = recognised or recognise(release, panel)
     release = release.for_source(panel.source)
     bench, entries, examined = _read(Bench(release, panel, _panel_age(panel), _context(release, panel, recognised)))
     adjustment = calcium.adjustment_of(release, entries, bench.panel_age, bench.facts)

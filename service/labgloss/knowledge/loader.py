@@ -44,11 +44,17 @@ def load(folder: Path = DATA, overlay: Path | None = None) -> Release:
 
     Raises KnowledgeError with every fault: file, key, reason, and a patient who meets it where there is one.
     """
+    release, _ = load_with_rows(folder)
+    return release if overlay is None else lay_over(release, overlay)
+
+
+def load_with_rows(folder: Path = DATA) -> tuple[Release, tuple[Formed, ...]]:
+    """The release of a folder, checked, and every row that it was made of with its file and key. Raises as `load`."""
     files = _Files(folder)
     release = _assemble(files)
     files.faults += checks.faults(release, files.formed)
     files.stop_on_faults()
-    return release if overlay is None else lay_over(release, overlay)
+    return release, tuple(files.formed)
 
 
 class _Files:

@@ -17,13 +17,25 @@ def in_one_line(panel: Panel) -> str:
         f"age {age}" if age is not None else "age unknown",
         panel.patient.sex.value if panel.patient.sex else "sex unknown",
     ]
+    if panel.patient.pregnant:
+        who.append(f"pregnant, trimester {panel.patient.trimester or 'unknown'}")
+    if panel.patient.preterm is not None:
+        who.append("born preterm" if panel.patient.preterm else "born at term")
     results = [_result_in_words(result) for result in panel.results]
     symptoms = [symptom.id if symptom.present else f"no {symptom.id}" for symptom in panel.symptoms]
     parts = [", ".join(who), ", ".join(results), ", ".join(symptoms)]
     for name, items in (("conditions", panel.conditions), ("medications", panel.medications)):
         if items is not None:
             parts.append(f"{name}: {', '.join(item.id or item.text for item in items) or 'none'}")
+    parts += [f"{key} {value}" for key, value in _options(panel)]
     return "; ".join(part for part in parts if part)
+
+
+def _options(panel: Panel) -> Iterator[tuple[str, str]]:
+    """What is chosen, by the keys of a panel file."""
+    for key in ("vitamin_d_policy", "critical_limits", "intervals"):
+        if value := getattr(panel.options, key):
+            yield key, value
 
 
 def _result_in_words(result: Result) -> str:
@@ -51,8 +63,14 @@ def _lines(panel: Panel, ident: str) -> Iterator[str]:
         yield f"{_AGE_KEYS[age.unit]} = {age.number}"
     if panel.patient.sex is not None:
         yield f'sex = "{panel.patient.sex.value}"'
-    if panel.patient.pregnant is not None:
-        yield f"pregnant = {str(panel.patient.pregnant).lower()}"
+    for key, said in (("pregnant", panel.patient.pregnant), ("preterm", panel.patient.preterm)):
+        if said is not None:
+            yield f"{key} = {str(said).lower()}"
+    if panel.patient.trimester is not None:
+        yield f"trimester = {panel.patient.trimester}"
+    if chosen := list(_options(panel)):
+        yield "[panel.options]"
+        yield from (f'{key} = "{value}"' for key, value in chosen)
     for result in panel.results:
         yield from _result(result)
     for symptom in panel.symptoms:

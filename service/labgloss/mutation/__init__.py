@@ -1,0 +1,1 @@
+"""Small faults put into the knowledge, and whether a case finds them."""
