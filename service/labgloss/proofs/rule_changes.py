@@ -207,11 +207,11 @@ def _questions(pair: Sequence[_Rows]) -> Iterator[_Wanted]:
     holds, fails = TRUE, NOT_TRUE
     for one, other in (sides, sides[::-1]):
         for part in one:
+            yield from (((part, holds), (against, fails)) for against in other)
             if not other:
                 yield ((part, holds),)
-            for against in other:
-                yield ((part, holds), (against, fails))
-                yield ((part, UNKNOWN), (against, TRUE | FALSE))
+    for one, other in (sides, sides[::-1]):
+        yield from (((part, UNKNOWN), (against, TRUE | FALSE)) for part in one for against in other)
     conditions = dict.fromkeys(part for rows in pair for row in rows for part in _conditions(row))
     for part in (*sides[0], *sides[1]):
         yield ((part, holds),)
