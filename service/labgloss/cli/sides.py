@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labgloss.errors import Fault, KnowledgeError
 from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
 
@@ -19,11 +18,4 @@ def release_of(named: str) -> Release:
     if named == SHIPPED:
         return load()
     path = Path(named)
-    if path.is_file():
-        return _under_overlay(path)
-    return load(path)
-
-
-def _under_overlay(path: Path) -> Release:
-    reason = "is a file; this version lays no overlay over a release: give a folder of knowledge files, or -"
-    raise KnowledgeError((Fault(str(path), "", reason),))
+    return load(overlay=path) if path.is_file() else load(path)

@@ -131,3 +131,8 @@ def test_a_side_is_the_shipped_release_or_a_folder(release: Release, tmp_path: P
     assert release_of("-").reference == release.reference
     with pytest.raises(KnowledgeError, match="is missing; a release needs this file"):
         release_of(str(tmp_path))
+
+
+def test_a_side_may_be_a_site_overlay() -> None:
+    overlay = Path(__file__).parents[3] / "deploy" / "overlay.example.toml"
+    assert release_of(str(overlay)).reference.overlay == "example-hospital"
