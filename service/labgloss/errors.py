@@ -151,6 +151,17 @@ class DeadlineExceededError(CallError):
         super().__init__("The deadline passed before the answer was ready; allow more time or send fewer panels.")
 
 
+class RecordNotWrittenError(CallError):
+    """The decision record of an answer could not be written, and without one no answer may leave."""
+
+    reason = "RECORD_NOT_WRITTEN"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The record of this answer could not be written, so that it is not given; try again, at another replica."
+        )
+
+
 class InternalError(CallError):
     """A defect of the service; the log repeats the id."""
 

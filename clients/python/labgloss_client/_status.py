@@ -45,6 +45,7 @@ _BY_REASON: Mapping[str, type[LabglossError]] = MappingProxyType(
         "UNAUTHENTICATED": Unauthenticated,
         "PERMISSION_DENIED": PermissionDenied,
         "SHUTTING_DOWN": Unavailable,
+        "RECORD_NOT_WRITTEN": Unavailable,
     }
 )
 

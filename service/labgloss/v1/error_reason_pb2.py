@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elabgloss/v1/error_reason.proto\x12\x0blabgloss.v1\"b\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12,\n\x06reason\x18\x02 \x01(\x0e\x32\x1c.labgloss.v1.ViolationReason\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\"\x97\x01\n\tItemError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12(\n\x06reason\x18\x02 \x01(\x0e\x32\x18.labgloss.v1.ErrorReason\x12\x0f\n\x07message\x18\x03 \x01(\t\x12/\n\nviolations\x18\x04 \x03(\x0b\x32\x1b.labgloss.v1.FieldViolation\x12\x10\n\x08\x65rror_id\x18\x05 \x01(\t*\xa2\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\"\n\x1e\x45RROR_REASON_MALFORMED_MESSAGE\x10\x01\x12\x1f\n\x1b\x45RROR_REASON_INVALID_FIELDS\x10\x02\x12\"\n\x1e\x45RROR_REASON_MESSAGE_TOO_LARGE\x10\x03\x12#\n\x1f\x45RROR_REASON_RELEASE_NOT_LOADED\x10\x04\x12\x1f\n\x1b\x45RROR_REASON_RULE_NOT_FOUND\x10\x05\x12!\n\x1d\x45RROR_REASON_TOO_MANY_STREAMS\x10\x06\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x07\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x08\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\t\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\n\x12\x1e\n\x1a\x45RROR_REASON_SHUTTING_DOWN\x10\x0b*\xba\x02\n\x0fViolationReason\x12 \n\x1cVIOLATION_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19VIOLATION_REASON_REQUIRED\x10\x01\x12\x1d\n\x19VIOLATION_REASON_TOO_LONG\x10\x02\x12\x1d\n\x19VIOLATION_REASON_TOO_MANY\x10\x03\x12!\n\x1dVIOLATION_REASON_OUT_OF_RANGE\x10\x04\x12\x1d\n\x19VIOLATION_REASON_BAD_FORM\x10\x05\x12\"\n\x1eVIOLATION_REASON_UNKNOWN_VALUE\x10\x06\x12\x1e\n\x1aVIOLATION_REASON_DUPLICATE\x10\x07\x12\"\n\x1eVIOLATION_REASON_CONTRADICTION\x10\x08\x42\x1aP\x01Z\x16labgloss/v1;labglossv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elabgloss/v1/error_reason.proto\x12\x0blabgloss.v1\"b\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12,\n\x06reason\x18\x02 \x01(\x0e\x32\x1c.labgloss.v1.ViolationReason\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\"\x97\x01\n\tItemError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12(\n\x06reason\x18\x02 \x01(\x0e\x32\x18.labgloss.v1.ErrorReason\x12\x0f\n\x07message\x18\x03 \x01(\t\x12/\n\nviolations\x18\x04 \x03(\x0b\x32\x1b.labgloss.v1.FieldViolation\x12\x10\n\x08\x65rror_id\x18\x05 \x01(\t*\xc7\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\"\n\x1e\x45RROR_REASON_MALFORMED_MESSAGE\x10\x01\x12\x1f\n\x1b\x45RROR_REASON_INVALID_FIELDS\x10\x02\x12\"\n\x1e\x45RROR_REASON_MESSAGE_TOO_LARGE\x10\x03\x12#\n\x1f\x45RROR_REASON_RELEASE_NOT_LOADED\x10\x04\x12\x1f\n\x1b\x45RROR_REASON_RULE_NOT_FOUND\x10\x05\x12!\n\x1d\x45RROR_REASON_TOO_MANY_STREAMS\x10\x06\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x07\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x08\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\t\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\n\x12\x1e\n\x1a\x45RROR_REASON_SHUTTING_DOWN\x10\x0b\x12#\n\x1f\x45RROR_REASON_RECORD_NOT_WRITTEN\x10\x0c*\xba\x02\n\x0fViolationReason\x12 \n\x1cVIOLATION_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19VIOLATION_REASON_REQUIRED\x10\x01\x12\x1d\n\x19VIOLATION_REASON_TOO_LONG\x10\x02\x12\x1d\n\x19VIOLATION_REASON_TOO_MANY\x10\x03\x12!\n\x1dVIOLATION_REASON_OUT_OF_RANGE\x10\x04\x12\x1d\n\x19VIOLATION_REASON_BAD_FORM\x10\x05\x12\"\n\x1eVIOLATION_REASON_UNKNOWN_VALUE\x10\x06\x12\x1e\n\x1aVIOLATION_REASON_DUPLICATE\x10\x07\x12\"\n\x1eVIOLATION_REASON_CONTRADICTION\x10\x08\x42\x1aP\x01Z\x16labgloss/v1;labglossv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,9 +33,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'P\001Z\026labgloss/v1;labglossv1'
   _globals['_ERRORREASON']._serialized_start=302
-  _globals['_ERRORREASON']._serialized_end=720
-  _globals['_VIOLATIONREASON']._serialized_start=723
-  _globals['_VIOLATIONREASON']._serialized_end=1037
+  _globals['_ERRORREASON']._serialized_end=757
+  _globals['_VIOLATIONREASON']._serialized_start=760
+  _globals['_VIOLATIONREASON']._serialized_end=1074
   _globals['_FIELDVIOLATION']._serialized_start=47
   _globals['_FIELDVIOLATION']._serialized_end=145
   _globals['_ITEMERROR']._serialized_start=148

@@ -51,6 +51,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """PERMISSION_DENIED: the caller may not use this method. Metadata: none."""
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 11
     """UNAVAILABLE: the service is stopping; retry elsewhere. Metadata: none."""
+    ERROR_REASON_RECORD_NOT_WRITTEN: _ErrorReason.ValueType  # 12
+    """UNAVAILABLE: the decision record of the answer could not be written, and the site wants no answer without one; retry
+    elsewhere. Metadata: none.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reason of an error, sent as its name without the prefix in google.rpc.ErrorInfo.reason with domain "labgloss"."""
@@ -81,6 +85,10 @@ ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 10
 """PERMISSION_DENIED: the caller may not use this method. Metadata: none."""
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 11
 """UNAVAILABLE: the service is stopping; retry elsewhere. Metadata: none."""
+ERROR_REASON_RECORD_NOT_WRITTEN: ErrorReason.ValueType  # 12
+"""UNAVAILABLE: the decision record of the answer could not be written, and the site wants no answer without one; retry
+elsewhere. Metadata: none.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 class _ViolationReason:

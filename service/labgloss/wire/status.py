@@ -29,6 +29,7 @@ CODES: Mapping[str, code_pb2.Code] = MappingProxyType(
         "UNAUTHENTICATED": code_pb2.UNAUTHENTICATED,
         "PERMISSION_DENIED": code_pb2.PERMISSION_DENIED,
         "SHUTTING_DOWN": code_pb2.UNAVAILABLE,
+        "RECORD_NOT_WRITTEN": code_pb2.UNAVAILABLE,
     }
 )
 
