@@ -18,9 +18,10 @@ from labgloss.engine.interpret import interpret
 from labgloss.errors import SettingsError
 from labgloss.knowledge.release import Release
 from labgloss.server import health, reflection
-from labgloss.server.calls import Calls, without_deadline
-from labgloss.server.handlers import Interpret, InterpretationHandlers, KnowledgeHandlers
+from labgloss.server.calls import Answering, Calls, logging_defects
+from labgloss.server.handlers import Interpret
 from labgloss.server.log import make_log, quieten_libraries
+from labgloss.server.releases import Releases
 from labgloss.server.settings import Settings
 
 INTERPRETATION = "labgloss.v1.InterpretationService"
@@ -68,14 +69,17 @@ def options_of(settings: Settings) -> list[tuple[str, int]]:
 
 
 class RunningServer:
-    """A server that answers; `port` is the one it was given by the machine when the setting was 0."""
+    """A server that answers from `releases`; `port` is the one it was given by the machine when the setting was 0."""
 
-    def __init__(self, server: grpc.Server, port: int, pool: ThreadPoolExecutor, status: health.Health) -> None:
+    def __init__(
+        self, server: grpc.Server, port: int, pool: ThreadPoolExecutor, status: health.Health, releases: Releases
+    ) -> None:
         self._server = server
         self._pool = pool
         self._health = status
         self._stopped = False
         self.port = port
+        self.releases = releases
 
     def stop_taking(self) -> None:
         """Says NOT_SERVING to health checks, and still answers whatever comes."""
@@ -110,17 +114,19 @@ def start(
     Raises SettingsError when the port cannot be opened.
     """
     log = log or make_log(sys.stderr.buffer, settings.log_level)
-    log = log.bind(release=release.reference.version, digest=release.reference.digest)
+    on_defect = logging_defects(log)
+    releases = Releases(release, settings, on_defect, interpret)
+    calls = Calls(log, settings.stream_slots, releases, on_defect)
     status = health.Health((INTERPRETATION, KNOWLEDGE))
     pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="labgloss")
     server = grpc.server(
         pool,
-        handlers=[status.handler(), *_handlers(settings, release, log, interpret)],
+        handlers=[status.handler(), *_handlers(settings, calls, releases)],
         options=options_of(settings),
     )
     port = _open_port(server, settings)
     server.start()
-    return RunningServer(server, port, pool, status)
+    return RunningServer(server, port, pool, status, releases)
 
 
 def serve(settings: Settings, release: Release) -> int:
@@ -161,24 +167,24 @@ def serve(settings: Settings, release: Release) -> int:
     return 0
 
 
-def _handlers(
-    settings: Settings, release: Release, log: FilteringBoundLogger, interpret: Interpret
-) -> list[grpc.GenericRpcHandler]:
-    calls = Calls(log, settings.stream_slots)
-    interpretation = InterpretationHandlers(release, interpret, settings, calls.defect)
-    knowledge = KnowledgeHandlers(release, settings)
+def _handlers(settings: Settings, calls: Calls, releases: Releases) -> list[grpc.GenericRpcHandler]:
     served = [
         grpc.method_handlers_generic_handler(
             INTERPRETATION,
             {
-                "InterpretPanel": calls.unary("InterpretPanel", without_deadline(interpretation.interpret_panel)),
-                "BatchInterpretPanels": calls.batch("BatchInterpretPanels", interpretation.batch),
-                "StreamInterpretPanels": calls.stream("StreamInterpretPanels", interpretation.stream_message),
+                "InterpretPanel": calls.unary(
+                    "InterpretPanel", lambda serving, body, _: serving.interpretation.interpret_panel(body)
+                ),
+                "BatchInterpretPanels": calls.batch(
+                    "BatchInterpretPanels", lambda serving, *asked: serving.interpretation.batch(*asked)
+                ),
+                "StreamInterpretPanels": calls.stream(
+                    "StreamInterpretPanels", lambda serving, *asked: serving.interpretation.stream_message(*asked)
+                ),
             },
         ),
         grpc.method_handlers_generic_handler(
-            KNOWLEDGE,
-            {name: calls.unary(name, without_deadline(answering)) for name, answering in knowledge.methods.items()},
+            KNOWLEDGE, {name: calls.unary(name, _asking(name)) for name in releases.current.knowledge.methods}
         ),
     ]
     if settings.serves_reflection:
@@ -188,6 +194,10 @@ def _handlers(
             grpc.method_handlers_generic_handler(reflection.SERVICE, {method: calls.stream(method, answering)})
         )
     return served
+
+
+def _asking(method: str) -> Answering:
+    return lambda serving, body, _: serving.knowledge.methods[method](body)
 
 
 def _open_port(server: grpc.Server, settings: Settings) -> int:

@@ -15,13 +15,16 @@ from grpc_status import rpc_status
 from structlog.typing import FilteringBoundLogger
 
 from labgloss.errors import CallError, DeadlineExceededError, InternalError, TooManyStreamsError
-from labgloss.server.handlers import Answer, Deadline
+from labgloss.knowledge.release import ReleaseReference
+from labgloss.server.handlers import Answer, Deadline, OnDefect
+from labgloss.server.releases import Releases, Serving
 from labgloss.wire.status import CODES, status_of
 
 # A slot is free again when a batch or stream ends; batches take a fraction of a second.
 RETRY_SECONDS = 1.0
 
-Answering = Callable[[bytes, Deadline], Answer]
+# From the release that the call, or the message of a stream, took.
+Answering = Callable[[Serving, bytes, Deadline], Answer]
 Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 
 
@@ -34,6 +37,8 @@ class _Line:
     """What the log says of one call."""
 
     method: str
+    # Of the answer; of a stream, of its last one.
+    release: ReleaseReference
     started: float = field(default_factory=time.perf_counter)
     request_bytes: int = 0
     response_bytes: int = 0
@@ -46,12 +51,25 @@ class _Line:
         self.rule_ids |= answer.rule_ids
 
 
-class Calls:
-    """Makes gRPC handlers of functions from bytes to answers; `slots` bounds the streams and batches under way."""
+def logging_defects(log: FilteringBoundLogger) -> OnDefect:
+    """What gives the error that a defect becomes. The log has its id and type; its text may hold a patient's value."""
 
-    def __init__(self, log: FilteringBoundLogger, slots: int) -> None:
+    def on_defect(error: BaseException) -> InternalError:
+        error_id = uuid.uuid4().hex
+        log.error("defect", error_id=error_id, error_type=type(error).__name__)
+        return InternalError(error_id)
+
+    return on_defect
+
+
+class Calls:
+    """Makes gRPC handlers of what answers from a release; `slots` bounds the streams and batches under way."""
+
+    def __init__(self, log: FilteringBoundLogger, slots: int, releases: Releases, on_defect: OnDefect) -> None:
         self._log = log
         self._slots = BoundedSemaphore(slots)
+        self._releases = releases
+        self._on_defect = on_defect
 
     def unary(self, method: str, answering: Answering) -> Handler:
         """A handler of one message."""
@@ -64,11 +82,11 @@ class Calls:
     def batch(self, method: str, answering: Answering) -> Handler:
         """A handler of one message that may take long: it needs a slot."""
 
-        def in_slot(body: bytes, deadline: Deadline) -> Answer:
+        def in_slot(serving: Serving, body: bytes, deadline: Deadline) -> Answer:
             if not self._slots.acquire(blocking=False):
                 raise TooManyStreamsError(RETRY_SECONDS)
             try:
-                return answering(body, deadline)
+                return answering(serving, body, deadline)
             finally:
                 self._slots.release()
 
@@ -82,15 +100,10 @@ class Calls:
 
         return grpc.stream_stream_rpc_method_handler(behaviour)
 
-    def defect(self, error: BaseException) -> InternalError:
-        """The error that a defect becomes. The log has its id and type; its text may hold a patient's value."""
-        error_id = uuid.uuid4().hex
-        self._log.error("defect", error_id=error_id, error_type=type(error).__name__)
-        return InternalError(error_id)
-
     def _unary(self, method: str, answering: Answering, body: bytes, context: grpc.ServicerContext) -> bytes:
-        line = _Line(method, request_bytes=len(body))
-        answer = _caught(answering, body, _deadline(context))
+        serving = self._releases.current
+        line = _Line(method, serving.reference, request_bytes=len(body))
+        answer = _caught(answering, serving, body, _deadline(context))
         if isinstance(answer, BaseException):
             return self._refuse(line, answer, context)
         line.add(answer)
@@ -100,14 +113,16 @@ class Calls:
     def _stream(
         self, method: str, answering: Answering, bodies: Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
-        line, deadline = _Line(method), _deadline(context)
+        line, deadline = _Line(method, self._releases.current.reference), _deadline(context)
         refused: BaseException | None = None
         if not self._slots.acquire(blocking=False):
             self._refuse(line, TooManyStreamsError(RETRY_SECONDS), context)
         try:
             for body in bodies:
+                serving = self._releases.current
+                line.release = serving.reference
                 line.request_bytes += len(body)
-                answer = _caught(answering, body, deadline)
+                answer = _caught(answering, serving, body, deadline)
                 if isinstance(answer, BaseException):
                     refused = answer
                     break
@@ -130,7 +145,7 @@ class Calls:
         if isinstance(refused, _CallerGoneError):
             self._say(line, "CANCELLED")
             context.abort(grpc.StatusCode.CANCELLED, "The caller cancelled the call.")
-        error = refused if isinstance(refused, CallError) else self.defect(refused)
+        error = refused if isinstance(refused, CallError) else self._on_defect(refused)
         self._say(line, code_pb2.Code.Name(CODES[error.reason]), error)
         context.abort_with_status(rpc_status.to_status(status_of(error)))
 
@@ -138,6 +153,9 @@ class Calls:
         self._log.info(
             "call",
             method=line.method,
+            release=line.release.version,
+            digest=line.release.digest,
+            **({"overlay_digest": line.release.overlay_digest} if line.release.overlay else {}),
             status=status,
             duration_ms=round((time.perf_counter() - line.started) * 1_000, 3),
             request_bytes=line.request_bytes,
@@ -149,10 +167,10 @@ class Calls:
         )
 
 
-def _caught(answering: Answering, body: bytes, deadline: Deadline) -> Answer | BaseException:
+def _caught(answering: Answering, serving: Serving, body: bytes, deadline: Deadline) -> Answer | BaseException:
     """The answer, or whatever was raised: an exception that leaves a thread of the pool leaves the caller waiting."""
     try:
-        return answering(body, deadline)
+        return answering(serving, body, deadline)
     except BaseException as error:  # noqa: BLE001 - in a pool's thread not even SystemExit may end more than its call
         return error
 
@@ -165,8 +183,3 @@ def _deadline(context: grpc.ServicerContext) -> Deadline:
             raise _CallerGoneError
 
     return check
-
-
-def without_deadline(answering: Callable[[bytes], Answer]) -> Answering:
-    """What answers fast enough not to look at the deadline while it does."""
-    return lambda body, _: answering(body)

@@ -10,15 +10,16 @@ from grpc_reflection.v1alpha import reflection_pb2 as pb
 
 from labgloss.errors import MalformedMessageError
 from labgloss.server.handlers import Answer, Deadline
+from labgloss.server.releases import Serving
 
 SERVICE = reflection.SERVICE_NAME
 
 
-def reflection_answering(services: tuple[str, ...]) -> Callable[[bytes, Deadline], Answer]:
+def reflection_answering(services: tuple[str, ...]) -> Callable[[Serving, bytes, Deadline], Answer]:
     """What answers one message of ServerReflectionInfo."""
     servicer = reflection.ReflectionServicer((*services, SERVICE))
 
-    def answering(body: bytes, _: Deadline) -> Answer:
+    def answering(_: Serving, body: bytes, __: Deadline) -> Answer:
         try:
             request = pb.ServerReflectionRequest.FromString(body)
         except DecodeError:
