@@ -7,7 +7,7 @@ import pytest
 from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
 
-pytest_plugins = ["tests.skips"]
+pytest_plugins = ["tests.skips", "tests.reliability.table"]
 
 
 @pytest.fixture(scope="session")
