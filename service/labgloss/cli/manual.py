@@ -51,6 +51,10 @@ says by its health service that it stops, waits until balancers know, answers wh
 A site overlay holds what one site decides: its intervals, critical limits, choices, texts, local codes and feed
 settings, each signed. It is laid over the release and checked like it; deploy/overlay.example.toml shows it all.
 
+With --audit it writes a decision record of each panel before its answer leaves, in a chain that "labgloss audit verify"
+checks; with --metrics-port it serves figures for Prometheus, with --tracing it sends spans. None holds patient data.
+Several workers have a chain each, and the metrics ports that follow on the first.
+
 Every setting is a flag or an environment variable, such as LABGLOSS_PORT; the flag wins."""
 
 SERVE_EXAMPLES = """\
@@ -59,6 +63,7 @@ examples:
   labgloss serve --host 0.0.0.0 --port 50051 --drain-seconds 5
   LABGLOSS_LOG_LEVEL=warning labgloss serve --port 0
   labgloss serve --overlay site.toml
+  labgloss serve --audit /var/lib/labgloss --audit-key /run/secrets/audit-key --metrics-port 9464
 
 exit codes:
   0  stopped as asked
@@ -269,6 +274,59 @@ exit codes:
   0  every fault is found, or listed with its reason
   1  one survives that is not listed, or one that is listed does not survive
   2  knowledge, cases or the list cannot be read, or a case disagrees with the release itself"""
+
+AUDIT = """\
+Checks the decision records that "labgloss serve --audit" keeps, offline."""
+
+AUDIT_EXAMPLES = """\
+examples:
+  labgloss audit verify /var/lib/labgloss
+  labgloss audit verify --help"""
+
+VERIFY = """\
+Says whether chains of decision records are as they were written. Each record holds the hash of the one before it and
+its own, so that every record that is not whole is named, with file, line, chain and number:
+
+  edited      the line is not a record as it was written
+  dropped     records are missing before this line
+  moved       it does not stand where its number belongs
+  duplicated  it stands in another place too
+  forged      it was sealed anew: the record after it holds another hash
+  torn        the last line has no end: the process died while it wrote it, and gave no answer for it
+  cut         the chain does not end with the head that was given
+
+A missing end cannot be told from the records alone. --head gives the last hash, which the service logs (event
+"audit_head") and its metrics show (labgloss_audit_head). --known gives a hash from the past: it must stand in a chain,
+or a chain must begin right after it, where older files were removed. Lines of the log among the records are passed
+over. Neither key nor knowledge is needed."""
+
+VERIFY_EXAMPLES = """\
+examples:
+  labgloss audit verify /var/lib/labgloss
+  labgloss audit verify records-000002.jsonl --known HASH --head HASH
+  kubectl logs POD | labgloss audit verify -
+
+exit codes:
+  0  whole
+  1  not whole: each flaw is on a line; or there is no record
+  2  a file cannot be read"""
+
+REPLAY = """\
+Proves that a request still gives the report that was recorded: takes the request, which the caller kept, finds its
+decision records by the digest of the panel under the site's key, interprets it on the recorded release, and compares
+the digests of the reports. A request may be a panel file, or the bytes of a request as they were sent, alone or in a
+batch. Where release, overlay or engine are not the recorded ones it says which are needed, and proves nothing."""
+
+REPLAY_EXAMPLES = """\
+examples:
+  labgloss replay panel.toml /var/lib/labgloss --key audit-key
+  labgloss replay request.bin records.jsonl --key audit-key --id 78b3fc548ddfb124-17
+  labgloss replay panel.json records.jsonl --key audit-key --knowledge releases/1.0.0 --overlay site.toml
+
+exit codes:
+  0  every record that was asked for is proved
+  1  a request or a report is not the recorded one, or no record is of it
+  2  not replayed: another release or key is needed, or a file cannot be read"""
 
 PROBE = """\
 Asks the standard health service (grpc.health.v1) once whether a service serves, as the health check of a container."""

@@ -32,6 +32,8 @@ def build_parser() -> argparse.ArgumentParser:
     _check(commands)
     _demo(commands)
     _knowledge(commands)
+    _audit(commands)
+    _replay(commands)
     _probe(commands)
     return parser
 
@@ -51,6 +53,23 @@ def _serve(commands: _Commands) -> None:
     command.add_argument("--drain-seconds", metavar="SECONDS", help="from SIGTERM to refusing new calls (default 2)")
     command.add_argument("--knowledge", metavar="FOLDER", help="knowledge files to serve (default: those shipped)")
     _overlay(command)
+    _evidence(command)
+
+
+def _evidence(command: _Parser) -> None:
+    command.add_argument("--audit", metavar="FOLDER", help='keep decision records; "-": on standard output')
+    command.add_argument("--audit-key", metavar="FILE", help="the site's key, for digests of request and report")
+    command.add_argument("--audit-bytes", metavar="N", help="size of a file of records (default 67108864)")
+    command.add_argument(
+        "--audit-required",
+        action=argparse.BooleanOptionalAction,
+        help="refuse a call whose record cannot be written (default: refuse)",
+    )
+    command.add_argument("--metrics-port", metavar="PORT", help="serve metrics for Prometheus (default: none)")
+    command.add_argument("--metrics-host", metavar="HOST", help="address of the metrics (default 127.0.0.1)")
+    command.add_argument(
+        "--tracing", action=argparse.BooleanOptionalAction, help="send spans as OTEL_ variables say (default: none)"
+    )
 
 
 def _interpret(commands: _Commands) -> None:
@@ -176,6 +195,37 @@ def _jobs(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= _MOST_JOBS:
         raise argparse.ArgumentTypeError(f"a whole number from 1 to {_MOST_JOBS} is needed")
     return int(text)
+
+
+def _audit(commands: _Commands) -> None:
+    command = _command(commands, "audit", "verify decision records", manual.AUDIT, manual.AUDIT_EXAMPLES)
+    actions = command.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="action")
+    verify = _command(
+        actions, "verify", "name every record that is not whole", manual.VERIFY, manual.VERIFY_EXAMPLES, module="audit"
+    )
+    verify.add_argument("files", metavar="FILE", nargs="+", help='file of records, folder of such, "-": standard input')
+    verify.add_argument(
+        "--head", metavar="HASH", action="append", default=[], help="hash that a chain must end with; repeatable"
+    )
+    verify.add_argument(
+        "--known",
+        metavar="HASH",
+        action="append",
+        default=[],
+        help="hash that a chain must hold, or begin right after; repeatable",
+    )
+
+
+def _replay(commands: _Commands) -> None:
+    command = _command(
+        commands, "replay", "prove a recorded answer by giving it again", manual.REPLAY, manual.REPLAY_EXAMPLES
+    )
+    command.add_argument("request", metavar="REQUEST", help="panel file (.toml, .json), or the bytes of the request")
+    command.add_argument("records", metavar="FILE", nargs="+", help="file of records, or folder of such")
+    command.add_argument("--key", metavar="FILE", required=True, help="the site's key, under which records were kept")
+    command.add_argument("--id", metavar="ID", help="which record (default: each that is of a panel of REQUEST)")
+    command.add_argument("--knowledge", metavar="FOLDER", help="knowledge files (default: those shipped)")
+    _overlay(command)
 
 
 def _probe(commands: _Commands) -> None:

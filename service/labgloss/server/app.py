@@ -16,9 +16,11 @@ from structlog.typing import FilteringBoundLogger
 
 from labgloss.engine.interpret import interpret
 from labgloss.errors import SettingsError
+from labgloss.evidence.evidence import Evidence
 from labgloss.knowledge.release import Release
 from labgloss.server import health, reflection
 from labgloss.server.calls import Answering, Calls, logging_defects
+from labgloss.server.evidence import open_evidence
 from labgloss.server.handlers import Interpret
 from labgloss.server.log import make_log, quieten_libraries
 from labgloss.server.releases import Releases
@@ -72,9 +74,16 @@ class RunningServer:
     """A server that answers from `releases`; `port` is the one it was given by the machine when the setting was 0."""
 
     def __init__(
-        self, server: grpc.Server, port: int, pool: ThreadPoolExecutor, status: health.Health, releases: Releases
+        self,
+        server: grpc.Server,
+        port: int,
+        pool: ThreadPoolExecutor,
+        status: health.Health,
+        releases: Releases,
+        evidence: Evidence,
     ) -> None:
         self._server = server
+        self._evidence = evidence
         self._pool = pool
         self._health = status
         self._stopped = False
@@ -96,6 +105,7 @@ class RunningServer:
         # Only now: a call that finds its threads gone would break gRPC's loop.
         self._health.close()
         self._pool.shutdown(wait=False)
+        self._evidence.close()
 
     def __enter__(self) -> RunningServer:
         return self
@@ -107,16 +117,22 @@ class RunningServer:
 
 
 def start(
-    settings: Settings, release: Release, log: FilteringBoundLogger | None = None, interpret: Interpret = interpret
+    settings: Settings,
+    release: Release,
+    log: FilteringBoundLogger | None = None,
+    interpret: Interpret = interpret,
+    worker: int = 0,
 ) -> RunningServer:
     """A server that answers, inside this process, without signal handlers; it logs to stderr unless given a log.
 
-    Raises SettingsError when the port cannot be opened.
+    `worker` is its number among the processes that serve alike. Raises SettingsError when the port, or what the
+    settings of its evidence name, cannot be opened.
     """
     log = log or make_log(sys.stderr.buffer, settings.log_level)
     on_defect = logging_defects(log)
     releases = Releases(release, settings, on_defect, interpret)
-    calls = Calls(log, settings.stream_slots, releases, on_defect)
+    evidence = open_evidence(settings, log, lambda: releases.current.reference, worker)
+    calls = Calls(log, settings.stream_slots, releases, on_defect, evidence)
     status = health.Health((INTERPRETATION, KNOWLEDGE))
     pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="labgloss")
     server = grpc.server(
@@ -124,9 +140,13 @@ def start(
         handlers=[status.handler(), *_handlers(settings, calls, releases)],
         options=options_of(settings),
     )
-    port = _open_port(server, settings)
+    try:
+        port = _open_port(server, settings)
+    except SettingsError:
+        evidence.close()
+        raise
     server.start()
-    return RunningServer(server, port, pool, status, releases)
+    return RunningServer(server, port, pool, status, releases, evidence)
 
 
 def serve(settings: Settings, release: Release) -> int:
@@ -173,25 +193,32 @@ def _handlers(settings: Settings, calls: Calls, releases: Releases) -> list[grpc
             INTERPRETATION,
             {
                 "InterpretPanel": calls.unary(
-                    "InterpretPanel", lambda serving, body, _: serving.interpretation.interpret_panel(body)
+                    INTERPRETATION,
+                    "InterpretPanel",
+                    lambda serving, body, _: serving.interpretation.interpret_panel(body),
                 ),
                 "BatchInterpretPanels": calls.batch(
-                    "BatchInterpretPanels", lambda serving, *asked: serving.interpretation.batch(*asked)
+                    INTERPRETATION, "BatchInterpretPanels", lambda serving, *asked: serving.interpretation.batch(*asked)
                 ),
                 "StreamInterpretPanels": calls.stream(
-                    "StreamInterpretPanels", lambda serving, *asked: serving.interpretation.stream_message(*asked)
+                    INTERPRETATION,
+                    "StreamInterpretPanels",
+                    lambda serving, *asked: serving.interpretation.stream_message(*asked),
                 ),
             },
         ),
         grpc.method_handlers_generic_handler(
-            KNOWLEDGE, {name: calls.unary(name, _asking(name)) for name in releases.current.knowledge.methods}
+            KNOWLEDGE,
+            {name: calls.unary(KNOWLEDGE, name, _asking(name)) for name in releases.current.knowledge.methods},
         ),
     ]
     if settings.serves_reflection:
         answering = reflection.reflection_answering((INTERPRETATION, KNOWLEDGE, health.SERVICE))
         method = "ServerReflectionInfo"
         served.append(
-            grpc.method_handlers_generic_handler(reflection.SERVICE, {method: calls.stream(method, answering)})
+            grpc.method_handlers_generic_handler(
+                reflection.SERVICE, {method: calls.stream(reflection.SERVICE, method, answering)}
+            )
         )
     return served
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from typing import NoReturn, TypeAlias
 
 import grpc
-from google.rpc import code_pb2
 from grpc_status import rpc_status
 from structlog.typing import FilteringBoundLogger
 
 from labgloss.errors import CallError, DeadlineExceededError, InternalError, TooManyStreamsError
-from labgloss.knowledge.release import ReleaseReference
+from labgloss.evidence.call import STREAM, Call, Method
+from labgloss.evidence.evidence import Evidence
 from labgloss.server.handlers import Answer, Deadline, OnDefect
 from labgloss.server.releases import Releases, Serving
-from labgloss.wire.status import CODES, status_of
+from labgloss.wire.status import code_of, status_of
 
 # A slot is free again when a batch or stream ends; batches take a fraction of a second.
 RETRY_SECONDS = 1.0
+
+# Trailer of a unary answer: the id of its record, or of the first where there are several.
+RECORD = "labgloss-record"
 
 # From the release that the call, or the message of a stream, took.
 Answering = Callable[[Serving, bytes, Deadline], Answer]
@@ -30,25 +31,6 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 
 class _CallerGoneError(Exception):
     """The caller cancelled, or the connection broke."""
-
-
-@dataclass(slots=True)
-class _Line:
-    """What the log says of one call."""
-
-    method: str
-    # Of the answer; of a stream, of its last one.
-    release: ReleaseReference
-    started: float = field(default_factory=time.perf_counter)
-    request_bytes: int = 0
-    response_bytes: int = 0
-    panels: int = 0
-    rule_ids: set[str] = field(default_factory=set)
-
-    def add(self, answer: Answer) -> None:
-        self.response_bytes += len(answer.body)
-        self.panels += answer.panels
-        self.rule_ids |= answer.rule_ids
 
 
 def logging_defects(log: FilteringBoundLogger) -> OnDefect:
@@ -65,21 +47,25 @@ def logging_defects(log: FilteringBoundLogger) -> OnDefect:
 class Calls:
     """Makes gRPC handlers of what answers from a release; `slots` bounds the streams and batches under way."""
 
-    def __init__(self, log: FilteringBoundLogger, slots: int, releases: Releases, on_defect: OnDefect) -> None:
+    def __init__(
+        self, log: FilteringBoundLogger, slots: int, releases: Releases, on_defect: OnDefect, evidence: Evidence
+    ) -> None:
         self._log = log
         self._slots = BoundedSemaphore(slots)
         self._releases = releases
         self._on_defect = on_defect
+        self._evidence = evidence
 
-    def unary(self, method: str, answering: Answering) -> Handler:
+    def unary(self, service: str, name: str, answering: Answering) -> Handler:
         """A handler of one message."""
+        method = self._served(Method(service, name))
 
         def behaviour(body: bytes, context: grpc.ServicerContext) -> bytes:
             return self._unary(method, answering, body, context)
 
         return grpc.unary_unary_rpc_method_handler(behaviour)
 
-    def batch(self, method: str, answering: Answering) -> Handler:
+    def batch(self, service: str, name: str, answering: Answering) -> Handler:
         """A handler of one message that may take long: it needs a slot."""
 
         def in_slot(serving: Serving, body: bytes, deadline: Deadline) -> Answer:
@@ -90,89 +76,114 @@ class Calls:
             finally:
                 self._slots.release()
 
-        return self.unary(method, in_slot)
+        return self.unary(service, name, in_slot)
 
-    def stream(self, method: str, answering: Answering) -> Handler:
+    def stream(self, service: str, name: str, answering: Answering) -> Handler:
         """A handler of a stream, each message answered by one, in order: it needs a slot."""
+        method = self._served(Method(service, name, STREAM))
 
         def behaviour(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
             return self._stream(method, answering, bodies, context)
 
         return grpc.stream_stream_rpc_method_handler(behaviour)
 
-    def _unary(self, method: str, answering: Answering, body: bytes, context: grpc.ServicerContext) -> bytes:
+    def _served(self, method: Method) -> Method:
+        self._evidence.serves(method)
+        return method
+
+    def _unary(self, method: Method, answering: Answering, body: bytes, context: grpc.ServicerContext) -> bytes:
         serving = self._releases.current
-        line = _Line(method, serving.reference, request_bytes=len(body))
-        answer = _caught(answering, serving, body, _deadline(context))
+        call = self._begun(method, serving, context)
+        answer = self._answer(call, answering, serving, body, _deadline(context))
         if isinstance(answer, BaseException):
-            return self._refuse(line, answer, context)
-        line.add(answer)
-        self._say(line, "OK")
+            return self._refuse(call, answer, context, body)
+        if call.record:
+            context.set_trailing_metadata(((RECORD, call.record),))
+        self._end(call, "OK")
         return answer.body
 
     def _stream(
-        self, method: str, answering: Answering, bodies: Iterator[bytes], context: grpc.ServicerContext
+        self, method: Method, answering: Answering, bodies: Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
-        line, deadline = _Line(method, self._releases.current.reference), _deadline(context)
+        call, deadline = self._begun(method, self._releases.current, context), _deadline(context)
         refused: BaseException | None = None
+        body: bytes | None = None
         if not self._slots.acquire(blocking=False):
-            self._refuse(line, TooManyStreamsError(RETRY_SECONDS), context)
+            self._refuse(call, TooManyStreamsError(RETRY_SECONDS), context)
         try:
             for body in bodies:
                 serving = self._releases.current
-                line.release = serving.reference
-                line.request_bytes += len(body)
-                answer = _caught(answering, serving, body, deadline)
+                call.release = serving.reference
+                answer = self._answer(call, answering, serving, body, deadline)
                 if isinstance(answer, BaseException):
                     refused = answer
                     break
-                line.add(answer)
                 yield answer.body
         except GeneratorExit:  # the caller went away while an answer was on its way
-            self._say(line, "CANCELLED")
+            self._end(call, "CANCELLED")
             raise
         except grpc.RpcError:  # the caller went away while its next message was awaited
             refused = _CallerGoneError()
         finally:
             self._slots.release()
         if refused is None and context.is_active():
-            self._say(line, "OK")
+            self._end(call, "OK")
         else:
-            self._refuse(line, refused or _CallerGoneError(), context)
+            self._refuse(call, refused or _CallerGoneError(), context, body)
 
-    def _refuse(self, line: _Line, refused: BaseException, context: grpc.ServicerContext) -> NoReturn:
+    def _begun(self, method: Method, serving: Serving, context: grpc.ServicerContext) -> Call:
+        call = Call(method, serving.reference, traceparent=_traceparent(context) if self._evidence.traced else "")
+        self._evidence.begun(call)
+        return call
+
+    def _answer(
+        self, call: Call, answering: Answering, serving: Serving, body: bytes, deadline: Deadline
+    ) -> Answer | BaseException:
+        """The answer, once it is recorded, or what was raised: what leaves a pool's thread leaves a caller waiting."""
+        try:
+            call.request_bytes += len(body)
+            self._evidence.received(call)
+            answer = answering(serving, body, deadline)
+            self._evidence.answered(call, body, answer.decisions, answer.refused)
+            call.add(answer.body, answer.decisions)
+        except BaseException as error:  # noqa: BLE001 - in a pool's thread not even SystemExit may end more than its call
+            return error
+        return answer
+
+    def _refuse(
+        self, call: Call, refused: BaseException, context: grpc.ServicerContext, body: bytes | None = None
+    ) -> NoReturn:
         """Ends the call with the status of what went wrong, by the exception that gRPC needs for it."""
         if isinstance(refused, _CallerGoneError):
-            self._say(line, "CANCELLED")
+            self._end(call, "CANCELLED")
             context.abort(grpc.StatusCode.CANCELLED, "The caller cancelled the call.")
         error = refused if isinstance(refused, CallError) else self._on_defect(refused)
-        self._say(line, code_pb2.Code.Name(CODES[error.reason]), error)
+        self._end(call, code_of(error), error, body)
         context.abort_with_status(rpc_status.to_status(status_of(error)))
 
-    def _say(self, line: _Line, status: str, error: CallError | None = None) -> None:
+    def _end(self, call: Call, status: str, error: CallError | None = None, body: bytes | None = None) -> None:
+        """Says how a call ends, before its caller knows: `body` is the message that was refused, if one was."""
+        self._evidence.ended(call, status, error, body)
         self._log.info(
             "call",
-            method=line.method,
-            release=line.release.version,
-            digest=line.release.digest,
-            **({"overlay_digest": line.release.overlay_digest} if line.release.overlay else {}),
+            method=call.method.name,
+            release=call.release.version,
+            digest=call.release.digest,
+            **({"overlay_digest": call.release.overlay_digest} if call.release.overlay else {}),
             status=status,
-            duration_ms=round((time.perf_counter() - line.started) * 1_000, 3),
-            request_bytes=line.request_bytes,
-            response_bytes=line.response_bytes,
-            panels=line.panels,
-            rule_ids=sorted(line.rule_ids),
+            duration_ms=round(call.seconds * 1_000, 3),
+            request_bytes=call.request_bytes,
+            response_bytes=call.response_bytes,
+            panels=call.panels,
+            rule_ids=sorted(call.rule_ids),
             **({} if error is None else {"reason": error.reason}),
             **({"error_id": error.error_id} if isinstance(error, InternalError) else {}),
+            **({"record": call.record} if call.record else {}),
         )
 
 
-def _caught(answering: Answering, serving: Serving, body: bytes, deadline: Deadline) -> Answer | BaseException:
-    """The answer, or whatever was raised: an exception that leaves a thread of the pool leaves the caller waiting."""
-    try:
-        return answering(serving, body, deadline)
-    except BaseException as error:  # noqa: BLE001 - in a pool's thread not even SystemExit may end more than its call
-        return error
+def _traceparent(context: grpc.ServicerContext) -> str:
+    return next((str(value) for name, value in context.invocation_metadata() if name == "traceparent"), "")
 
 
 def _deadline(context: grpc.ServicerContext) -> Deadline:

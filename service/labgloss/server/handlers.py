@@ -21,6 +21,7 @@ from labgloss.errors import (
     RequestError,
     Violation,
 )
+from labgloss.evidence.call import Decision
 from labgloss.knowledge.release import Release
 from labgloss.server.settings import Settings
 from labgloss.v1 import interpretation_pb2, knowledge_pb2, panel_pb2, report_pb2
@@ -45,11 +46,11 @@ _REFUSAL_BYTES = 1_024
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to one message, and what the log may say of it."""
+    """The answer to one message, and what was decided in it of each panel; `refused`: nothing, and why."""
 
     body: bytes
-    panels: int = 0
-    rule_ids: frozenset[str] = frozenset()
+    decisions: tuple[Decision, ...] = ()
+    refused: CallError | None = None
 
 
 class InterpretationHandlers:
@@ -68,76 +69,77 @@ class InterpretationHandlers:
         request = _parsed(interpretation_pb2.InterpretPanelRequest, body, self._settings.unary_bytes, mend)
         if not request.HasField("panel"):
             raise RequestError((Violation("panel", "REQUIRED", "the panel to interpret is needed"),))
-        report, rule_ids = self._report(request.panel, "panel")
+        report, decision = self._report(request.panel, "panel")
         response = interpretation_pb2.InterpretPanelResponse(report=report)
         limit = self._settings.core_bytes
         if (size := response.ByteSize()) > limit:
             raise AnswerTooLargeError(size, limit)
-        return Answer(_serialised(response), 1, rule_ids)
+        return Answer(_serialised(response), (decision,))
 
     def batch(self, body: bytes, deadline: Deadline) -> Answer:
         """Answers BatchInterpretPanels: each panel has its own outcome, in the order sent."""
         mend = "send fewer panels in one message"
         request = _parsed(interpretation_pb2.BatchInterpretPanelsRequest, body, self._settings.batch_bytes, mend)
-        outcomes, rule_ids = self._outcomes(request.panels, deadline)
+        outcomes, decisions = self._outcomes(request.panels, deadline)
         response = interpretation_pb2.BatchInterpretPanelsResponse(outcomes=outcomes)
-        return Answer(_serialised(response), len(outcomes), rule_ids)
+        return Answer(_serialised(response), decisions)
 
     def stream_message(self, body: bytes, deadline: Deadline) -> Answer:
         """Answers one message of a stream. One that is refused as a whole is told why, and the stream goes on."""
         mend = "send fewer panels in one message"
         try:
             request = _parsed(interpretation_pb2.StreamInterpretPanelsRequest, body, self._settings.batch_bytes, mend)
-            outcomes, rule_ids = self._outcomes(request.panels, deadline)
+            outcomes, decisions = self._outcomes(request.panels, deadline)
         except DeadlineExceededError:
             raise
         except CallError as error:
             refused = interpretation_pb2.StreamInterpretPanelsResponse(error=item_error_of(error))
-            return Answer(_serialised(refused))
+            return Answer(_serialised(refused), refused=error)
         response = interpretation_pb2.StreamInterpretPanelsResponse(outcomes=outcomes)
-        return Answer(_serialised(response), len(outcomes), rule_ids)
+        return Answer(_serialised(response), decisions)
 
     def _outcomes(
         self, panels: Sequence[panel_pb2.Panel], deadline: Deadline
-    ) -> tuple[list[interpretation_pb2.PanelOutcome], frozenset[str]]:
-        """An outcome for each panel, and the ids of the rules that decided.
+    ) -> tuple[list[interpretation_pb2.PanelOutcome], tuple[Decision, ...]]:
+        """An outcome for each panel, and what was decided.
 
         The answer never grows beyond what clients take: from the first report that does not fit, all are refused.
         """
         _check_count(panels)
         outcomes: list[interpretation_pb2.PanelOutcome] = []
-        rule_ids: set[str] = set()
+        decisions: list[Decision] = []
         limit = self._settings.core_bytes
         size = sum(_REFUSAL_BYTES + len(panel.id.encode()) for panel in panels)
         for position, panel in enumerate(panels):
             deadline()
             if size <= limit:
-                outcome, decided = self._outcome(panel, f"panels[{position}]")
+                outcome, decision = self._outcome(panel, f"panels[{position}]")
                 size += outcome.ByteSize()
             if size > limit:
-                outcome, decided = _refused(panel, AnswerTooLargeError(size, limit)), frozenset()
+                outcome, decision = _refused(panel, AnswerTooLargeError(size, limit))
             outcomes.append(outcome)
-            rule_ids |= decided
-        return outcomes, frozenset(rule_ids)
+            decisions.append(decision)
+        return outcomes, tuple(decisions)
 
-    def _outcome(self, panel: panel_pb2.Panel, path: str) -> tuple[interpretation_pb2.PanelOutcome, frozenset[str]]:
+    def _outcome(self, panel: panel_pb2.Panel, path: str) -> tuple[interpretation_pb2.PanelOutcome, Decision]:
         try:
-            report, rule_ids = self._report(panel, path)
+            report, decision = self._report(panel, path)
         except CallError as error:
             refused = error
         except Exception as error:  # noqa: BLE001 - a defect that one panel meets must not cost the others their answers
             refused = self._on_defect(error)
         else:
-            return interpretation_pb2.PanelOutcome(panel_id=panel.id, report=report), rule_ids
-        return _refused(panel, refused), frozenset()
+            return interpretation_pb2.PanelOutcome(panel_id=panel.id, report=report), decision
+        return _refused(panel, refused)
 
-    def _report(self, panel: panel_pb2.Panel, path: str) -> tuple[report_pb2.Report, frozenset[str]]:
-        """The report of one panel, and the ids of the rules that decided."""
+    def _report(self, panel: panel_pb2.Panel, path: str) -> tuple[report_pb2.Report, Decision]:
+        """The report of one panel, and what was decided in it."""
         decoded = decode_panel(panel, path, self._release)
         report = self._interpret(self._release, decoded)
         # An entry of the report may be named by the caller's id; in the log only the release's own ids may stand.
         rule_ids = self._known_rules.intersection(_rule_ids(report))
-        return encode_report(report, panel, self._release), rule_ids
+        encoded = encode_report(report, panel, self._release)
+        return encoded, Decision(panel, encoded, rule_ids, tuple(_refusals(report)), report.urgency)
 
 
 class KnowledgeHandlers:
@@ -182,8 +184,9 @@ def _serialised(message: Message) -> bytes:
     return message.SerializeToString(deterministic=True)
 
 
-def _refused(panel: panel_pb2.Panel, error: CallError) -> interpretation_pb2.PanelOutcome:
-    return interpretation_pb2.PanelOutcome(panel_id=panel.id, error=item_error_of(error))
+def _refused(panel: panel_pb2.Panel, error: CallError) -> tuple[interpretation_pb2.PanelOutcome, Decision]:
+    outcome = interpretation_pb2.PanelOutcome(panel_id=panel.id, error=item_error_of(error))
+    return outcome, Decision(panel, error=error)
 
 
 def _check_count(panels: Sequence[panel_pb2.Panel]) -> None:
@@ -193,6 +196,11 @@ def _check_count(panels: Sequence[panel_pb2.Panel]) -> None:
     if len(panels) > PANELS_LIMIT:
         description = f"at most {PANELS_LIMIT} panels are allowed; send several messages"
         raise RequestError((Violation("panels", "TOO_MANY", description),))
+
+
+def _refusals(report: domain_report.Report) -> Iterable[str]:
+    """The reason of each result that was refused."""
+    return (result.refusal_reason.value for result in report.results if result.refusal_reason is not None)
 
 
 def _rule_ids(report: domain_report.Report) -> Iterable[str]:

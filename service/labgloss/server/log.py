@@ -12,7 +12,12 @@ from typing import Any, BinaryIO, cast
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
-EVENTS = frozenset({"proving", "proved", "serving", "call", "defect", "draining", "stopped", "library"})
+EVENTS = frozenset(
+    {
+        "proving", "proved", "serving", "metrics", "call", "defect", "audit_head", "record_not_written", "draining",
+        "stopped", "library",
+    }
+)  # fmt: skip
 
 # Every key that may stand in the log. Whatever is bound under another is dropped, exceptions included.
 KEYS = frozenset(
@@ -20,7 +25,7 @@ KEYS = frozenset(
         "event", "level", "timestamp", "logger",
         "method", "status", "reason", "duration_ms", "request_bytes", "response_bytes", "panels", "rule_ids",
         "release", "digest", "overlay", "overlay_digest", "error_id", "error_type",
-        "port", "pid", "signal", "seconds",
+        "port", "pid", "signal", "seconds", "worker", "record", "chain", "head", "records",
     }
 )  # fmt: skip
 

@@ -34,6 +34,25 @@ class Settings(BaseModel):
     )
     knowledge: Path = Field(DATA, description="a folder of knowledge files; left out, the release that was shipped")
     overlay: Path | None = Field(None, description="a site overlay file; left out, there is none")
+    audit: str | None = Field(
+        None, min_length=1, description='a folder for decision records, or "-" for standard output; left out, none'
+    )
+    audit_key: Path | None = Field(
+        None, description="a file that holds the site's key for the digests of records, beside audit; left out, none"
+    )
+    audit_bytes: int = Field(
+        67_108_864, ge=4_096, le=1_073_741_824, description="a number of bytes a file of records, 4096 to 1073741824"
+    )
+    audit_required: bool = Field(
+        True, description="true or false: whether a call is refused when its decision record cannot be written"
+    )
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="a whole number from 0 (any free port) to 65535; left out, there is no page"
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", pattern=r"^[A-Za-z0-9.:_-]+$", description="an address or name of this machine"
+    )
+    tracing: bool = Field(False, description="true or false: whether spans are sent as the OTEL_ variables say")
     unary_bytes: int = Field(65_536, ge=1_024, le=67_108_864, description="a number of bytes from 1024 to batch_bytes")
     batch_bytes: int = Field(
         1_048_576, ge=1_024, le=67_108_864, description="a number of bytes from unary_bytes to core_bytes"
@@ -54,6 +73,13 @@ class Settings(BaseModel):
     def _at_least_batch(cls, value: int, info: ValidationInfo) -> int:
         if value < info.data.get("batch_bytes", 0):
             raise ValueError("smaller than batch_bytes")
+        return value
+
+    @field_validator("audit_key")
+    @classmethod
+    def _with_records(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None and info.data.get("audit") is None:
+            raise ValueError("without audit there are no records")
         return value
 
     @property

@@ -39,6 +39,11 @@ CODES: Mapping[str, code_pb2.Code] = MappingProxyType(
 STATUS_LIMIT = 5_400
 
 
+def code_of(error: CallError) -> str:
+    """The name of the gRPC code of an error, such as INVALID_ARGUMENT."""
+    return str(code_pb2.Code.Name(CODES[error.reason]))
+
+
 def status_of(error: CallError) -> status_pb2.Status:
     """The status of a refused call: code, text, ErrorInfo, and BadRequest or RetryInfo where they say more.
 

@@ -12,7 +12,7 @@ from labgloss import __version__
 from labgloss.cli import main
 from tests.unit.cli.subprocesses import IMPORTING_LABGLOSS
 
-COMMANDS = ("serve", "interpret", "explain", "check", "demo", "knowledge", "probe")
+COMMANDS = ("serve", "interpret", "explain", "check", "demo", "knowledge", "audit", "replay", "probe")
 SLOW = (
     "grpc",
     "pydantic",
@@ -34,7 +34,14 @@ def help_of(capsys: pytest.CaptureFixture[str], *command: str) -> str:
 
 @pytest.mark.parametrize(
     "command",
-    [(), *((name,) for name in COMMANDS), ("knowledge", "lint"), ("knowledge", "show"), ("knowledge", "signoff")],
+    [
+        (),
+        *((name,) for name in COMMANDS),
+        ("knowledge", "lint"),
+        ("knowledge", "show"),
+        ("knowledge", "signoff"),
+        ("audit", "verify"),
+    ],
 )
 def test_every_manual_says_what_the_command_does_with_examples(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
@@ -56,6 +63,8 @@ def test_every_manual_says_what_the_command_does_with_examples(
         ("demo",),
         ("knowledge", "lint"),
         ("knowledge", "signoff"),
+        ("audit", "verify"),
+        ("replay",),
     ],
 )
 def test_every_manual_of_a_command_lists_its_exit_codes(

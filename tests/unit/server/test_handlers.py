@@ -55,7 +55,9 @@ def test_a_panel_is_answered_by_its_report(bench: Bench) -> None:
     answer = bench.handlers.interpret_panel(unary("p1"))
     response = pb.InterpretPanelResponse.FromString(answer.body)
     assert ("p1", "p1") == (response.report.panel_id, response.report.summary)
-    assert (1, frozenset({"magnesium.class"})) == (answer.panels, answer.rule_ids)
+    (decision,) = answer.decisions
+    assert frozenset({"magnesium.class"}) == decision.rule_ids
+    assert (response.report, "p1") == (decision.report, decision.panel.id)
 
 
 def test_a_request_without_a_panel_names_it(bench: Bench) -> None:
@@ -117,7 +119,7 @@ def outcomes_of(answer: Answer) -> list[tuple[str, str]]:
 def test_a_batch_answers_each_panel_in_the_order_sent(bench: Bench) -> None:
     answer = bench.handlers.batch(batch("a", "b", "c"), in_time)
     assert [("a", "a"), ("b", "b"), ("c", "c")] == outcomes_of(answer)
-    assert 3 == answer.panels
+    assert 3 == len(answer.decisions)
 
 
 def test_a_bad_panel_of_a_batch_spoils_no_other(bench: Bench) -> None:
@@ -252,7 +254,8 @@ def test_only_ids_of_the_release_reach_the_log(bench: Bench, release: Release) -
         )
 
     handlers = InterpretationHandlers(release, naming_the_caller, Settings(), lambda _: pytest.fail("a defect"))
-    assert frozenset({"magnesium.class"}) == handlers.interpret_panel(unary()).rule_ids
+    (decision,) = handlers.interpret_panel(unary()).decisions
+    assert frozenset({"magnesium.class"}) == decision.rule_ids
 
 
 def test_knowledge_methods_answer_by_name(release: Release) -> None:
@@ -262,7 +265,7 @@ def test_knowledge_methods_answer_by_name(release: Release) -> None:
     answer = methods["GetRelease"](b"")
     said = knowledge_pb2.GetReleaseResponse.FromString(answer.body).release
     assert release.reference.digest == said.digest
-    assert (0, frozenset()) == (answer.panels, answer.rule_ids)
+    assert () == answer.decisions
 
 
 @pytest.mark.parametrize(

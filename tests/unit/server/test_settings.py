@@ -72,7 +72,7 @@ def test_an_unknown_variable_alone_is_a_fault_too() -> None:
 
 
 def test_an_unknown_flag_is_a_fault() -> None:
-    assert faults_of({}, {"verbose": "1"})[0].startswith("--verbose: is not a setting; the settings are batch_bytes, ")
+    assert faults_of({}, {"verbose": "1"})[0].startswith("--verbose: is not a setting; the settings are ")
 
 
 def test_limits_may_not_shrink_from_method_to_core() -> None:

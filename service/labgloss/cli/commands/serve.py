@@ -15,7 +15,10 @@ from labgloss.server.app import serve
 from labgloss.server.log import make_log
 from labgloss.server.settings import Settings, read_settings
 
-_FLAGS = ("host", "port", "threads", "log_level", "reflection", "drain_seconds", "knowledge", "overlay")
+_FLAGS = (
+    "host", "port", "threads", "log_level", "reflection", "drain_seconds", "knowledge", "overlay",
+    "audit", "audit_key", "audit_bytes", "audit_required", "metrics_port", "metrics_host", "tracing",
+)  # fmt: skip
 
 
 def run(arguments: Namespace) -> int:

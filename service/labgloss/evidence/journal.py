@@ -1,0 +1,209 @@
+"""Where records go, one after the other: to standard output, or to files of a folder.
+
+One line is one write, so that a process that dies leaves at most its last line torn. Nothing is synced to the disk line
+by line: what a power failure takes from the end, the head that was exported tells.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Protocol
+
+from labgloss.errors import SettingsError
+from labgloss.evidence.chain import END, FILE, FRAME_BYTES, NOTHING_BEFORE, START, body_of, sealed
+
+
+class Sink(Protocol):
+    """Takes lines."""
+
+    def is_full(self, size: int) -> bool:
+        """Whether a line of this size goes to another file."""
+
+    def turn(self) -> None:
+        """Goes on in another file."""
+
+    def write(self, line: bytes) -> None:
+        """Writes a line whole. Raises OSError when it is not; then it does not count."""
+
+    def close(self) -> None:
+        """Nothing more comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How far a chain has come: the hash of its last record, and how many there are."""
+
+    chain: str
+    hash: str
+    records: int
+
+
+class Journal:
+    """One chain of records: of one worker, from its start to its end. The first record is its header.
+
+    `on_head` is told the head at the start, at each new file and at the end.
+    """
+
+    def __init__(
+        self,
+        chain: str,
+        sink: Sink,
+        header: Mapping[str, object],
+        on_head: Callable[[Head], None] = lambda _: None,
+    ) -> None:
+        self._sink = sink
+        self._header = header
+        self._on_head = on_head
+        self._lock = Lock()
+        self._files = 1
+        self._closed = False
+        self.head = Head(chain, NOTHING_BEFORE, 0)
+        self._headless = False
+        self._write(body_of(START, {"time": now(), **header}))
+        on_head(self.head)
+
+    def append(self, bodies: Sequence[bytes]) -> str:
+        """The id of the first of these records, once all are written one after the other. Raises OSError."""
+        with self._lock:
+            if self._closed:
+                raise OSError(errno.EPIPE, "the journal is closed")
+            first = ""
+            for body in bodies:
+                if self._headless or self._sink.is_full(len(body) + FRAME_BYTES):
+                    self._turn()
+                ident = self._write(body)
+                first = first or ident
+            return first
+
+    def close(self) -> None:
+        """Writes the record that ends the chain."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            # The head is told also when this is not written: it is that of the last record that was.
+            with suppress(OSError):
+                self._write(body_of(END, {"time": now(), "records": self.head.records + 1}))
+            self._sink.close()
+            self._on_head(self.head)
+
+    def _turn(self) -> None:
+        if not self._headless:
+            self._sink.turn()
+            self._files += 1
+        # Each file says of itself what chain it belongs to, and by what it hangs on the one before; when this cannot be
+        # written, it is tried again before anything else is.
+        self._headless = True
+        self._write(body_of(FILE, {"time": now(), "file": self._files, **self._header}))
+        self._headless = False
+        self._on_head(self.head)
+
+    def _write(self, body: bytes) -> str:
+        head = self.head
+        line, own = sealed(body, head.chain, head.records, head.hash)
+        self._sink.write(line)
+        self.head = Head(head.chain, own, head.records + 1)
+        return f"{head.chain}-{head.records}"
+
+
+class StandardOutput:
+    """Records among the lines of the log, each on a line of its own."""
+
+    def __init__(self, descriptor: int = 1) -> None:
+        self._descriptor = descriptor
+        self._torn = False
+
+    def is_full(self, size: int) -> bool:  # noqa: ARG002 - whoever collects the output turns its files
+        """Never."""
+        return False
+
+    def turn(self) -> None:
+        """Nothing."""
+
+    def write(self, line: bytes) -> None:
+        """Writes a line, after a line break where one was torn."""
+        rest = memoryview(b"\n" + line if self._torn else line)
+        while rest:
+            count = os.write(self._descriptor, rest)
+            rest = rest[count:]
+            self._torn = bool(rest)
+
+    def close(self) -> None:
+        """Nothing: the log goes on."""
+
+
+class Files:
+    """Files of a folder that only this chain writes, each up to a size; a file is never opened again."""
+
+    def __init__(self, folder: Path, name: str, limit: int) -> None:
+        self._stem = folder / name
+        self._limit = limit
+        self._number = 0
+        self._descriptor = -1
+        self._size = 0
+        self._torn = False
+        self.turn()
+
+    def is_full(self, size: int) -> bool:
+        """Whether the file would grow beyond its limit; it holds one record at least."""
+        return self._torn or self._size + size > self._limit
+
+    def turn(self) -> None:
+        """Goes on in the next file."""
+        number = self._number + 1
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        descriptor = os.open(f"{self._stem}-{number:06}.jsonl", flags, 0o640)
+        self.close()
+        self._number, self._descriptor, self._size, self._torn = number, descriptor, 0, False
+
+    def write(self, line: bytes) -> None:
+        """Writes a line; a part that was written, as on a disk that is full, is taken back."""
+        written = os.write(self._descriptor, line)
+        if written == len(line):
+            self._size += written
+            return
+        try:
+            os.ftruncate(self._descriptor, self._size)
+        except OSError:
+            # What cannot be taken back stays the torn end of this file.
+            self._torn = True
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def close(self) -> None:
+        """Closes the file, once it is on the disk."""
+        if self._descriptor >= 0:
+            with suppress(OSError):
+                os.fsync(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def open_journal(
+    place: str, limit: int, worker: int, header: Mapping[str, object], on_head: Callable[[Head], None]
+) -> Journal:
+    """A journal in files of a folder, or on standard output when the place is "-".
+
+    Raises SettingsError when the place cannot be written to.
+    """
+    chain = secrets.token_hex(8)
+    try:
+        if place == "-":
+            return Journal(chain, StandardOutput(), header, on_head)
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-worker{worker}-{chain}"
+        return Journal(chain, Files(Path(place), name, limit), header, on_head)
+    except OSError as error:
+        reason = f"records cannot be written to {place}: {error.strerror}; give a folder that can be written, or -"
+        raise SettingsError((f"audit: {reason}",)) from None
+
+
+def now() -> str:
+    """The time in UTC, to a millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,87 @@
+"""The evidence that the settings ask for, opened before anything listens."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from structlog.typing import FilteringBoundLogger
+
+from labgloss import __version__
+from labgloss.errors import SettingsError
+from labgloss.evidence.evidence import Evidence, Watcher
+from labgloss.evidence.journal import Head, open_journal
+from labgloss.evidence.records import Records, header_of
+from labgloss.evidence.site_key import read_key
+from labgloss.knowledge.release import ReleaseReference
+from labgloss.server.settings import Settings
+
+
+def open_evidence(
+    settings: Settings, log: FilteringBoundLogger, release: Callable[[], ReleaseReference], worker: int = 0
+) -> Evidence:
+    """Records, metrics and spans as set; `release` says which release is in force, `worker` is this one's number.
+
+    Raises SettingsError when a key, a place for records, a port or a package is not there.
+    """
+    records = _records(settings, log, release(), worker)
+    watchers: list[Watcher] = []
+    try:
+        if settings.metrics_port is not None:
+            watchers.append(_metrics(settings, log, release, worker, records))
+        if settings.tracing:
+            watchers.append(_spans())
+    except SettingsError:
+        Evidence(log, records, watchers=tuple(watchers)).close()
+        raise
+    return Evidence(log, records, settings.audit_required, tuple(watchers), settings.tracing)
+
+
+def _records(settings: Settings, log: FilteringBoundLogger, release: ReleaseReference, worker: int) -> Records | None:
+    if settings.audit is None:
+        return None
+    key = read_key(settings.audit_key) if settings.audit_key else None
+
+    def on_head(head: Head) -> None:
+        log.info("audit_head", chain=head.chain, head=head.hash, records=head.records, worker=worker)
+
+    header = header_of(worker, os.getpid(), __version__, release, key)
+    return Records(open_journal(settings.audit, settings.audit_bytes, worker, header, on_head), key)
+
+
+def _metrics(
+    settings: Settings,
+    log: FilteringBoundLogger,
+    release: Callable[[], ReleaseReference],
+    worker: int,
+    records: Records | None,
+) -> Watcher:
+    try:
+        from labgloss.evidence.metrics import Metrics
+    except ModuleNotFoundError as error:
+        raise _missing("metrics_port", "metrics", error) from None
+    assert settings.metrics_port is not None
+    metrics = Metrics(release, __version__, lambda: records.journal.head if records else None)
+    # Each worker has a page of its own, beside the others'.
+    port = settings.metrics_port + worker if settings.metrics_port else 0
+    try:
+        port = metrics.serve(settings.metrics_host, port)
+    except OSError as error:
+        place = f"{settings.metrics_host}, port {port}, cannot be listened on: {error.strerror}"
+        mend = "choose another by --metrics-host and --metrics-port (port 0 takes any free one)"
+        raise SettingsError((f"metrics_port: {place}; {mend}",)) from None
+    log.info("metrics", port=port, worker=worker)
+    return metrics
+
+
+def _spans() -> Watcher:
+    try:
+        from labgloss.evidence.tracing import Spans, exporter_of_environment
+    except ModuleNotFoundError as error:
+        raise _missing("tracing", "tracing", error) from None
+    return Spans(exporter_of_environment(), __version__)
+
+
+def _missing(setting: str, extra: str, error: ModuleNotFoundError) -> SettingsError:
+    mend = f"install the extra that brings it: pip install 'labgloss[{extra}]'"
+    return SettingsError((f"{setting}: needs the package {error.name}, which is not installed; {mend}",))
