@@ -64,11 +64,24 @@ def node_environment(folder: Path) -> dict[str, str]:
 
 def _problem(name: str) -> str:
     """What is wrong with a tool; empty when it can be used."""
+    if name == "docker engine":
+        return _engine_problem()
     found = tool(name)
     if found is None:
         return f"{name} is not installed"
     if name == "node" and (version := _node_version(found)) < _NODE_AT_LEAST:
         return f"node is version {version}, and {_NODE_AT_LEAST} or newer is needed"
+    return ""
+
+
+def _engine_problem() -> str:
+    import docker
+
+    try:
+        engine = docker.from_env(timeout=5)
+    except docker.errors.DockerException:
+        return "no docker engine answers"
+    engine.close()
     return ""
 
 

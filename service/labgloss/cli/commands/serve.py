@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from argparse import Namespace
 
 from labgloss.cli.proved import is_proved, keep, place, proved
+from labgloss.cli.service_process import end_by_exit
 from labgloss.errors import KnowledgeError
 from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
@@ -23,6 +25,8 @@ _FLAGS = (
 
 def run(arguments: Namespace) -> int:
     """Serves. Raises SettingsError or KnowledgeError before anything is served."""
+    # From the first moment: to the first process of a container a signal that it does not handle is never delivered.
+    end_by_exit(signal.SIGTERM)
     flags = {name: getattr(arguments, name) for name in _FLAGS}
     settings = read_settings(os.environ, flags)
     release = load(settings.knowledge, settings.overlay)
