@@ -51,6 +51,11 @@ says by its health service that it stops, waits until balancers know, answers wh
 A site overlay holds what one site decides: its intervals, critical limits, choices, texts, local codes and feed
 settings, each signed. It is laid over the release and checked like it; deploy/overlay.example.toml shows it all.
 
+Beyond this machine it serves over TLS: --tls-certificate and --tls-key. With --tls-client-ca each caller shows a
+certificate; --access lists the callers, by certificate or token, and what each may call. These files may change while
+it serves: the next connection or call takes the new ones, and faulty ones are refused in the log. Who is not let in
+leaves a line of event "refused". deploy/access.example.toml shows an access file, deploy/README.md the rest.
+
 With --audit it writes a decision record of each panel before its answer leaves, in a chain that "labgloss audit verify"
 checks; with --metrics-port it serves figures for Prometheus, with --tracing it sends spans. None holds patient data.
 Several workers have a chain each, and the metrics ports that follow on the first.
@@ -60,14 +65,15 @@ Every setting is a flag or an environment variable, such as LABGLOSS_PORT; the f
 SERVE_EXAMPLES = """\
 examples:
   labgloss serve
-  labgloss serve --host 0.0.0.0 --port 50051 --drain-seconds 5
+  labgloss serve --host 0.0.0.0 --tls-certificate server.pem --tls-key server.key --health-port 50052
+  labgloss serve --host 0.0.0.0 --tls-certificate server.pem --tls-key server.key --tls-client-ca ca.pem --access a.toml
   LABGLOSS_LOG_LEVEL=warning labgloss serve --port 0
   labgloss serve --overlay site.toml
   labgloss serve --audit /var/lib/labgloss --audit-key /run/secrets/audit-key --metrics-port 9464
 
 exit codes:
   0  stopped as asked
-  2  settings are wrong, the knowledge is faulty, or the port is taken"""
+  2  settings, certificates or the access file are wrong, the knowledge is faulty, or the port is taken"""
 
 INTERPRET = (
     """\
