@@ -87,13 +87,6 @@ class Settings(BaseModel):
             raise ValueError("smaller than batch_bytes")
         return value
 
-    @field_validator("audit_key")
-    @classmethod
-    def _with_records(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value is not None and info.data.get("audit") is None:
-            raise ValueError("without audit there are no records")
-        return value
-
     def contradictions(self) -> tuple[str, ...]:
         """What is wrong of several settings together, each with how to mend it."""
         return tuple(self._contradictions())
@@ -115,6 +108,8 @@ class Settings(BaseModel):
                 f"host: at {self.host} panels would travel unencrypted; give tls_certificate and tls_key, or "
                 "plaintext where something else encrypts the way to the port"
             )
+        if self.audit_key is not None and self.audit is None:
+            yield "audit_key: needs audit, the folder for the records whose digests it keys"
         if self.health_port is not None and self.health_port == self.port != 0:
             yield "health_port: is the same as port; choose another"
 
