@@ -231,17 +231,20 @@ exit codes:
   2  the knowledge is faulty, or the file cannot be written"""
 
 IMPACT = """\
-Says what changes when the knowledge B answers in the place of A: for every analyte, unit and kind of patient the
-stretches of values that get another class, band, critical, urgency or CTCAE grade; every rule whose logic, urgency or
-recommendations differ; and which panels of --panels are answered otherwise. Each with an example panel that both
-answered. Where no example was found, it says so.
+Says what changes when the knowledge B answers in the place of A: the entries of a site's overlay that one of them has;
+for every analyte, unit and kind of patient (with each choice that a request may make, each condition that a limit asks
+for, and each source whose feed has settings) the stretches of values that get another answer, a result alone and
+without an interval of its laboratory; every rule whose logic, urgency or recommendations differ; and which panels of
+--panels are answered otherwise. Each with an example panel that both answered. Where no example was found, it says so.
+Values cost seconds; an example for a rule that neither they nor --panels show is looked for over all panels (20 s).
 
 A and B are each a folder of knowledge files, a site's overlay file, or - for the release that is shipped.
 
 A gate is broken when an example or panel shows it:
   no-critical-lost    a result that was critical, or possibly critical, is less so
   no-urgency-lowered  a result, or the panel, is less urgent
-  no-normal-gained    a result is normal that was not"""
+  no-normal-gained    a result is normal that was not
+A unit that one of them refuses counts: what was refused as possibly critical is less so when it is read."""
 
 IMPACT_EXAMPLES = """\
 examples:
