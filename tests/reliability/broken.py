@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Any
 
 from labgloss.cli import main
-from labgloss.server import handlers
+from labgloss.server import app, arrival, handlers
 
 
 def _replace_around(module: Any, name: str, around: Callable[..., Any]) -> None:
@@ -33,7 +34,19 @@ def leak_memory() -> None:
     _replace_around(handlers, "decode_panel", decode)
 
 
-BREAKS: Mapping[str, Callable[[], None]] = MappingProxyType({"leak_memory": leak_memory})
+def unbounded_core() -> None:
+    """gRPC's core with its default options."""
+    _replace_around(app, "options_of", lambda _, *__: [])
+
+
+def threads_wait_for_messages() -> None:
+    """gRPC's own way: a call takes a thread with its headers."""
+    arrival.ArrivedPool.submit = ThreadPoolExecutor.submit  # type: ignore[method-assign, assignment]
+
+
+BREAKS: Mapping[str, Callable[[], None]] = MappingProxyType(
+    {each.__name__: each for each in (leak_memory, unbounded_core, threads_wait_for_messages)}
+)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class ServiceProcess:
             self.process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env=_environment() | (environment or {}),
+                env=service_environment() | (environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -110,7 +110,7 @@ class ServiceProcess:
         raise AssertionError(f"the service does not serve: {self.stderr.read_text()[-2000:]}")
 
 
-def _environment() -> dict[str, str]:
+def service_environment() -> dict[str, str]:
     """The environment without settings of the service, in which it finds the package."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LABGLOSS_")}
     package = str(Path(labgloss.__file__).parents[1])
