@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -160,6 +161,62 @@ class RecordNotWrittenError(CallError):
         super().__init__(
             "The record of this answer could not be written, so that it is not given; try again, at another replica."
         )
+
+
+# Each cause of a refused caller: what is wrong, and how to mend it. error_reason.proto lists them.
+NOT_AUTHENTICATED: Mapping[str, str] = MappingProxyType(
+    {
+        "NO_CREDENTIALS": "No credentials came with the call; present a client certificate, or a token in the metadata "
+        '"authorization: Bearer TOKEN", as the operator of the service says.',
+        "NO_IDENTITY": "The client certificate names nobody; it needs a URI or DNS name as subject alternative name.",
+        "CERTIFICATE_EXPIRED": "The client certificate has expired; present the one that replaces it.",
+        "TOKEN_NOT_TAKEN": "This service takes no tokens; send no authorization metadata.",
+        "TOKEN_REPEATED": "The authorization metadata came more than once; send it once.",
+        "TOKEN_MALFORMED": 'The authorization metadata is not "Bearer TOKEN" with a signed JSON web token.',
+        "TOKEN_TOO_LONG": "The token is longer than 3,072 characters; ask its issuer for one with fewer claims.",
+        "TOKEN_ALGORITHM": "The token names an algorithm that is not taken for its key.",
+        "TOKEN_KEY": "The token names no key, or one that is not known here.",
+        "TOKEN_SIGNATURE": "The signature of the token is not that of its key.",
+        "TOKEN_CLAIM": "The token lacks a claim; it needs exp, iss, aud, and sub of up to 200 characters.",
+        "TOKEN_EXPIRED": "The token has expired; get a new one from its issuer.",
+        "TOKEN_NOT_YET_VALID": "The token is not valid yet; compare the clocks.",
+        "TOKEN_ISSUER": "The token was issued by another than is taken here.",
+        "TOKEN_AUDIENCE": "The token is for another audience than this service.",
+    }
+)
+NOT_PERMITTED: Mapping[str, str] = MappingProxyType(
+    {
+        "CALLER_NOT_LISTED": "The caller is known, and is not among those that the operator has listed.",
+        "METHOD_NOT_ALLOWED": "The caller may not use this method; the operator lists which it may.",
+    }
+)
+
+
+class AccessError(CallError):
+    """A caller that is not let in. `caller` is its name as far as it is known, for the log alone."""
+
+    def __init__(self, cause: str, message: str, caller: str) -> None:
+        self.cause = cause
+        self.caller = caller
+        super().__init__(message, {"cause": cause})
+
+
+class UnauthenticatedError(AccessError):
+    """Nobody can say who calls; `cause` is a key of NOT_AUTHENTICATED."""
+
+    reason = "UNAUTHENTICATED"
+
+    def __init__(self, cause: str, caller: str = "unknown") -> None:
+        super().__init__(cause, NOT_AUTHENTICATED[cause], caller)
+
+
+class PermissionDeniedError(AccessError):
+    """The caller is known, and may not do this; `cause` is a key of NOT_PERMITTED."""
+
+    reason = "PERMISSION_DENIED"
+
+    def __init__(self, cause: str, caller: str) -> None:
+        super().__init__(cause, NOT_PERMITTED[cause], caller)
 
 
 class InternalError(CallError):

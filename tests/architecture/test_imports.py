@@ -51,7 +51,8 @@ ROOMS = {
     "evidence": Room(names("domain errors knowledge wire"), names("google opentelemetry prometheus_client structlog")),
     "server": Room(
         names("domain errors knowledge engine wire evidence v1 labgloss"),
-        names("google grpc grpc_health grpc_reflection grpc_status pydantic structlog"),
+        # jwt and cryptography: of the extras, imported where a setting asks for them.
+        names("cryptography google grpc grpc_health grpc_reflection grpc_status jwt pydantic structlog"),
     ),
     # Panel files speak the API alone, as any caller does. The root: where the shipped panels lie.
     "panels": Room(names("forbidden v1 labgloss"), names("google pydantic")),

@@ -22,7 +22,7 @@ HARDENED: dict[str, Any] = {
     "pids_limit": 128,
 }
 # What an environment without TLS must say; a default that a test may change.
-_SETTINGS = {"LABGLOSS_DRAIN_SECONDS": "1"}
+_SETTINGS = {"LABGLOSS_DRAIN_SECONDS": "1", "LABGLOSS_PLAINTEXT": "true"}
 
 
 class Service:

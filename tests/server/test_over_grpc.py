@@ -464,7 +464,7 @@ def test_a_busy_port_is_a_wrong_setting_said_in_one_line(served: Served, release
 
 def test_a_second_server_never_shares_a_port(served: Served, release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the port was taken between the question and gRPC's own attempt."""
-    monkeypatch.setattr("labgloss.server.app._why_not_bound", lambda _: None)
+    monkeypatch.setattr("labgloss.server.app._why_not_bound", lambda *_: None)
     with pytest.raises(SettingsError, match="cannot be listened on: gRPC could not open it; choose another by --host"):
         start(Settings(port=served.server.port), release)
 
@@ -473,7 +473,7 @@ def test_a_host_that_is_not_this_machine_is_a_wrong_setting(
     release: Release, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SettingsError) as raised:
-        start(Settings(host="192.0.2.1", port=0), release)
+        start(Settings(host="192.0.2.1", port=0, plaintext=True), release)
     assert raised.value.faults[0].startswith("192.0.2.1:0 cannot be listened on: Cannot assign requested address; ")
     assert capfd.readouterr().err == ""
 

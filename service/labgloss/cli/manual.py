@@ -51,6 +51,11 @@ says by its health service that it stops, waits until balancers know, answers wh
 A site overlay holds what one site decides: its intervals, critical limits, choices, texts, local codes and feed
 settings, each signed. It is laid over the release and checked like it; deploy/overlay.example.toml shows it all.
 
+Beyond this machine it serves over TLS: --tls-certificate and --tls-key. With --tls-client-ca each caller shows a
+certificate; --access lists the callers, by certificate or token, and what each may call. These files may change while
+it serves: the next connection or call takes the new ones, and faulty ones are refused in the log. Who is not let in
+leaves a line of event "refused". deploy/access.example.toml shows an access file, deploy/README.md the rest.
+
 With --audit it writes a decision record of each panel before its answer leaves, in a chain that "labgloss audit verify"
 checks; with --metrics-port it serves figures for Prometheus, with --tracing it sends spans. None holds patient data.
 Several workers have a chain each, and the metrics ports that follow on the first.
@@ -60,14 +65,15 @@ Every setting is a flag or an environment variable, such as LABGLOSS_PORT; the f
 SERVE_EXAMPLES = """\
 examples:
   labgloss serve
-  labgloss serve --host 0.0.0.0 --port 50051 --drain-seconds 5
+  labgloss serve --host 0.0.0.0 --tls-certificate server.pem --tls-key server.key --health-port 50052
+  labgloss serve --host 0.0.0.0 --tls-certificate server.pem --tls-key server.key --tls-client-ca ca.pem --access a.toml
   LABGLOSS_LOG_LEVEL=warning labgloss serve --port 0
   labgloss serve --overlay site.toml
   labgloss serve --audit /var/lib/labgloss --audit-key /run/secrets/audit-key --metrics-port 9464
 
 exit codes:
   0  stopped as asked
-  2  settings are wrong, the knowledge is faulty, or the port is taken"""
+  2  settings, certificates or the access file are wrong, the knowledge is faulty, or the port is taken"""
 
 INTERPRET = (
     """\
@@ -225,17 +231,20 @@ exit codes:
   2  the knowledge is faulty, or the file cannot be written"""
 
 IMPACT = """\
-Says what changes when the knowledge B answers in the place of A: for every analyte, unit and kind of patient the
-stretches of values that get another class, band, critical, urgency or CTCAE grade; every rule whose logic, urgency or
-recommendations differ; and which panels of --panels are answered otherwise. Each with an example panel that both
-answered. Where no example was found, it says so.
+Says what changes when the knowledge B answers in the place of A: the entries of a site's overlay that one of them has;
+for every analyte, unit and kind of patient (with each choice that a request may make, each condition that a limit asks
+for, and each source whose feed has settings) the stretches of values that get another answer, a result alone and
+without an interval of its laboratory; every rule whose logic, urgency or recommendations differ; and which panels of
+--panels are answered otherwise. Each with an example panel that both answered. Where no example was found, it says so.
+Values cost seconds; an example for a rule that neither they nor --panels show is looked for over all panels (20 s).
 
 A and B are each a folder of knowledge files, a site's overlay file, or - for the release that is shipped.
 
 A gate is broken when an example or panel shows it:
   no-critical-lost    a result that was critical, or possibly critical, is less so
   no-urgency-lowered  a result, or the panel, is less urgent
-  no-normal-gained    a result is normal that was not"""
+  no-normal-gained    a result is normal that was not
+A unit that one of them refuses counts: what was refused as possibly critical is less so when it is read."""
 
 IMPACT_EXAMPLES = """\
 examples:

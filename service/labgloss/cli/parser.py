@@ -53,6 +53,21 @@ def _serve(commands: _Commands) -> None:
     command.add_argument("--drain-seconds", metavar="SECONDS", help="from SIGTERM to refusing new calls (default 2)")
     command.add_argument("--knowledge", metavar="FOLDER", help="knowledge files to serve (default: those shipped)")
     _overlay(command)
+    command.add_argument("--tls-certificate", metavar="FILE", help="the server's certificate and its issuers (PEM)")
+    command.add_argument("--tls-key", metavar="FILE", help="the key of the certificate (PEM)")
+    command.add_argument(
+        "--tls-client-ca", metavar="FILE", help="authorities (PEM) of callers' certificates, which are then needed"
+    )
+    command.add_argument("--access", metavar="FILE", help="who may call what (default: everybody, everything)")
+    command.add_argument(
+        "--plaintext",
+        action="store_true",
+        default=None,
+        help="serve other machines unencrypted, where something else encrypts the way",
+    )
+    command.add_argument(
+        "--health-port", metavar="PORT", help="another port, for health checks alone, unencrypted (default: none)"
+    )
     _evidence(command)
 
 

@@ -7,9 +7,12 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from labgloss.errors import CallError, RecordNotWrittenError
+from labgloss.errors import AccessError, CallError, RecordNotWrittenError
 from labgloss.evidence.call import Call, Decision, Method
 from labgloss.evidence.records import Records
+
+# Callers who were not let in stand in the log: whoever has no rights must not be able to fill the disk of records.
+_UNRECORDED = (RecordNotWrittenError, AccessError)
 
 
 class Watcher(Protocol):
@@ -87,7 +90,7 @@ class Evidence:
 
     def ended(self, call: Call, status: str, error: CallError | None = None, message: bytes | None = None) -> None:
         """Before the status of a call leaves. `error`: the call is refused; `message`: what was refused with it."""
-        if self._records is not None and error is not None and not isinstance(error, RecordNotWrittenError):
+        if self._records is not None and error is not None and not isinstance(error, _UNRECORDED):
             # It is refused already: there is no answer to hold back.
             try:
                 call.record = self._records.refused(call, error, message)

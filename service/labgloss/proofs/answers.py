@@ -30,41 +30,47 @@ class Answers:
     panel: Panel
     before: Report
     after: Report
+    # Where they differ, results first.
+    changes: tuple[Change, ...]
 
     @classmethod
     def of(cls, before: Release, after: Release, panel: Panel) -> Answers:
         """What both releases answer."""
-        return cls(panel, interpret(before, panel), interpret(after, panel))
+        one, other = interpret(before, panel), interpret(after, panel)
+        return cls(panel, one, other, (*_of_results(one, other), *_of_panel(one, other)))
 
-    @property
-    def changes(self) -> tuple[Change, ...]:
-        """Where they differ, results first."""
-        return (*self._of_results(), *self._of_panel())
-
-    def _of_results(self) -> Iterator[Change]:
-        for key, before, after in self.pairs():
-            one, other = answer_of(before), answer_of(after)
-            for what in one:
-                if one[what] != other[what]:
-                    yield Change(f"{key} {what}", one[what], other[what])
-
-    def pairs(self) -> Iterator[tuple[str, ResultInterpretation | None, ResultInterpretation | None]]:
+    def pairs(self) -> Iterator[_Pair]:
         """The entries of both reports on the same result, with what it is called."""
-        sides = [{_key(entry): entry for entry in report.results} for report in (self.before, self.after)]
-        for key in dict.fromkeys((*sides[0], *sides[1])):
-            yield key, sides[0].get(key), sides[1].get(key)
+        return _pairs(self.before, self.after)
 
-    def _of_panel(self) -> Iterator[Change]:
-        before, after = self.before, self.after
-        if before.urgency is not after.urgency:
-            yield Change("urgency", before.urgency.name, after.urgency.name)
-        sides = (_lists(before), _lists(after))
-        for what, one in sides[0].items():
-            other = sides[1][what]
-            lost = [item for item in one if item not in other]
-            gained = [item for item in other if item not in one]
-            if lost or gained:
-                yield Change(what, ", ".join(lost), ", ".join(gained))
+
+_Pair = tuple[str, ResultInterpretation | None, ResultInterpretation | None]
+
+
+def _pairs(before: Report, after: Report) -> Iterator[_Pair]:
+    sides = [{_key(entry): entry for entry in report.results} for report in (before, after)]
+    for key in dict.fromkeys((*sides[0], *sides[1])):
+        yield key, sides[0].get(key), sides[1].get(key)
+
+
+def _of_results(before: Report, after: Report) -> Iterator[Change]:
+    for key, *entries in _pairs(before, after):
+        one, other = map(answer_of, entries)
+        for what in one:
+            if one[what] != other[what]:
+                yield Change(f"{key} {what}", one[what], other[what])
+
+
+def _of_panel(before: Report, after: Report) -> Iterator[Change]:
+    if before.urgency is not after.urgency:
+        yield Change("urgency", before.urgency.name, after.urgency.name)
+    sides = (_lists(before), _lists(after))
+    for what, one in sides[0].items():
+        other = sides[1][what]
+        lost = [item for item in one if item not in other]
+        gained = [item for item in other if item not in one]
+        if lost or gained:
+            yield Change(what, ", ".join(lost), ", ".join(gained))
 
 
 def _lists(report: Report) -> Mapping[str, tuple[str, ...]]:

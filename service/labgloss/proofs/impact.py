@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from labgloss.domain.panel import Panel
-from labgloss.knowledge.release import Release
+from labgloss.knowledge.release import Release, SiteEntry
 from labgloss.proofs.answers import GATES, Answers
 from labgloss.proofs.regions import Region, analytes_of_one, regions
 from labgloss.proofs.rule_changes import RuleChange, rule_changes
@@ -23,10 +23,27 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteChange:
+    """Entries of a site's overlay, in the order of its file."""
+
+    before_only: tuple[SiteEntry, ...] = ()
+    after_only: tuple[SiteEntry, ...] = ()
+
+    @classmethod
+    def of(cls, before: Release, after: Release) -> SiteChange:
+        """The entries that only one of the releases has."""
+        sides = (before.site.entries, after.site.entries)
+        one, other = (tuple(entry for entry in side if entry not in against) for side, against in (sides, sides[::-1]))
+        return cls(one, other)
+
+
+@dataclass(frozen=True, slots=True)
 class Impact:
     """Everything that differs between two releases."""
 
     analytes: tuple[str, ...]
+    # Entries of a site's overlay that only one of them has.
+    site: SiteChange
     regions: tuple[Region, ...]
     rules: tuple[RuleChange, ...]
     # Panels of a folder that are answered otherwise; and how many were asked.
@@ -38,16 +55,19 @@ class Impact:
 def impact(before: Release, after: Release, panels: Sequence[Panel] = (), gates: Iterable[str] = ()) -> Impact:
     """What differs from one release to the other, and which gates are broken, each with its first panel."""
     found = tuple(regions(before, after))
-    changed = tuple(rule_changes(before, after, panels))
     answered = [Answers.of(before, after, panel) for panel in panels]
     differing = tuple(answers for answers in answered if answers.changes)
-    witnesses = [
-        *(region.example for region in found),
-        *(change.witness for change in changed if change.witness is not None),
-        *differing,
-    ]
+    examples = [region.example for region in found]
+    changed = tuple(rule_changes(before, after, (*differing, *examples)))
+    witnesses = [*examples, *(change.witness for change in changed if change.witness is not None), *differing]
     return Impact(
-        analytes_of_one(before, after), found, changed, differing, len(answered), tuple(_broken(gates, witnesses))
+        analytes_of_one(before, after),
+        SiteChange.of(before, after),
+        found,
+        changed,
+        differing,
+        len(answered),
+        tuple(_broken(gates, witnesses)),
     )
 
 

@@ -28,6 +28,7 @@ def in_one_line(panel: Panel) -> str:
         if items is not None:
             parts.append(f"{name}: {', '.join(item.id or item.text for item in items) or 'none'}")
     parts += [f"{key} {value}" for key, value in _options(panel)]
+    parts += [f"source {panel.source}"] if panel.source else []
     return "; ".join(part for part in parts if part)
 
 
@@ -54,6 +55,8 @@ def as_file(panel: Panel, ident: str) -> str:
 def _lines(panel: Panel, ident: str) -> Iterator[str]:
     yield "[[panel]]"
     yield f'id = "{ident}"'
+    if panel.source:
+        yield f'source = "{panel.source}"'
     for name, items in (("conditions", panel.conditions), ("medications", panel.medications)):
         if items is not None:
             yield f"{name} = [{', '.join(_item(item) for item in items)}]"

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from types import FrameType, TracebackType
 
 import grpc
@@ -21,8 +22,11 @@ from labgloss.knowledge.release import Release
 from labgloss.server import health, reflection
 from labgloss.server.arrival import ArrivedPool
 from labgloss.server.calls import Answering, Calls, logging_defects
+from labgloss.server.core_log import auditing_handshakes
+from labgloss.server.credentials import Certificates
 from labgloss.server.evidence import open_evidence
 from labgloss.server.handlers import Interpret
+from labgloss.server.identity import ending_refused, make_gate, read_identity
 from labgloss.server.log import make_log, quieten_libraries
 from labgloss.server.releases import Releases
 from labgloss.server.settings import Settings
@@ -71,6 +75,27 @@ def options_of(settings: Settings) -> list[tuple[str, int]]:
     ]
 
 
+class HealthPort:
+    """A port that answers health checks, to everybody and unencrypted, and nothing else.
+
+    The kubelet asks by gRPC, and can show no certificate.
+    """
+
+    def __init__(self, settings: Settings, port: int, status: health.Health) -> None:
+        # Health has threads of its own.
+        self._pool = ArrivedPool(1, thread_name_prefix="health-port")
+        self._server = grpc.server(
+            self._pool, handlers=[status.handler(health.everybody)], options=options_of(settings)
+        )
+        self.port = _open_port(self._server, settings, port, None)
+        self._server.start()
+
+    def stop(self) -> None:
+        """Returns when it has ended."""
+        self._server.stop(0.0).wait()
+        self._pool.shutdown(wait=False)
+
+
 class RunningServer:
     """A server that answers from `releases`; `port` is the one it was given by the machine when the setting was 0."""
 
@@ -82,6 +107,7 @@ class RunningServer:
         status: health.Health,
         releases: Releases,
         evidence: Evidence,
+        health_port: HealthPort | None,
     ) -> None:
         self._server = server
         self._evidence = evidence
@@ -89,6 +115,7 @@ class RunningServer:
         self._health = status
         self._stopped = False
         self.port = port
+        self.health_port = health_port
         self.releases = releases
 
     def stop_taking(self) -> None:
@@ -103,6 +130,8 @@ class RunningServer:
         self._health.stop_serving()
         self._health.end_watches()
         self._server.stop(grace_seconds).wait()
+        if self.health_port is not None:
+            self.health_port.stop()
         # Only now: a call that finds its threads gone would break gRPC's loop.
         self._health.close()
         self._pool.shutdown(wait=False)
@@ -126,28 +155,33 @@ def start(
 ) -> RunningServer:
     """A server that answers, inside this process, without signal handlers; it logs to stderr unless given a log.
 
-    `worker` is its number among the processes that serve alike. Raises SettingsError when the port, or what the
-    settings of its evidence name, cannot be opened.
+    `worker` is its number among the processes that serve alike. Raises SettingsError when files of certificates or
+    callers are faulty, or when a port, or what the settings of its evidence name, cannot be opened.
     """
     log = log or make_log(sys.stderr.buffer, settings.log_level)
+    tls, access = read_identity(settings)
+    gate = make_gate(settings, access, log)
     on_defect = logging_defects(log)
     releases = Releases(release, settings, on_defect, interpret)
     evidence = open_evidence(settings, log, lambda: releases.current.reference, worker)
-    calls = Calls(log, settings.stream_slots, releases, on_defect, evidence)
+    calls = Calls(log, settings.stream_slots, releases, on_defect, evidence, gate)
     status = health.Health((INTERPRETATION, KNOWLEDGE))
     pool = ArrivedPool(settings.threads, thread_name_prefix="labgloss")
     server = grpc.server(
         pool,
-        handlers=[status.handler(), *_handlers(settings, calls, releases)],
+        handlers=[status.handler(ending_refused(gate, log)), *_handlers(settings, calls, releases)],
         options=options_of(settings),
     )
+    # Here, in the process that serves, and never before a fork: gRPC's core would deadlock (grpc/grpc#14258).
+    credentials = None if tls is None else Certificates(settings, tls, log).credentials()
     try:
-        port = _open_port(server, settings)
+        port = _open_port(server, settings, settings.port, credentials)
+        health_port = None if settings.health_port is None else HealthPort(settings, settings.health_port, status)
     except SettingsError:
         evidence.close()
         raise
     server.start()
-    return RunningServer(server, port, pool, status, releases, evidence)
+    return RunningServer(server, port, pool, status, releases, evidence, health_port)
 
 
 def serve(settings: Settings, release: Release) -> int:
@@ -158,6 +192,11 @@ def serve(settings: Settings, release: Release) -> int:
     log = make_log(sys.stdout.buffer, settings.log_level)
     quieten_libraries(log)
     sys.setswitchinterval(SWITCH_SECONDS)
+    with auditing_handshakes(log) if settings.tls_certificate else nullcontext():
+        return _serve(settings, release, log)
+
+
+def _serve(settings: Settings, release: Release, log: FilteringBoundLogger) -> int:
     stopping, at_once = threading.Event(), threading.Event()
     received: list[str] = []
 
@@ -170,8 +209,16 @@ def serve(settings: Settings, release: Release) -> int:
     running = start(settings, release, log)
     reference = release.reference
     overlay = {"overlay": reference.overlay, "overlay_digest": reference.overlay_digest} if reference.overlay else {}
+    health_port = {} if running.health_port is None else {"health_port": running.health_port.port}
     log.info(
-        "serving", port=running.port, pid=os.getpid(), release=reference.version, digest=reference.digest, **overlay
+        "serving",
+        port=running.port,
+        pid=os.getpid(),
+        transport=settings.transport,
+        **health_port,
+        release=reference.version,
+        digest=reference.digest,
+        **overlay,
     )
     # In turns: a signal that comes just before the thread sleeps wakes it only when it next looks (16 of 150 starts
     # that were stopped at once never ended).
@@ -228,23 +275,28 @@ def _asking(method: str) -> Answering:
     return lambda serving, body, _: serving.knowledge.methods[method](body)
 
 
-def _open_port(server: grpc.Server, settings: Settings) -> int:
+def _open_port(server: grpc.Server, settings: Settings, port: int, credentials: grpc.ServerCredentials | None) -> int:
     """The port that was opened. Raises SettingsError with the reason of the operating system."""
-    reason = _why_not_bound(settings)
+    address = settings.address_of(port)
+    reason = _why_not_bound(settings.host, port)
     if reason is None:
         try:
-            return server.add_insecure_port(settings.address)
+            if credentials is None:
+                return server.add_insecure_port(address)
+            return server.add_secure_port(address, credentials)
         except RuntimeError:
-            reason = "gRPC could not open it"
+            reason = (
+                "gRPC could not open it" if credentials is None else "gRPC does not take the certificate or its key"
+            )
     mend = "choose another by --host and --port, or LABGLOSS_HOST and LABGLOSS_PORT (port 0 takes any free one)"
-    raise SettingsError((f"{settings.address} cannot be listened on: {reason}; {mend}",))
+    raise SettingsError((f"{address} cannot be listened on: {reason}; {mend}",))
 
 
-def _why_not_bound(settings: Settings) -> str | None:
+def _why_not_bound(host: str, port: int) -> str | None:
     """Why no address of the host can be bound; asked before gRPC is, which says why on stderr only."""
     reason = "the host has no address"
     try:
-        addresses = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         return error.strerror or reason
     for family, kind, protocol, _, address in addresses:

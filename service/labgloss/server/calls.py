@@ -11,10 +11,11 @@ import grpc
 from grpc_status import rpc_status
 from structlog.typing import FilteringBoundLogger
 
-from labgloss.errors import CallError, DeadlineExceededError, InternalError, TooManyStreamsError
+from labgloss.errors import AccessError, CallError, DeadlineExceededError, InternalError, TooManyStreamsError
 from labgloss.evidence.call import STREAM, Call, Method
 from labgloss.evidence.evidence import Evidence
 from labgloss.server.handlers import Answer, Deadline, OnDefect
+from labgloss.server.identity import Gate, say_refused
 from labgloss.server.releases import Releases, Serving
 from labgloss.wire.status import code_of, status_of
 
@@ -45,12 +46,22 @@ def logging_defects(log: FilteringBoundLogger) -> OnDefect:
 
 
 class Calls:
-    """Makes gRPC handlers of what answers from a release; `slots` bounds the streams and batches under way."""
+    """Makes gRPC handlers of what answers from a release, for callers whom the gate lets in.
+
+    `slots` bounds the streams and batches under way.
+    """
 
     def __init__(
-        self, log: FilteringBoundLogger, slots: int, releases: Releases, on_defect: OnDefect, evidence: Evidence
+        self,
+        log: FilteringBoundLogger,
+        slots: int,
+        releases: Releases,
+        on_defect: OnDefect,
+        evidence: Evidence,
+        gate: Gate,
     ) -> None:
         self._log = log
+        self._gate = gate
         self._slots = BoundedSemaphore(slots)
         self._releases = releases
         self._on_defect = on_defect
@@ -94,6 +105,8 @@ class Calls:
     def _unary(self, method: Method, answering: Answering, body: bytes, context: grpc.ServicerContext) -> bytes:
         serving = self._releases.current
         call = self._begun(method, serving, context)
+        if (not_let_in := self._not_let_in(call, context)) is not None:
+            return self._refuse(call, not_let_in, context)
         answer = self._answer(call, answering, serving, body, _deadline(context))
         if isinstance(answer, BaseException):
             return self._refuse(call, answer, context, body)
@@ -106,8 +119,10 @@ class Calls:
         self, method: Method, answering: Answering, bodies: Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
         call, deadline = self._begun(method, self._releases.current, context), _deadline(context)
-        refused: BaseException | None = None
+        refused = self._not_let_in(call, context)
         body: bytes | None = None
+        if refused is not None:
+            self._refuse(call, refused, context)
         if not self._slots.acquire(blocking=False):
             self._refuse(call, TooManyStreamsError(RETRY_SECONDS), context)
         try:
@@ -135,6 +150,17 @@ class Calls:
         call = Call(method, serving.reference, traceparent=_traceparent(context) if self._evidence.traced else "")
         self._evidence.begun(call)
         return call
+
+    def _not_let_in(self, call: Call, context: grpc.ServicerContext) -> BaseException | None:
+        """Why the gate refuses the caller; None where it lets it in. What is known of it stands in the call."""
+        try:
+            call.caller = self._gate.admit(call.method.name, context)
+        except AccessError as error:
+            call.caller = error.caller
+            return error
+        except BaseException as error:  # noqa: BLE001 - what leaves a pool's thread leaves a caller waiting
+            return error
+        return None
 
     def _answer(
         self, call: Call, answering: Answering, serving: Serving, body: bytes, deadline: Deadline
@@ -164,9 +190,13 @@ class Calls:
     def _end(self, call: Call, status: str, error: CallError | None = None, body: bytes | None = None) -> None:
         """Says how a call ends, before its caller knows: `body` is the message that was refused, if one was."""
         self._evidence.ended(call, status, error, body)
+        if isinstance(error, AccessError):
+            say_refused(self._log, call.method.name, error)
+            return
         self._log.info(
             "call",
             method=call.method.name,
+            caller=call.caller,
             release=call.release.version,
             digest=call.release.digest,
             **({"overlay_digest": call.release.overlay_digest} if call.release.overlay else {}),

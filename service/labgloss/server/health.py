@@ -24,6 +24,14 @@ _WATCH_THREADS = 8
 _REQUEST_BYTES = 1_024
 
 
+# Ends the call of a method when its caller may not use it.
+Admit = Callable[[str, grpc.ServicerContext], None]
+
+
+def everybody(_: str, __: grpc.ServicerContext) -> None:
+    """Lets every caller in."""
+
+
 class Health:
     """SERVING for each of its services and for the whole, until `stop_serving`."""
 
@@ -35,13 +43,13 @@ class Health:
         self._watchers: set[_Watcher] = set()
         self._watchers_lock = Lock()
 
-    def handler(self) -> grpc.GenericRpcHandler:
-        """The handler of the health service."""
+    def handler(self, admit: Admit) -> grpc.GenericRpcHandler:
+        """The handler of the health service, for callers whom `admit` lets in."""
         return grpc.method_handlers_generic_handler(
             SERVICE,
             {
-                "Check": grpc.unary_unary_rpc_method_handler(_Check(self, self._check_pool)),
-                "Watch": grpc.unary_stream_rpc_method_handler(_Watch(self, self._watch_pool)),
+                "Check": grpc.unary_unary_rpc_method_handler(_Check(self, self._check_pool, admit)),
+                "Watch": grpc.unary_stream_rpc_method_handler(_Watch(self, self._watch_pool, admit)),
             },
         )
 
@@ -115,11 +123,13 @@ class _Watcher:
 class _Check:
     """Health.Check, on its own threads."""
 
-    def __init__(self, health: Health, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, health: Health, pool: ThreadPoolExecutor, admit: Admit) -> None:
         self._health = health
+        self._admit = admit
         self.experimental_thread_pool = pool
 
     def __call__(self, body: bytes, context: grpc.ServicerContext) -> bytes:
+        self._admit("Check", context)
         status = self._health.status(_service(body, context))
         if status == pb.HealthCheckResponse.SERVICE_UNKNOWN:
             context.abort(grpc.StatusCode.NOT_FOUND, "No such service; ask for none, or for one that is served.")
@@ -131,11 +141,13 @@ class _Watch:
 
     experimental_non_blocking = True
 
-    def __init__(self, health: Health, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, health: Health, pool: ThreadPoolExecutor, admit: Admit) -> None:
         self._health = health
+        self._admit = admit
         self.experimental_thread_pool = pool
 
     def __call__(self, body: bytes, context: grpc.ServicerContext, send: Callable[[bytes | None], None]) -> None:
+        self._admit("Watch", context)
         self._health.watch(_Watcher(self._health, _service(body, context), send), context)
 
 

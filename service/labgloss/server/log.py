@@ -16,6 +16,8 @@ EVENTS = frozenset(
     {
         "proving", "proved", "serving", "metrics", "call", "defect", "audit_head", "record_not_written", "draining",
         "stopped", "library",
+        # Callers: one that was not let in; files that changed, and those whose change was refused.
+        "refused", "certificate_loaded", "certificate_kept", "access_loaded", "access_kept",
     }
 )  # fmt: skip
 
@@ -26,6 +28,7 @@ KEYS = frozenset(
         "method", "status", "reason", "duration_ms", "request_bytes", "response_bytes", "panels", "rule_ids",
         "release", "digest", "overlay", "overlay_digest", "error_id", "error_type",
         "port", "pid", "signal", "seconds", "worker", "record", "chain", "head", "records",
+        "caller", "cause", "transport", "health_port", "access", "not_after", "faults",
     }
 )  # fmt: skip
 

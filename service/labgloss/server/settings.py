@@ -53,6 +53,18 @@ class Settings(BaseModel):
         "127.0.0.1", pattern=r"^[A-Za-z0-9.:_-]+$", description="an address or name of this machine"
     )
     tracing: bool = Field(False, description="true or false: whether spans are sent as the OTEL_ variables say")
+    tls_certificate: Path | None = Field(
+        None, description="a PEM file, the server's certificate first, then its issuers; left out, there is no TLS"
+    )
+    tls_key: Path | None = Field(None, description="a PEM file with the key of tls_certificate, without a passphrase")
+    tls_client_ca: Path | None = Field(
+        None, description="a PEM file with the authorities of callers' certificates; left out, none is asked for"
+    )
+    access: Path | None = Field(None, description="an access file (TOML); left out, everybody may call every method")
+    plaintext: bool = Field(False, description="true, where something else encrypts the way to the port, or false")
+    health_port: int | None = Field(
+        None, ge=0, le=65535, description="a port from 0 (any free one) to 65535; left out, there is none"
+    )
     unary_bytes: int = Field(65_536, ge=1_024, le=67_108_864, description="a number of bytes from 1024 to batch_bytes")
     batch_bytes: int = Field(
         1_048_576, ge=1_024, le=67_108_864, description="a number of bytes from unary_bytes to core_bytes"
@@ -75,17 +87,40 @@ class Settings(BaseModel):
             raise ValueError("smaller than batch_bytes")
         return value
 
-    @field_validator("audit_key")
-    @classmethod
-    def _with_records(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value is not None and info.data.get("audit") is None:
-            raise ValueError("without audit there are no records")
-        return value
+    def contradictions(self) -> tuple[str, ...]:
+        """What is wrong of several settings together, each with how to mend it."""
+        return tuple(self._contradictions())
+
+    def _contradictions(self) -> Iterator[str]:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            given, missing = ("tls_certificate", "tls_key")[:: 1 if self.tls_key is None else -1]
+            yield f"{given}: needs {missing} beside it"
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            yield "tls_client_ca: needs tls_certificate and tls_key; a caller shows a certificate only to one that does"
+        if self.tls_client_ca is not None and self.access is None:
+            yield "tls_client_ca: needs access, the file that lists whose certificates may call what"
+        if self.access is not None and self.log_level == "error":
+            yield "log_level: error hides callers that were refused from the log; access needs warning, info or debug"
+        if self.plaintext and self.tls_certificate is not None:
+            yield "plaintext: contradicts tls_certificate; leave one of them out"
+        if not (self.on_loopback or self.plaintext or self.tls_certificate is not None):
+            yield (
+                f"host: at {self.host} panels would travel unencrypted; give tls_certificate and tls_key, or "
+                "plaintext where something else encrypts the way to the port"
+            )
+        if self.audit_key is not None and self.audit is None:
+            yield "audit_key: needs audit, the folder for the records whose digests it keys"
+        if self.health_port is not None and self.health_port == self.port != 0:
+            yield "health_port: is the same as port; choose another"
+
+    def address_of(self, port: int) -> str:
+        """Host and port as gRPC takes them."""
+        return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
 
     @property
     def address(self) -> str:
-        """Host and port as gRPC takes them."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        """Host and port of the API as gRPC takes them."""
+        return self.address_of(self.port)
 
     @property
     def on_loopback(self) -> bool:
@@ -94,6 +129,13 @@ class Settings(BaseModel):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def transport(self) -> Literal["mtls", "tls", "plaintext"]:
+        """How calls come; over mtls each caller shows a certificate."""
+        if self.tls_certificate is None:
+            return "plaintext"
+        return "tls" if self.tls_client_ca is None else "mtls"
 
     @property
     def serves_reflection(self) -> bool:
@@ -129,6 +171,7 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, object]) -
         settings = Settings.model_validate(given)
     except ValidationError as error:
         raise SettingsError((*faults, *_faults(error, given, spelled))) from None
+    faults += settings.contradictions()
     if faults:
         raise SettingsError(tuple(faults))
     return settings

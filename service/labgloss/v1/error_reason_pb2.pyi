@@ -46,9 +46,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 8
     """INTERNAL: a defect of the service. Metadata: "error_id", which the log repeats."""
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 9
-    """UNAUTHENTICATED: no or no valid credentials. Metadata: none."""
+    """UNAUTHENTICATED: no or no valid credentials. Metadata: "cause", one of NO_CREDENTIALS, NO_IDENTITY (the certificate
+    has neither URI nor DNS name), CERTIFICATE_EXPIRED, TOKEN_NOT_TAKEN, TOKEN_REPEATED, TOKEN_MALFORMED,
+    TOKEN_TOO_LONG, TOKEN_ALGORITHM, TOKEN_KEY, TOKEN_SIGNATURE, TOKEN_CLAIM, TOKEN_EXPIRED, TOKEN_NOT_YET_VALID,
+    TOKEN_ISSUER, TOKEN_AUDIENCE. A certificate that is refused in the TLS handshake ends the connection instead:
+    gRPC tells the caller UNAVAILABLE.
+    """
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 10
-    """PERMISSION_DENIED: the caller may not use this method. Metadata: none."""
+    """PERMISSION_DENIED: the caller may not use this method. Metadata: "cause", CALLER_NOT_LISTED or METHOD_NOT_ALLOWED."""
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 11
     """UNAVAILABLE: the service is stopping; retry elsewhere. Metadata: none."""
     ERROR_REASON_RECORD_NOT_WRITTEN: _ErrorReason.ValueType  # 12
@@ -80,9 +85,14 @@ ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 7
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 8
 """INTERNAL: a defect of the service. Metadata: "error_id", which the log repeats."""
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 9
-"""UNAUTHENTICATED: no or no valid credentials. Metadata: none."""
+"""UNAUTHENTICATED: no or no valid credentials. Metadata: "cause", one of NO_CREDENTIALS, NO_IDENTITY (the certificate
+has neither URI nor DNS name), CERTIFICATE_EXPIRED, TOKEN_NOT_TAKEN, TOKEN_REPEATED, TOKEN_MALFORMED,
+TOKEN_TOO_LONG, TOKEN_ALGORITHM, TOKEN_KEY, TOKEN_SIGNATURE, TOKEN_CLAIM, TOKEN_EXPIRED, TOKEN_NOT_YET_VALID,
+TOKEN_ISSUER, TOKEN_AUDIENCE. A certificate that is refused in the TLS handshake ends the connection instead:
+gRPC tells the caller UNAVAILABLE.
+"""
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 10
-"""PERMISSION_DENIED: the caller may not use this method. Metadata: none."""
+"""PERMISSION_DENIED: the caller may not use this method. Metadata: "cause", CALLER_NOT_LISTED or METHOD_NOT_ALLOWED."""
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 11
 """UNAVAILABLE: the service is stopping; retry elsewhere. Metadata: none."""
 ERROR_REASON_RECORD_NOT_WRITTEN: ErrorReason.ValueType  # 12

@@ -112,6 +112,43 @@ def test_a_group_is_shown_by_the_rules_that_read_it(release: Release) -> None:
     assert change.witness.changes
 
 
+def test_a_limit_that_only_rules_read_is_shown_by_one_of_them(release: Release) -> None:
+    row = release.findings["K_UNDER_3_0"][0]
+    changed = with_row(release, row, with_part(row, ("limits", "mmol/L"), parse_limit("x < 3.2")))
+    (change,) = rule_changes(release, changed)
+    assert (change.kind, change.id) == ("finding", "K_UNDER_3_0")
+    assert change.witness is not None
+    (value,) = (Decimal(one.value) for one in change.witness.panel.results if one.analyte == "potassium")
+    assert Decimal("3.0") <= value < Decimal("3.2")
+
+
+def test_what_a_band_does_in_a_context_is_shown_in_it(release: Release) -> None:
+    form = release.analytes["magnesium"].form
+    way = next(way for way, part in parts(form) if getattr(part, "band", "") == "moderate_low")
+    changed = with_row(release, form, with_part(form, (*way, "raises", 0), NOTHING))
+    (change,) = rule_changes(release, changed)
+    assert (change.kind, change.id, change.differs) == ("band", "magnesium.band.moderate_low", ("urgency",))
+    assert change.witness is not None
+    assert "magnesium urgency: EMERGENCY -> SAME_DAY" in [str(one) for one in change.witness.changes]
+
+
+def test_a_panel_that_was_asked_anyway_is_a_witness(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No space is built then."""
+    monkeypatch.setattr("labgloss.proofs.rule_changes.build", lambda *_: pytest.fail("the space was built"))
+    changed = with_pattern(replace(release), LOW_CALCIUM, ("urgency",), Urgency.EMERGENCY)
+    both_low = panel(("magnesium", "0.60", "mmol/L"), ("calcium_adjusted", "2.10", "mmol/L"))
+    (change,) = impact(replace(release), changed, [both_low]).rules
+    assert change.witness is not None
+    assert change.witness.panel == both_low
+
+
+def test_codes_and_additives_of_an_analyte_are_named(release: Release) -> None:
+    form = release.analytes["magnesium"].form
+    changed = with_row(release, form, with_part(with_part(form, ("codes", 0), NOTHING), ("unsuitable_additives",), ()))
+    (change,) = rule_changes(release, changed)
+    assert (change.kind, change.id, change.differs) == ("analyte", "magnesium", ("codes", "unsuitable_additives"))
+
+
 # ---------------------------------------------------------------------------------------------- gates
 
 

@@ -114,3 +114,20 @@ def test_streams_and_batches_take_at_most_half_of_the_threads() -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
         Settings().port = 1  # type: ignore[misc]
+
+
+def test_a_key_of_records_needs_records() -> None:
+    assert ("audit_key: needs audit, the folder for the records whose digests it keys",) == faults_of(
+        {}, {"audit_key": "key"}
+    )
+    assert "folder" == read_settings({}, {"audit_key": "key", "audit": "folder"}).audit
+
+
+def test_what_evidence_takes_is_said() -> None:
+    flags = {"audit_bytes": "1", "metrics_port": "x", "audit_required": "maybe", "tracing": "maybe"}
+    assert [
+        "--audit-bytes: needs a number of bytes a file of records, 4096 to 1073741824",
+        "--audit-required: needs true or false: whether a call is refused when its decision record cannot be written",
+        "--metrics-port: needs a whole number from 0 (any free port) to 65535; left out, there is no page",
+        "--tracing: needs true or false: whether spans are sent as the OTEL_ variables say",
+    ] == sorted(faults_of({}, flags))

@@ -14,12 +14,15 @@ from labgloss.errors import KnowledgeError
 from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
 from labgloss.server.app import serve
+from labgloss.server.core_log import check_core_speaks
+from labgloss.server.identity import read_identity
 from labgloss.server.log import make_log
 from labgloss.server.settings import Settings, read_settings
 
 _FLAGS = (
     "host", "port", "threads", "log_level", "reflection", "drain_seconds", "knowledge", "overlay",
     "audit", "audit_key", "audit_bytes", "audit_required", "metrics_port", "metrics_host", "tracing",
+    "tls_certificate", "tls_key", "tls_client_ca", "access", "plaintext", "health_port",
 )  # fmt: skip
 
 
@@ -29,6 +32,10 @@ def run(arguments: Namespace) -> int:
     end_by_exit(signal.SIGTERM)
     flags = {name: getattr(arguments, name) for name in _FLAGS}
     settings = read_settings(os.environ, flags)
+    # Before a release is proved, which takes its time.
+    read_identity(settings)
+    if settings.tls_certificate is not None:
+        check_core_speaks(os.environ)
     release = load(settings.knowledge, settings.overlay)
     prove_unless_proved(settings, release)
     return serve(settings, release)

@@ -1,0 +1,424 @@
+"""What is kept of calls: a record of each panel before its answer leaves, figures, spans; none with patient data."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import hmac
+import json
+import os
+import sys
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+
+from labgloss.errors import SettingsError
+from labgloss.evidence import evidence, records, tracing
+from labgloss.evidence import journal as journal_module
+from labgloss.evidence.verify import verify
+from labgloss.knowledge.release import Release
+from labgloss.server.app import start
+from labgloss.server.calls import RECORD
+from labgloss.server.settings import Settings
+from labgloss.v1 import interpretation_pb2 as pb
+from labgloss.v1.panel_pb2 import Panel
+from tests.server.canaries import DEFECT, Canaries, Kept, found, found_after, raising, sinks_of
+from tests.server.wire import BATCH, INTERPRET, Served, batch, panel, reason_of, serving, unary
+
+SECRET = b"0123456789abcdef0123456789abcdef"
+GET_RELEASE = "/labgloss.v1.KnowledgeService/GetRelease"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "records"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    made = tmp_path / "key"
+    made.write_bytes(SECRET + b"\n")
+    return made
+
+
+def recorded(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for path in sorted(folder.iterdir()) for line in path.read_bytes().splitlines()]
+
+
+def decisions(folder: Path) -> list[dict[str, Any]]:
+    return [record for record in recorded(folder) if record["kind"] == "decision"]
+
+
+def digest(message: Message | bytes) -> str:
+    content = message if isinstance(message, bytes) else message.SerializeToString(deterministic=True)
+    return hmac.new(SECRET, content, hashlib.sha256).hexdigest()
+
+
+def with_defect() -> Panel:
+    """A panel that a defect meets."""
+    made = panel("d")
+    made.source = DEFECT
+    return made
+
+
+def refused(served: Served, method: str, body: bytes) -> grpc.RpcError:
+    with pytest.raises(grpc.RpcError) as raised:
+        served.call(method, body)
+    return raised.value
+
+
+# ------------------------------------------------------------------------------------------------ records
+
+
+def test_each_panel_has_its_record_with_the_same_digests_on_every_way(
+    release: Release, folder: Path, key: Path
+) -> None:
+    with serving(release, audit=str(folder), audit_key=key) as served:
+        report = pb.InterpretPanelResponse.FromString(served.call(INTERPRET, unary("a"))).report
+        served.call(BATCH, batch("a", "b"))
+        list(served.open(iter([batch("a"), batch("b", "a")])))
+        served.call(GET_RELEASE, b"")
+    kept = decisions(folder)
+    assert [
+        ("InterpretPanel", 0, 1),
+        ("BatchInterpretPanels", 0, 2),
+        ("BatchInterpretPanels", 1, 2),
+        ("StreamInterpretPanels", 0, 1),
+        ("StreamInterpretPanels", 0, 2),
+        ("StreamInterpretPanels", 1, 2),
+    ] == [(each["method"], each["panel"], each["panels"]) for each in kept]
+    of_a = [kept[position] for position in (0, 1, 3, 5)]
+    assert {digest(panel("a"))} == {each["request"] for each in of_a}
+    assert {digest(report)} == {each["report"] for each in of_a}
+    first = kept[0]
+    assert ("anonymous", "OK", release.reference.version, release.reference.digest, release.reference.engine) == (
+        first["caller"],
+        first["status"],
+        first["release"],
+        first["digest"],
+        first["engine"],
+    )
+    assert "magnesium.band.moderate_low" in first["rules"]
+    assert first["time"].endswith("Z")
+    assert "overlay" not in first
+
+
+def test_refusals_are_recorded_with_their_reasons(release: Release, folder: Path, key: Path) -> None:
+    asked = pb.BatchInterpretPanelsRequest(panels=[panel("a"), panel("b", "text"), panel("c"), with_defect()])
+    asked.panels[2].as_of = "never"
+    with serving(release, raising, audit=str(folder), audit_key=key) as served:
+        refused(served, INTERPRET, b"")
+        refused(served, BATCH, b"\xff")
+        served.call(BATCH, asked.SerializeToString())
+        list(served.open(iter([b"\xff"])))
+        (defect,) = (line["error_id"] for line in served.log if line["event"] == "defect")
+    kept = decisions(folder)
+    said = [(each["status"], each.get("reason"), each.get("refusals"), each.get("error_id")) for each in kept]
+    assert [
+        ("INVALID_ARGUMENT", "INVALID_FIELDS", None, None),
+        ("INVALID_ARGUMENT", "MALFORMED_MESSAGE", None, None),
+        ("OK", None, None, None),
+        ("OK", None, {"value_not_numeric": 1}, None),
+        ("INVALID_ARGUMENT", "INVALID_FIELDS", None, None),
+        ("INTERNAL", "INTERNAL", None, defect),
+        ("INVALID_ARGUMENT", "MALFORMED_MESSAGE", None, None),
+    ] == said
+    assert [digest(b""), digest(b"\xff"), digest(b"\xff")] == [kept[number]["message"] for number in (0, 1, 6)]
+    assert [digest(each) for each in asked.panels] == [each["request"] for each in kept[2:6]]
+
+
+def test_a_message_that_is_refused_unread_is_not_digested(release: Release, folder: Path, key: Path) -> None:
+    with serving(release, audit=str(folder), audit_key=key) as served:
+        refused(served, BATCH, bytes(1_048_577))
+    (kept,) = decisions(folder)
+    assert ("MESSAGE_TOO_LARGE", False) == (kept["reason"], "message" in kept)
+
+
+def test_without_a_key_nothing_is_digested(release: Release, folder: Path) -> None:
+    with serving(release, audit=str(folder)) as served:
+        served.call(INTERPRET, unary())
+        refused(served, INTERPRET, b"")
+    assert not [name for each in recorded(folder) for name in ("request", "report", "message", "key") if name in each]
+
+
+def test_the_caller_and_the_log_get_the_id_of_the_record(release: Release, folder: Path) -> None:
+    with serving(release, audit=str(folder)) as served:
+        _, call = served.channel.unary_unary(BATCH).with_call(batch("a", "b"), timeout=5)
+        (line,) = (line for line in served.log if line["event"] == "call")
+    first, _ = decisions(folder)
+    assert {RECORD: first["id"]} == {name: value for name, value in call.trailing_metadata() if name == RECORD}
+    assert first["id"] == line["record"]
+
+
+def test_the_chain_is_whole_and_its_head_is_logged_and_shown(release: Release, folder: Path, key: Path) -> None:
+    settings = {"audit": str(folder), "audit_key": key, "audit_bytes": 4_096, "metrics_port": 0}
+    with serving(release, **settings) as served:
+        for _ in range(5):
+            served.call(INTERPRET, unary())
+        shown = {name: value for name, value in page(served).items() if name.startswith("labgloss_audit_head")}
+    heads = [line for line in served.log if line["event"] == "audit_head"]
+    content = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert len(content) > 1
+    verdict = verify(content, [heads[-1]["head"]])
+    assert verdict.whole
+    ((chain, records_kept),) = ((seen.chain, seen.records) for seen in verdict.chains)
+    assert (chain, records_kept) == (heads[-1]["chain"], heads[-1]["records"])
+    (label,) = shown
+    # All but the record that ends it.
+    assert records_kept - 1 == shown[label]
+    assert verify(content, known=[label.partition('head="')[2][:64]]).whole
+
+
+def full(monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(journal_module.os, "write", write)
+
+
+def test_no_answer_leaves_without_its_record(release: Release, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(release, audit=str(folder), metrics_port=0) as served:
+        with monkeypatch.context() as patched:
+            full(patched)
+            for method, body in ((INTERPRET, unary()), (BATCH, batch("a"))):
+                error = refused(served, method, body)
+                assert (grpc.StatusCode.UNAVAILABLE, "RECORD_NOT_WRITTEN") == (error.code(), reason_of(error))
+            with pytest.raises(grpc.RpcError):
+                list(served.open(iter([batch("a")])))
+            # What is refused anyway keeps its status.
+            assert grpc.StatusCode.INVALID_ARGUMENT == refused(served, INTERPRET, b"").code()
+        served.call(INTERPRET, unary())
+        assert 4 == page(served)["labgloss_audit_unwritten_total"]
+    assert ["OSError"] * 4 == [line["error_type"] for line in served.log if line["event"] == "record_not_written"]
+    assert 1 == len(decisions(folder))
+    assert verify({path.name: path.read_bytes() for path in folder.iterdir()}).whole
+
+
+def test_a_site_may_want_the_answer_all_the_same(
+    release: Release, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(release, audit=str(folder), audit_required=False) as served:
+        with monkeypatch.context() as patched:
+            full(patched)
+            served.call(INTERPRET, unary())
+        _, call = served.channel.unary_unary(INTERPRET).with_call(unary(), timeout=5)
+    assert ["record_not_written"] == [line["event"] for line in served.log if line["level"] == "error"]
+    assert RECORD in dict(call.trailing_metadata())
+
+
+def test_the_record_is_written_before_the_answer(
+    release: Release, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    write, end = os.write, evidence.Evidence.ended
+
+    def writing(descriptor: int, line: bytes) -> int:
+        order.append("record")
+        return write(descriptor, line)
+
+    def ending(*arguments: Any) -> None:
+        order.append("end")
+        end(*arguments)
+
+    with serving(release, audit=str(folder)) as served, monkeypatch.context() as patched:
+        patched.setattr(journal_module.os, "write", writing)
+        patched.setattr(evidence.Evidence, "ended", ending)
+        served.call(INTERPRET, unary())
+    assert ["record", "end"] == order
+
+
+# ------------------------------------------------------------------------------------------------ figures
+
+
+def page(served: Served) -> Mapping[str, float]:
+    """The series of the page, by name and labels."""
+    (port,) = (line["port"] for line in served.log if line["event"] == "metrics")
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, _, value in pairs}
+
+
+def grpc_series(name: str, method: str, kind: str = "unary", code: str = "") -> str:
+    code = f'grpc_code="{code}",' if code else ""
+    service = "labgloss.v1.InterpretationService"
+    return f'grpc_server_{name}{{{code}grpc_method="{method}",grpc_service="{service}",grpc_type="{kind}"}}'
+
+
+def test_calls_panels_and_refusals_are_counted(release: Release) -> None:
+    with serving(release, raising, metrics_port=0) as served:
+        before = page(served)
+        served.call(INTERPRET, unary())
+        refused(served, INTERPRET, b"")
+        asked = pb.BatchInterpretPanelsRequest(panels=[panel("a"), panel("b", "text"), with_defect()])
+        served.call(BATCH, asked.SerializeToString())
+        list(served.open(iter([batch("a"), b"\xff", batch("b")])))
+        after = page(served)
+    grown = {name: value - before[name] for name, value in after.items() if value != before.get(name)}
+    assert {
+        grpc_series("started_total", "InterpretPanel"): 2,
+        grpc_series("handled_total", "InterpretPanel", code="OK"): 1,
+        grpc_series("handled_total", "InterpretPanel", code="InvalidArgument"): 1,
+        grpc_series("msg_received_total", "InterpretPanel"): 2,
+        grpc_series("msg_sent_total", "InterpretPanel"): 1,
+        grpc_series("handling_seconds_count", "InterpretPanel"): 2,
+        grpc_series("handled_total", "BatchInterpretPanels", code="OK"): 1,
+        grpc_series("msg_received_total", "StreamInterpretPanels", "bidi_stream"): 3,
+        grpc_series("msg_sent_total", "StreamInterpretPanels", "bidi_stream"): 3,
+        'labgloss_panels_total{urgency="SAME_DAY"}': 4,
+        'labgloss_results_refused_total{reason="value_not_numeric"}': 1,
+        'labgloss_items_refused_total{reason="INTERNAL"}': 1,
+        'labgloss_items_refused_total{reason="MALFORMED_MESSAGE"}': 1,
+        'labgloss_calls_refused_total{reason="INVALID_FIELDS"}': 1,
+        "labgloss_defects_total": 1,
+    }.items() <= grown.items()
+    assert after["process_resident_memory_bytes"] > 1e7
+    (stated,) = (name for name in after if name.startswith("labgloss_release_info"))
+    assert f'digest="{release.reference.digest}"' in stated
+    assert not [name for name in after if "_created" in name]
+
+
+def test_workers_have_pages_that_follow_on_one_another(release: Release) -> None:
+    with serving(release, metrics_port=0) as served:
+        (first,) = (line["port"] for line in served.log if line["event"] == "metrics")
+    settings = Settings(port=0, metrics_port=first - 1)
+    with start(settings, release, worker=1), urllib.request.urlopen(f"http://127.0.0.1:{first}/", timeout=5) as answer:
+        assert b"grpc_server_started_total" in answer.read()
+        # The port is free again after, and taken meanwhile.
+        with pytest.raises(SettingsError) as raised:
+            start(settings, release, worker=1)
+    assert str(raised.value).startswith(
+        f"metrics_port: 127.0.0.1, port {first}, cannot be listened on: Address already"
+    )
+
+
+@pytest.mark.parametrize(
+    ("package", "module", "settings", "extra"),
+    [
+        ("prometheus_client", "labgloss.evidence.metrics", {"metrics_port": 0}, "metrics"),
+        ("opentelemetry", "labgloss.evidence.tracing", {"tracing": True}, "tracing"),
+    ],
+)
+def test_an_extra_that_is_missing_is_named(
+    package: str,
+    module: str,
+    settings: dict[str, Any],
+    extra: str,
+    release: Release,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(SettingsError, match=rf"needs the package {package}, .* pip install 'labgloss\[{extra}\]'"):
+        start(Settings(port=0, audit=str(folder), **settings), release)
+    # What was opened before is closed.
+    assert "end" == recorded(folder)[-1]["kind"]
+
+
+# ------------------------------------------------------------------------------------------------ spans
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
+    exporter = Kept()
+    monkeypatch.setattr(tracing, "exporter_of_environment", lambda: exporter)
+    return exporter
+
+
+def test_a_call_is_a_span_under_that_of_its_caller(release: Release, kept: Kept) -> None:
+    trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    with serving(release, tracing=True) as served:
+        headers = [("traceparent", f"00-{trace}-{parent}-01")]
+        served.channel.unary_unary(INTERPRET)(unary(), metadata=headers, timeout=5)
+        refused(served, INTERPRET, b"")
+        refused(served, BATCH, bytes(1_048_577))
+    first, second, third = (json.loads(span) for span in kept.spans)
+    assert (f"0x{trace}", f"0x{parent}") == (first["context"]["trace_id"], first["parent_id"])
+    assert ("labgloss.v1.InterpretationService/InterpretPanel", "SpanKind.SERVER") == (first["name"], first["kind"])
+    assert {
+        "rpc.system": "grpc",
+        "rpc.service": "labgloss.v1.InterpretationService",
+        "rpc.method": "InterpretPanel",
+        "rpc.grpc.status_code": 0,
+        "labgloss.panels": 1,
+        "labgloss.release": release.reference.version,
+    } == first["attributes"]
+    assert (3, None) == (second["attributes"]["rpc.grpc.status_code"], second["parent_id"])
+    assert 8 == third["attributes"]["rpc.grpc.status_code"]
+    assert first["end_time"] >= first["start_time"]
+
+
+def test_a_defect_is_an_error_without_words(release: Release, kept: Kept) -> None:
+    with serving(release, raising, tracing=True) as served:
+        refused(served, INTERPRET, pb.InterpretPanelRequest(panel=with_defect()).SerializeToString())
+    (span,) = (json.loads(each) for each in kept.spans)
+    assert ({"status_code": "ERROR"}, [], 13) == (
+        span["status"],
+        span["events"],
+        span["attributes"]["rpc.grpc.status_code"],
+    )
+
+
+@pytest.mark.parametrize(
+    "header", ["", "00", f"ff-{'a' * 32}-{'b' * 16}-01", f"00-{'0' * 32}-{'b' * 16}-01", "x" * 999]
+)
+def test_a_header_that_is_none_begins_a_trace(header: str) -> None:
+    parent = tracing.trace.get_current_span(tracing._parent(header)).get_span_context()
+    assert not parent.is_valid
+
+
+def test_where_spans_go_is_said_by_the_standard_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+    assert "ConsoleSpanExporter" == type(tracing.exporter_of_environment()).__name__
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "zipkin")
+    with pytest.raises(SettingsError) as raised:
+        tracing.exporter_of_environment()
+    assert str(raised.value).startswith('tracing: no package has the exporter "zipkin"; install ')
+
+
+def test_a_watcher_that_fails_costs_no_answer(release: Release, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> None:
+        raise RuntimeError("canary7391")
+
+    monkeypatch.setattr(tracing.Spans, "ended", failing)
+    with serving(release, tracing=True) as served:
+        served.call(INTERPRET, unary())
+    assert ["RuntimeError"] == [line["error_type"] for line in served.log if line["event"] == "defect"]
+    assert b"canary7391" not in served.stream.getvalue()
+
+
+# ------------------------------------------------------------------------------------------------ canaries
+
+
+def test_nothing_that_a_caller_wrote_is_kept(release: Release, folder: Path, key: Path) -> None:
+    sown, leaked = found_after(24, release, folder, key)
+    assert sown > 500
+    assert [] == leaked
+    # The calls came as far as they should.
+    ended = {(each["method"], each["status"]) for each in decisions(folder)}
+    assert {("InterpretPanel", "OK"), ("InterpretPanel", "INTERNAL"), ("InterpretPanel", "INVALID_ARGUMENT")} <= ended
+    assert {("BatchInterpretPanels", "OK"), ("StreamInterpretPanels", "INTERNAL")} <= ended
+
+
+@pytest.mark.parametrize("sink", ["records", "metrics", "spans", "log"])
+def test_a_leak_is_found(sink: str, release: Release, folder: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: each sink is told something of a panel on purpose."""
+    canaries = Canaries(Random(3))
+    with monkeypatch.context() as patched:
+        if sink == "records":
+            patched.setattr(records.Records, "_decided", lambda _, __, decision: {"panel_id": decision.panel.id})
+        sinks = dict(sinks_of(3, canaries, release, folder, key))
+    if sink != "records":
+        sinks[sink] += json.dumps({"seen": canaries.sown[0]}).encode()
+    assert {sink} == {leak.partition(":")[0] for leak in found(sinks, canaries.sown)}
