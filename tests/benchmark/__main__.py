@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.benchmark.evidence import evidence_costs
 from tests.benchmark.measure import Size, measure
 from tests.benchmark.table import table
 from tests.benchmark.ten_times import compare, rules_table
@@ -16,21 +17,26 @@ def main() -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("servers", "rules"),
+        choices=("servers", "rules", "evidence"),
         default="servers",
-        help="both servers (default), or the engine over ten times the rules, for which only --rounds counts",
+        help="both servers (default); the engine over ten times the rules, for which only --rounds counts; or the "
+        "service with and without records and metrics, for which --blocks and --passes count",
     )
     parser.add_argument("--starts", type=int, default=5, help="starts of each server (default 5)")
     parser.add_argument("--blocks", type=int, default=2, help="A B B A blocks for each way of calling (default 2)")
     parser.add_argument("--passes", type=int, default=8, help="passes over the requests in a turn (default 8)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of the engine alone (default 5)")
     given = vars(parser.parse_args())
-    if given.pop("what") == "rules":
+    what = given.pop("what")
+    if what == "rules":
         print(rules_table(compare(given["rounds"])), end="")
         return
     size = Size(**given)
     with TemporaryDirectory() as folder:
-        print(table(measure(size, Path(folder))), end="")
+        if what == "evidence":
+            print(evidence_costs(size, Path(folder)), end="")
+        else:
+            print(table(measure(size, Path(folder))), end="")
 
 
 if __name__ == "__main__":

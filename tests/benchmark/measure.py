@@ -148,15 +148,15 @@ def _pairs(
     """A B B A, so that what drifts during the run weighs on both alike: two pairs a block."""
     pairs = []
     for _ in range(blocks):
-        first = _cpu_microseconds(service, turn, in_flight)
-        second = _cpu_microseconds(do_nothing, turn, in_flight)
-        third = _cpu_microseconds(do_nothing, turn, in_flight)
-        fourth = _cpu_microseconds(service, turn, in_flight)
+        first = cpu_microseconds(service, turn, in_flight)
+        second = cpu_microseconds(do_nothing, turn, in_flight)
+        third = cpu_microseconds(do_nothing, turn, in_flight)
+        fourth = cpu_microseconds(service, turn, in_flight)
         pairs += [Pair(first, second), Pair(fourth, third)]
     return pairs
 
 
-def _cpu_microseconds(server: ServerProcess, turn: Sequence[bytes], in_flight: int) -> float:
+def cpu_microseconds(server: ServerProcess, turn: Sequence[bytes], in_flight: int) -> float:
     """CPU microseconds per call of one server over one turn of requests."""
     begin = server.cpu_seconds()
     if in_flight == 1:

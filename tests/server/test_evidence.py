@@ -300,30 +300,31 @@ def test_workers_have_pages_that_follow_on_one_another(release: Release) -> None
     )
 
 
-@pytest.mark.parametrize(
-    ("package", "module", "settings", "extra"),
-    [
-        ("prometheus_client", "labgloss.evidence.metrics", {"metrics_port": 0}, "metrics"),
-        ("opentelemetry", "labgloss.evidence.tracing", {"tracing": True}, "tracing"),
-    ],
-)
-def test_an_extra_that_is_missing_is_named(
-    package: str,
-    module: str,
-    settings: dict[str, Any],
-    extra: str,
-    release: Release,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_everything_that_is_missing_is_named_before_anything_is_opened(
+    release: Release, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, module, raising=False)
-    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(SettingsError, match=rf"needs the package {package}, .* pip install 'labgloss\[{extra}\]'"):
-        start(Settings(port=0, audit=str(folder), **settings), release)
-    # What was opened before is closed.
-    assert "end" == recorded(folder)[-1]["kind"]
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    settings = Settings(port=0, audit=str(folder / "no"), audit_key=folder / "key", metrics_port=0, tracing=True)
+    with pytest.raises(SettingsError) as raised:
+        start(settings, release)
+    assert [
+        f"audit_key: {folder / 'key'} cannot be read: No such file or directory",
+        f"audit: records cannot be written to {folder / 'no'}: it is no folder",
+        "metrics_port: needs the package prometheus_client, which is not installed",
+        "tracing: needs the package opentelemetry, which is not installed",
+    ] == [fault.partition("; ")[0] for fault in raised.value.faults]
+    assert raised.value.faults[2].endswith("pip install 'labgloss[metrics]'")
+
+
+def test_what_was_opened_is_closed_where_a_port_is_taken(release: Release, folder: Path) -> None:
+    with serving(release, metrics_port=0) as served:
+        (port,) = (line["port"] for line in served.log if line["event"] == "metrics")
+        with pytest.raises(SettingsError, match="metrics_port: "):
+            start(Settings(port=0, audit=str(folder), metrics_port=port), release)
+        with pytest.raises(SettingsError, match="cannot be listened on"):
+            start(Settings(port=port, audit=str(folder)), release)
+    assert ["start", "end"] * 2 == [record["kind"] for record in recorded(folder)]
 
 
 # ------------------------------------------------------------------------------------------------ spans

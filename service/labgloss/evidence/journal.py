@@ -186,6 +186,14 @@ class Files:
             self._descriptor = -1
 
 
+def check_folder(folder: Path) -> None:
+    """Nothing. Raises SettingsError when files cannot be made in a folder."""
+    if not folder.is_dir():
+        raise _not_written(str(folder), "it is no folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _not_written(str(folder), os.strerror(errno.EACCES))
+
+
 def open_journal(
     place: str, limit: int, worker: int, header: Mapping[str, object], on_head: Callable[[Head], None]
 ) -> Journal:
@@ -200,8 +208,12 @@ def open_journal(
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-worker{worker}-{chain}"
         return Journal(chain, Files(Path(place), name, limit), header, on_head)
     except OSError as error:
-        reason = f"records cannot be written to {place}: {error.strerror}; give a folder that can be written, or -"
-        raise SettingsError((f"audit: {reason}",)) from None
+        raise _not_written(place, error.strerror or type(error).__name__) from None
+
+
+def _not_written(place: str, reason: str) -> SettingsError:
+    mend = "give a folder that can be written, or - for standard output"
+    return SettingsError((f"audit: records cannot be written to {place}: {reason}; {mend}",))
 
 
 def now() -> str:

@@ -4,17 +4,60 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
 from labgloss import __version__
 from labgloss.errors import SettingsError
 from labgloss.evidence.evidence import Evidence, Watcher
-from labgloss.evidence.journal import Head, open_journal
+from labgloss.evidence.journal import Head, check_folder, open_journal
 from labgloss.evidence.records import Records, header_of
 from labgloss.evidence.site_key import read_key
 from labgloss.knowledge.release import ReleaseReference
 from labgloss.server.settings import Settings
+
+
+def check_evidence(settings: Settings) -> None:
+    """Nothing. Raises SettingsError with every key, folder or package that is not there, before a release is proved."""
+    faults: list[str] = []
+    for check in (_check_key, _check_folder, _check_packages):
+        try:
+            check(settings)
+        except SettingsError as error:
+            faults += error.faults
+    if faults:
+        raise SettingsError(tuple(faults))
+
+
+def _check_key(settings: Settings) -> None:
+    if settings.audit_key is not None:
+        read_key(settings.audit_key)
+
+
+def _check_folder(settings: Settings) -> None:
+    if settings.audit not in (None, "-"):
+        check_folder(Path(str(settings.audit)))
+
+
+def _check_packages(settings: Settings) -> None:
+    wanted = (
+        (settings.metrics_port is not None, "metrics_port", "metrics", "prometheus_client"),
+        (settings.tracing, "tracing", "tracing", "opentelemetry"),
+    )
+    faults = [
+        _missing(setting, extra, package) for asked, setting, extra, package in wanted if asked and not _has(package)
+    ]
+    if faults:
+        raise SettingsError(tuple(faults))
+
+
+def _has(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # it was marked as not to be had
+        return False
 
 
 def open_evidence(
@@ -24,6 +67,7 @@ def open_evidence(
 
     Raises SettingsError when a key, a place for records, a port or a package is not there.
     """
+    check_evidence(settings)
     records = _records(settings, log, release(), worker)
     watchers: list[Watcher] = []
     try:
@@ -56,10 +100,9 @@ def _metrics(
     worker: int,
     records: Records | None,
 ) -> Watcher:
-    try:
-        from labgloss.evidence.metrics import Metrics
-    except ModuleNotFoundError as error:
-        raise _missing("metrics_port", "metrics", error) from None
+    # Only here: an extra, which a service without metrics need not have.
+    from labgloss.evidence.metrics import Metrics
+
     assert settings.metrics_port is not None
     metrics = Metrics(release, __version__, lambda: records.journal.head if records else None)
     # Each worker has a page of its own, beside the others'.
@@ -75,13 +118,11 @@ def _metrics(
 
 
 def _spans() -> Watcher:
-    try:
-        from labgloss.evidence.tracing import Spans, exporter_of_environment
-    except ModuleNotFoundError as error:
-        raise _missing("tracing", "tracing", error) from None
+    from labgloss.evidence.tracing import Spans, exporter_of_environment
+
     return Spans(exporter_of_environment(), __version__)
 
 
-def _missing(setting: str, extra: str, error: ModuleNotFoundError) -> SettingsError:
+def _missing(setting: str, extra: str, package: str) -> str:
     mend = f"install the extra that brings it: pip install 'labgloss[{extra}]'"
-    return SettingsError((f"{setting}: needs the package {error.name}, which is not installed; {mend}",))
+    return f"{setting}: needs the package {package}, which is not installed; {mend}"

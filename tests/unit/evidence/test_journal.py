@@ -14,7 +14,7 @@ import pytest
 from labgloss.errors import SettingsError
 from labgloss.evidence import journal as module
 from labgloss.evidence.chain import DECISION, body_of
-from labgloss.evidence.journal import Files, Head, Journal, StandardOutput, open_journal
+from labgloss.evidence.journal import Files, Head, Journal, StandardOutput, check_folder, open_journal
 from labgloss.evidence.verify import Verdict, verify
 from tests.unit.evidence.tampering import Memory
 
@@ -180,7 +180,14 @@ def test_a_folder_that_is_none_is_said_before_anything_is_written(tmp_path: Path
             opened(place)
         (fault,) = raised.value.faults
         assert fault.startswith(f"audit: records cannot be written to {place}: ")
-        assert fault.endswith("; give a folder that can be written, or -")
+        assert fault.endswith("; give a folder that can be written, or - for standard output")
+
+
+def test_a_folder_is_looked_at_before_anything_is_written(tmp_path: Path) -> None:
+    check_folder(tmp_path)
+    with pytest.raises(SettingsError, match="it is no folder; give a folder that can be written, or - for standard"):
+        check_folder(tmp_path / "missing")
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_a_closed_file_is_closed_once(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
 from labgloss.server.app import serve
 from labgloss.server.core_log import check_core_speaks
+from labgloss.server.evidence import check_evidence
 from labgloss.server.identity import read_identity
 from labgloss.server.log import make_log
 from labgloss.server.settings import Settings, read_settings
@@ -34,6 +35,7 @@ def run(arguments: Namespace) -> int:
     settings = read_settings(os.environ, flags)
     # Before a release is proved, which takes its time.
     read_identity(settings)
+    check_evidence(settings)
     if settings.tls_certificate is not None:
         check_core_speaks(os.environ)
     release = load(settings.knowledge, settings.overlay)
