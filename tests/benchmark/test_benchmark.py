@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from labgloss.knowledge.release import Release
-from tests.benchmark.measure import check_answers, sample_requests, tell_do_nothing
+from tests.benchmark import evidence
+from tests.benchmark.measure import Size, check_answers, sample_requests, tell_do_nothing
 from tests.benchmark.server_process import SERVICE_COMMAND, ServerProcess, do_nothing_command
 from tests.benchmark.ten_times import TIMES, compare, over_other_names, rules_table
 
@@ -89,3 +90,17 @@ def test_ten_times_the_rules_set_off_no_more_rules_where_they_read_other_names(r
     assert release.rule_index.by_name.items() <= made.rule_index.by_name.items()
     assert release.specimen_index.by_name.items() <= made.specimen_index.by_name.items()
     assert made.specimen_index.always == release.specimen_index.always
+
+
+def test_what_evidence_costs_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = evidence.sample_requests()[:5]
+    monkeypatch.setattr(evidence, "sample_requests", lambda: few)
+    printed = evidence.evidence_costs(Size(starts=1, blocks=1, passes=1, rounds=1), tmp_path)
+    for kept in ("neither", "records", "records and metrics"):
+        assert re.search(
+            rf"^\| {kept} +\| [0-9]+ \([0-9]+-[0-9]+\) +\| [0-9.]+ \([0-9.]+-[0-9.]+\) +\|$", printed, re.M
+        )
+    assert "median (smallest-largest) of 2 turns of 5 calls each, interleaved." in printed
+    # Each was recorded, beside the header; the end is written when a server stops.
+    (records,) = (tmp_path / "records").iterdir()
+    assert 1 + 3 * 5 + 1 == len(records.read_bytes().splitlines())
