@@ -43,14 +43,24 @@ def _serve(commands: _Commands) -> None:
     # Values stay text: settings are checked in one place, whether they come by flag or by environment.
     command.add_argument("--host", help="address to listen on (default 127.0.0.1: only this machine)")
     command.add_argument("--port", help="port to listen on; 0: any free port (default 50051)")
-    command.add_argument("--threads", help="worker threads (default 8)")
+    command.add_argument("--workers", help="processes that share the port, for as many cores (default 1)")
+    command.add_argument("--threads", help="threads of each worker (default 8)")
     command.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (default info)")
     command.add_argument(
         "--reflection",
         action=argparse.BooleanOptionalAction,
         help="serve the schema by reflection (default: only on loopback)",
     )
-    command.add_argument("--drain-seconds", metavar="SECONDS", help="from SIGTERM to refusing new calls (default 2)")
+    command.add_argument(
+        "--connection-age-seconds",
+        metavar="SECONDS",
+        help="age at which connections are made anew, and so reach other servers (default 60)",
+    )
+    command.add_argument(
+        "--drain-seconds",
+        metavar="SECONDS",
+        help="from SIGTERM to refusing new calls (default: what the age of connections asks for, 71)",
+    )
     command.add_argument("--knowledge", metavar="FOLDER", help="knowledge files to serve (default: those shipped)")
     _overlay(command)
     command.add_argument("--tls-certificate", metavar="FILE", help="the server's certificate and its issuers (PEM)")

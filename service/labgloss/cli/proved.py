@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from labgloss.knowledge.release import ReleaseReference
+from labgloss.errors import KnowledgeError
+from labgloss.knowledge.release import Release, ReleaseReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +51,14 @@ def is_proved(where: Path, reference: ReleaseReference) -> bool:
         return False
     stated = (reference.digest, reference.overlay_digest, reference.engine)
     return isinstance(kept, dict) and stated == tuple(kept.get(name) for name in ("digest", "overlay_digest", "engine"))
+
+
+def prove_and_keep(where: Path, release: Release) -> None:
+    """Proves a release, which takes some 20 s, and keeps the verdict. Raises KnowledgeError with every fault."""
+    # Only here: what need not prove is spared the solver.
+    from labgloss.proofs.lint import prove
+
+    verdict = prove(release)
+    if verdict.faults:
+        raise KnowledgeError(verdict.faults)
+    keep(where, proved(release.reference, verdict.enumerated))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from types import FrameType, TracebackType
+from types import TracebackType
 
 import grpc
 from structlog.typing import FilteringBoundLogger
@@ -28,7 +28,10 @@ from labgloss.server.evidence import open_evidence
 from labgloss.server.handlers import Interpret
 from labgloss.server.identity import ending_refused, make_gate, read_identity
 from labgloss.server.log import make_log, quieten_libraries
+from labgloss.server.orders import Do, Order, Signals, Wait
+from labgloss.server.port import cannot_listen
 from labgloss.server.releases import Releases
+from labgloss.server.reload import LOOK_SECONDS, Reload, said_of
 from labgloss.server.settings import Settings
 
 INTERPRETATION = "labgloss.v1.InterpretationService"
@@ -36,9 +39,6 @@ KNOWLEDGE = "labgloss.v1.KnowledgeService"
 
 # How long calls that are under way may take to end, once nothing new is taken.
 GRACE_SECONDS = 5.0
-
-# How often the main thread looks whether a signal came.
-WAKE_SECONDS = 0.2
 
 # How long a thread that computes may keep the others waiting for Python's one interpreter. By the default of 5 ms a
 # health check took up to 0.9 s while four streams and four unary callers kept all threads busy, because it goes through
@@ -49,15 +49,16 @@ SWITCH_SECONDS = 0.000_5
 def options_of(settings: Settings) -> list[tuple[str, int]]:
     """The options of gRPC's core: everything that a caller could exhaust is bounded."""
     return [
-        # A second server on the same port fails to start, rather than taking half of the calls.
-        ("grpc.so_reuseport", 0),
+        # A second server on the same port fails to start, rather than taking half of the calls; among workers the
+        # supervisor holds the port (port.py).
+        ("grpc.so_reuseport", int(settings.workers > 1)),
         ("grpc.max_receive_message_length", settings.core_bytes),
         ("grpc.max_send_message_length", settings.core_bytes),
         ("grpc.max_metadata_size", 4_096),
         ("grpc.absolute_max_metadata_size", 8_192),
         ("grpc.max_concurrent_streams", 64),
         ("grpc.max_allowed_incoming_connections", 512),
-        ("grpc.max_connection_age_ms", 60_000),
+        ("grpc.max_connection_age_ms", round(settings.connection_age_seconds * 1_000)),
         # After its age a connection takes no new call; a long stream on it, a backfill, may still end.
         ("grpc.max_connection_age_grace_ms", 600_000),
         ("grpc.max_connection_idle_ms", 300_000),
@@ -122,14 +123,21 @@ class RunningServer:
         """Says NOT_SERVING to health checks, and still answers whatever comes."""
         self._health.stop_serving()
 
+    def begin_stop(self, grace_seconds: float) -> threading.Event:
+        """Takes nothing new; what is set when the calls under way have ended or the grace is over.
+
+        Begun again, the shorter grace counts. `stop` must follow.
+        """
+        self._health.stop_serving()
+        self._health.end_watches()
+        return self._server.stop(grace_seconds)
+
     def stop(self, grace_seconds: float = 0.0) -> None:
         """Takes nothing new, and returns when the calls under way have ended or the grace is over."""
         if self._stopped:
             return
         self._stopped = True
-        self._health.stop_serving()
-        self._health.end_watches()
-        self._server.stop(grace_seconds).wait()
+        self.begin_stop(grace_seconds).wait()
         if self.health_port is not None:
             self.health_port.stop()
         # Only now: a call that finds its threads gone would break gRPC's loop.
@@ -184,55 +192,79 @@ def start(
     return RunningServer(server, port, pool, status, releases, evidence, health_port)
 
 
-def serve(settings: Settings, release: Release) -> int:
+def serve(settings: Settings, release: Release, check: Sequence[str] = ()) -> int:
     """Serves until SIGTERM or SIGINT, then drains; the exit code. A second signal stops at once.
 
-    The log on stdout says "serving", with the port, once calls are answered.
+    The log on stdout says "serving", with the port, once calls are answered. On SIGHUP the command `check` checks the
+    files again (reload.py), and what it finds sound is served.
     """
     log = make_log(sys.stdout.buffer, settings.log_level)
     quieten_libraries(log)
+    with Signals() as signals:
+        serve_until_told(settings, release, log, signals.wait, Reload(settings, release.reference, log, check))
+    return 0
+
+
+def serve_until_told(
+    settings: Settings,
+    release: Release,
+    log: FilteringBoundLogger,
+    wait: Wait,
+    reload: Reload,
+    on_serving: Callable[[], None] = lambda: None,
+    worker: int = 0,
+) -> None:
+    """Serves until an order says otherwise, and stops as it says. Raises SettingsError when the port cannot be opened.
+
+    A worker is told by its supervisor what was checked; otherwise it is checked here.
+    """
     sys.setswitchinterval(SWITCH_SECONDS)
     with auditing_handshakes(log) if settings.tls_certificate else nullcontext():
-        return _serve(settings, release, log)
+        running = start(settings, release, log, worker=worker)
+        health_port = {} if running.health_port is None else {"health_port": running.health_port.port}
+        log.info(
+            "serving",
+            port=running.port,
+            pid=os.getpid(),
+            transport=settings.transport,
+            **health_port,
+            **said_of(release.reference),
+        )
+        on_serving()
+        while (order := wait(reload.wait_seconds)) is None or order.do in (Do.RELOAD, Do.REAP):
+            if order is None:
+                reload.look(running.releases.swap)
+            elif order.checked is not None:
+                reload.load(order.checked, running.releases.swap, time.monotonic())
+            elif order.do is Do.RELOAD:
+                reload.ask(order.signal)
+        reload.abandon()
+        _end(running, order, settings, log, wait)
+        log.info("stopped")
 
 
-def _serve(settings: Settings, release: Release, log: FilteringBoundLogger) -> int:
-    stopping, at_once = threading.Event(), threading.Event()
-    received: list[str] = []
-
-    def on_signal(number: int, _: FrameType | None) -> None:
-        received.append(signal.Signals(number).name)
-        (at_once if stopping.is_set() else stopping).set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
-    running = start(settings, release, log)
-    reference = release.reference
-    overlay = {"overlay": reference.overlay, "overlay_digest": reference.overlay_digest} if reference.overlay else {}
-    health_port = {} if running.health_port is None else {"health_port": running.health_port.port}
-    log.info(
-        "serving",
-        port=running.port,
-        pid=os.getpid(),
-        transport=settings.transport,
-        **health_port,
-        release=reference.version,
-        digest=reference.digest,
-        **overlay,
-    )
-    # In turns: a signal that comes just before the thread sleeps wakes it only when it next looks (16 of 150 starts
-    # that were stopped at once never ended).
-    while not stopping.wait(WAKE_SECONDS):
-        pass
-    log.info("draining", signal=received[0], seconds=settings.drain_seconds)
+def _end(running: RunningServer, order: Order, settings: Settings, log: FilteringBoundLogger, wait: Wait) -> None:
+    """Drains and stops, or, told a second time, stops at once."""
+    seconds = settings.drain if order.do is Do.DRAIN else 0.0
+    log.info("draining", signal=order.signal, seconds=seconds)
     # Connections move away while everything is still answered: a server that stops loses the calls in its queue.
     running.stop_taking()
-    until = time.monotonic() + settings.drain_seconds
-    while not at_once.is_set() and (left := until - time.monotonic()) > 0:
-        at_once.wait(min(WAKE_SECONDS, left))
-    running.stop(0.0 if at_once.is_set() else GRACE_SECONDS)
-    log.info("stopped")
-    return 0
+    if _told_again(wait, time.monotonic() + seconds):
+        running.begin_stop(0.0)
+    else:
+        ended = running.begin_stop(GRACE_SECONDS)
+        if _told_again(wait, time.monotonic() + GRACE_SECONDS, ended):
+            running.begin_stop(0.0)
+    running.stop()
+
+
+def _told_again(wait: Wait, until: float, ended: threading.Event | None = None) -> bool:
+    """Whether a second order to stop comes before the time, or before what is waited for has ended."""
+    while (left := until - time.monotonic()) > 0 and not (ended and ended.is_set()):
+        order = wait(min(left, LOOK_SECONDS) if ended else left)
+        if order is not None and order.do in (Do.DRAIN, Do.STOP):
+            return True
+    return False
 
 
 def _handlers(settings: Settings, calls: Calls, releases: Releases) -> list[grpc.GenericRpcHandler]:
@@ -278,7 +310,8 @@ def _asking(method: str) -> Answering:
 def _open_port(server: grpc.Server, settings: Settings, port: int, credentials: grpc.ServerCredentials | None) -> int:
     """The port that was opened. Raises SettingsError with the reason of the operating system."""
     address = settings.address_of(port)
-    reason = _why_not_bound(settings.host, port)
+    # Among several workers the supervisor asked, and holds the port.
+    reason = _why_not_bound(settings.host, port) if settings.workers == 1 else None
     if reason is None:
         try:
             if credentials is None:
@@ -288,8 +321,7 @@ def _open_port(server: grpc.Server, settings: Settings, port: int, credentials: 
             reason = (
                 "gRPC could not open it" if credentials is None else "gRPC does not take the certificate or its key"
             )
-    mend = "choose another by --host and --port, or LABGLOSS_HOST and LABGLOSS_PORT (port 0 takes any free one)"
-    raise SettingsError((f"{address} cannot be listened on: {reason}; {mend}",))
+    raise cannot_listen(address, reason)
 
 
 def _why_not_bound(host: str, port: int) -> str | None:

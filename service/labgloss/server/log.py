@@ -5,8 +5,10 @@ The logger is made, not configured globally, so that a server inside another pro
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
+import os
 from typing import Any, BinaryIO, cast
 
 import structlog
@@ -14,8 +16,10 @@ from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 EVENTS = frozenset(
     {
-        "proving", "proved", "serving", "metrics", "call", "defect", "audit_head", "record_not_written", "draining",
-        "stopped", "library",
+        "proving", "proved", "supervising", "serving", "metrics", "call", "defect", "audit_head", "record_not_written",
+        "draining", "stopped", "library", "worker_ended",
+        # Another release: the check of it began; what came of that; and each fault for which the old one was kept.
+        "reloading", "reloaded", "unchanged", "kept", "fault",
         # Callers: one that was not let in; files that changed, and those whose change was refused.
         "refused", "certificate_loaded", "certificate_kept", "access_loaded", "access_kept",
     }
@@ -29,14 +33,18 @@ KEYS = frozenset(
         "release", "digest", "overlay", "overlay_digest", "error_id", "error_type",
         "port", "pid", "signal", "seconds", "worker", "record", "chain", "head", "records",
         "caller", "cause", "transport", "health_port", "access", "not_after", "faults",
+        "workers", "exit_code", "wait_seconds", "file", "key",
     }
 )  # fmt: skip
 
 
-def make_log(stream: BinaryIO, level: str) -> FilteringBoundLogger:
-    """A logger that writes to a stream, from a level (debug, info, warning, error) upwards."""
+def make_log(stream: BinaryIO, level: str, shared: bool = False) -> FilteringBoundLogger:
+    """A logger that writes to a stream, from a level (debug, info, warning, error) upwards.
+
+    One that is `shared` by processes that are forked later keeps their lines apart.
+    """
     bound = structlog.wrap_logger(
-        structlog.BytesLogger(cast("BinaryIO", _Unfailing(stream))),
+        structlog.BytesLogger(cast("BinaryIO", _Unfailing(stream, shared))),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -66,15 +74,23 @@ class _Library(logging.Handler):
 class _Unfailing:
     """A stream whose reader may be gone: an answer is worth more than its line in the log."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, shared: bool) -> None:
         self._stream = stream
+        # A pipe takes up to 4 KiB in one piece, and a batch's line can be longer. A lock of the kernel, which a process
+        # that is killed lets go of.
+        self._lock = os.fdopen(os.memfd_create("labgloss-log"), "wb") if shared else None
 
     def write(self, line: bytes) -> None:
         try:
+            if self._lock is not None:
+                fcntl.lockf(self._lock, fcntl.LOCK_EX)
             self._stream.write(line)
             self._stream.flush()
         except (OSError, ValueError):
             return
+        finally:
+            if self._lock is not None:
+                fcntl.lockf(self._lock, fcntl.LOCK_UN)
 
     def flush(self) -> None:
         """Nothing: each line was flushed as it was written."""

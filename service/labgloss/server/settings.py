@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,11 @@ from labgloss.errors import SettingsError
 from labgloss.knowledge.loader import DATA
 
 PREFIX = "LABGLOSS_"
+
+# gRPC's core lets a connection become a tenth older or less old than asked, so that not all move at once.
+_AGE_JITTER = 1.1
+# For balancers to learn of it, and for a call that began at the last moment to end.
+_MOVING_SECONDS = 5.0
 
 
 class Settings(BaseModel):
@@ -29,8 +35,16 @@ class Settings(BaseModel):
     threads: int = Field(8, ge=2, le=64, description="a whole number of threads from 2 to 64")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
     reflection: bool | None = Field(None, description="true or false; left out, it is on only on loopback")
-    drain_seconds: float = Field(
-        2.0, ge=0, le=3600, allow_inf_nan=False, description="a number of seconds from 0 to 3600"
+    workers: int = Field(1, ge=1, le=64, description="a whole number of processes from 1 to 64")
+    connection_age_seconds: float = Field(
+        60.0, ge=0.5, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.5 to 86400"
+    )
+    drain_seconds: float | None = Field(
+        None,
+        ge=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="a number of seconds from 0 to 86400; left out, what connections need to move by their age",
     )
     knowledge: Path = Field(DATA, description="a folder of knowledge files; left out, the release that was shipped")
     overlay: Path | None = Field(None, description="a site overlay file; left out, there is none")
@@ -116,6 +130,14 @@ class Settings(BaseModel):
     def address_of(self, port: int) -> str:
         """Host and port as gRPC takes them."""
         return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
+
+    @property
+    def drain(self) -> float:
+        """Seconds from SIGTERM to taking no more calls: until the last connection, made while balancers did not know
+        yet, is as old as connections become, and its calls have ended."""
+        if self.drain_seconds is not None:
+            return self.drain_seconds
+        return math.ceil(_AGE_JITTER * self.connection_age_seconds + _MOVING_SECONDS)
 
     @property
     def address(self) -> str:

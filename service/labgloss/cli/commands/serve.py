@@ -8,9 +8,9 @@ import sys
 import time
 from argparse import Namespace
 
-from labgloss.cli.proved import is_proved, keep, place, proved
+from labgloss.cli import candidate
+from labgloss.cli.proved import is_proved, place, prove_and_keep
 from labgloss.cli.service_process import end_by_exit
-from labgloss.errors import KnowledgeError
 from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
 from labgloss.server.app import serve
@@ -19,9 +19,11 @@ from labgloss.server.evidence import check_evidence
 from labgloss.server.identity import read_identity
 from labgloss.server.log import make_log
 from labgloss.server.settings import Settings, read_settings
+from labgloss.server.supervisor import supervise
 
 _FLAGS = (
-    "host", "port", "threads", "log_level", "reflection", "drain_seconds", "knowledge", "overlay",
+    "host", "port", "workers", "threads", "log_level", "reflection", "connection_age_seconds", "drain_seconds",
+    "knowledge", "overlay",
     "audit", "audit_key", "audit_bytes", "audit_required", "metrics_port", "metrics_host", "tracing",
     "tls_certificate", "tls_key", "tls_client_ca", "access", "plaintext", "health_port",
 )  # fmt: skip
@@ -31,6 +33,8 @@ def run(arguments: Namespace) -> int:
     """Serves. Raises SettingsError or KnowledgeError before anything is served."""
     # From the first moment: to the first process of a container a signal that it does not handle is never delivered.
     end_by_exit(signal.SIGTERM)
+    # What is asked for meanwhile is done once it serves.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
     flags = {name: getattr(arguments, name) for name in _FLAGS}
     settings = read_settings(os.environ, flags)
     # Before a release is proved, which takes its time.
@@ -40,7 +44,8 @@ def run(arguments: Namespace) -> int:
         check_core_speaks(os.environ)
     release = load(settings.knowledge, settings.overlay)
     prove_unless_proved(settings, release)
-    return serve(settings, release)
+    serving = serve if settings.workers == 1 else supervise
+    return serving(settings, release, candidate.command(settings.knowledge, settings.overlay))
 
 
 def prove_unless_proved(settings: Settings, release: Release) -> None:
@@ -48,14 +53,8 @@ def prove_unless_proved(settings: Settings, release: Release) -> None:
     where, reference = place(settings.knowledge, settings.overlay), release.reference
     if is_proved(where, reference):
         return
-    # Only here: a start that need not prove is spared the solver.
-    from labgloss.proofs.lint import prove
-
     log = make_log(sys.stdout.buffer, settings.log_level)
     log.info("proving", release=reference.version, digest=reference.digest, overlay_digest=reference.overlay_digest)
     begun = time.monotonic()
-    verdict = prove(release)
-    if verdict.faults:
-        raise KnowledgeError(verdict.faults)
-    keep(where, proved(reference, verdict.enumerated))
+    prove_and_keep(where, release)
     log.info("proved", seconds=round(time.monotonic() - begun, 1), digest=reference.digest)

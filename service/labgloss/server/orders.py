@@ -1,0 +1,176 @@
+"""What a serving process is told to do: by signals, or, as one of several workers, by its supervisor.
+
+Whoever waits for an order waits on a file descriptor, so that none is missed that comes just before the wait begins.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from types import FrameType, TracebackType
+from typing import Self
+
+from labgloss.knowledge.release import ReleaseReference
+
+
+class Do(StrEnum):
+    """What is to be done."""
+
+    # Balancers are given time to notice, then the server stops.
+    DRAIN = "drain"
+    # No waiting for balancers; calls under way may end. Told while draining: nor for them.
+    STOP = "stop"
+    RELOAD = "reload"
+    # A child has ended.
+    REAP = "reap"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to do; the signal that said so; for a worker that is to reload, what was checked."""
+
+    do: Do
+    signal: str = ""
+    checked: ReleaseReference | None = None
+
+
+# The next order, or None when there was none in so many seconds.
+Wait = Callable[[float | None], Order | None]
+
+_BY_SIGNAL = {
+    signal.SIGTERM: Do.DRAIN,
+    # A person at a keyboard, for whom no balancer waits.
+    signal.SIGINT: Do.STOP,
+    signal.SIGHUP: Do.RELOAD,
+    signal.SIGCHLD: Do.REAP,
+}
+
+
+class Signals:
+    """Orders by signal, from entering the context on; only in the main thread."""
+
+    def __init__(self) -> None:
+        # Was it started from a terminal? One that is closed sends SIGHUP too, and then nobody is left to stop it.
+        self._terminal = os.isatty(0) if _is_open(0) else False
+        self._read, self._write = os.pipe()
+        for end in (self._read, self._write):
+            os.set_blocking(end, False)
+
+    def __enter__(self) -> Self:
+        for number in _BY_SIGNAL:
+            signal.signal(number, _ignore)
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        # Where it was kept back until now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGHUP,))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.leave(signal.SIG_DFL)
+
+    def leave(self, handling: signal.Handlers) -> None:
+        """Gives the signals that tell to stop or reload another handling; as a worker does, told by its supervisor."""
+        signal.set_wakeup_fd(-1)
+        for number in _BY_SIGNAL:
+            signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else handling)
+        os.close(self._read)
+        os.close(self._write)
+
+    def fileno(self) -> int:
+        """What is readable when there is an order."""
+        return self._read
+
+    def wait(self, seconds: float | None) -> Order | None:
+        """The next order, or None after so many seconds."""
+        if not _readable(self._read, seconds):
+            return None
+        number = signal.Signals(os.read(self._read, 1)[0])
+        do = _BY_SIGNAL.get(number)
+        if do is None:
+            return None
+        if do is Do.RELOAD and self._terminal and not os.isatty(0):
+            do = Do.STOP
+        return Order(do, number.name)
+
+
+class Line:
+    """One end of what connects a supervisor and a worker: orders one way, what was done the other, a line each."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+        self._rest = b""
+
+    def fileno(self) -> int:
+        """What is readable when something was said."""
+        return self._end.fileno()
+
+    def close(self) -> None:
+        """Says nothing more; the other end hears that."""
+        self._end.close()
+
+    def say(self, **content: object) -> None:
+        """Tells the other end; one that is gone is told nothing."""
+        try:
+            self._end.sendall(json.dumps(content).encode() + b"\n")
+        except OSError:
+            return
+
+    def order(self, order: Order) -> None:
+        """Tells a worker what to do."""
+        self.say(do=order.do, signal=order.signal, checked=asdict(order.checked) if order.checked else None)
+
+    def hear(self) -> dict[str, object] | None:
+        """What the other end said next; None when it is gone. Waits for it."""
+        while b"\n" not in self._rest:
+            try:
+                more = self._end.recv(65_536)
+            except OSError:
+                more = b""
+            if not more:
+                return None
+            self._rest += more
+        line, _, self._rest = self._rest.partition(b"\n")
+        heard = json.loads(line)
+        return heard if isinstance(heard, dict) else {}
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something that was said is here already."""
+        return b"\n" in self._rest
+
+    def wait(self, seconds: float | None) -> Order | None:
+        """The next order of the supervisor, or None after so many seconds; to stop, when it is gone."""
+        if not self.has_more and not _readable(self._end.fileno(), seconds):
+            return None
+        heard = self.hear()
+        if heard is None:
+            return Order(Do.STOP)
+        checked = heard["checked"]
+        reference = ReleaseReference(**checked) if isinstance(checked, dict) else None
+        return Order(Do(str(heard["do"])), str(heard["signal"]), reference)
+
+
+def _ignore(_: int, __: FrameType | None) -> None:
+    """Nothing: its number is in the pipe already."""
+
+
+def _readable(descriptor: int, seconds: float | None) -> bool:
+    # Not select.select, which refuses descriptors beyond 1,023.
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(None if seconds is None else max(0.0, seconds) * 1_000))
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
