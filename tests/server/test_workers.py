@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -289,9 +288,7 @@ def test_sighup_puts_a_changed_overlay_in_force_in_every_process(site: Path, wor
 def test_a_faulty_overlay_leaves_the_old_one_in_force_and_the_log_names_every_fault(site: Path, workers: int) -> None:
     with service(workers=workers, overlay=site) as started:
         port = started.next("serving", count=workers)[0]["port"]
-        text = EXAMPLE.read_text()
-        assert text.count('unit = "mmol/L"') > 1
-        site.write_text(re.sub(r'unit = "mmol/L"', 'unit = "furlong"', text))
+        site.write_text(EXAMPLE.read_text().replace(", date = 2026-01-15", ""))
         started.signal(signal.SIGHUP)
         (kept,) = started.next("kept")
         faults = [line for line in started.lines if line["event"] == "fault"]
@@ -300,19 +297,13 @@ def test_a_faulty_overlay_leaves_the_old_one_in_force_and_the_log_names_every_fa
         assert all(line["key"] and line["reason"] for line in faults)
         assert "example-hospital" == kept["overlay"]
         assert {"example-hospital"} == {overlay(port) for _ in range(4)}
-        rename(site, "mended-hospital")
-        started.signal(signal.SIGHUP)
-        started.next("reloaded", count=workers)
-        started.signal(signal.SIGTERM)
-        assert (0, "") == (started.process.wait(10), started.rest()[1])
 
 
 def test_answers_go_on_while_a_check_runs_and_a_second_sighup_is_not_lost(site: Path, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
-    slow = PROGRAM.replace("\nimport sys\n", "\nimport sys\n").replace(
-        "serving = serve", f"check[2] = 'open({str(gate)!r}).read()\\n' + check[2]\nserving = serve"
-    )
+    waits = f"open({str(gate)!r}).read()\n"
+    slow = PROGRAM.replace("serving = serve", f"check[2] = {waits!r} + check[2]\nserving = serve")
     with service(slow, workers=1, overlay=site) as started:
         port = started.next("serving")[0]["port"]
         started.signal(signal.SIGHUP)

@@ -17,13 +17,13 @@ def faults_of(environment: dict[str, str], flags: dict[str, object]) -> tuple[st
 
 def test_without_settings_the_defaults_hold() -> None:
     assert Settings() == read_settings({"PATH": "/bin", "LABGLOSSY": "no"}, {"port": None})
-    assert ("127.0.0.1:50051", 8, 65_536, 1_048_576, 4_194_304, 2.0) == (
+    assert ("127.0.0.1:50051", 8, 65_536, 1_048_576, 4_194_304, 71) == (
         Settings().address,
         Settings().threads,
         Settings().unary_bytes,
         Settings().batch_bytes,
         Settings().core_bytes,
-        Settings().drain_seconds,
+        Settings().drain,
     )
 
 
@@ -49,7 +49,8 @@ def test_every_wrong_setting_is_named_with_what_is_allowed() -> None:
         "--threads: needs a whole number of threads from 2 to 64",
         "--log-level: needs debug, info, warning or error",
         "--reflection: needs true or false; left out, it is on only on loopback",
-        "--drain-seconds: needs a number of seconds from 0 to 3600",
+        "--drain-seconds: needs a number of seconds from 0 to 86400; left out, what connections need to move by "
+        "their age",
         "--batch-bytes: needs a number of bytes from unary_bytes to core_bytes",
     ) == faults_of(environment, flags)
 
@@ -109,6 +110,15 @@ def test_an_ipv6_address_is_written_in_brackets() -> None:
 
 def test_streams_and_batches_take_at_most_half_of_the_threads() -> None:
     assert (1, 1, 4) == (Settings(threads=2).stream_slots, Settings(threads=3).stream_slots, Settings().stream_slots)
+
+
+def test_a_server_drains_for_longer_than_any_connection_lives() -> None:
+    """A tenth older than asked, by the jitter of gRPC's core; then the last call on it may end."""
+    assert (71, 6, 3) == (
+        Settings().drain,
+        Settings(connection_age_seconds=0.9).drain,
+        Settings(drain_seconds=3).drain,
+    )
 
 
 def test_settings_do_not_change() -> None:
