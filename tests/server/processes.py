@@ -70,7 +70,7 @@ class Service:
 
     def rest(self) -> tuple[list[dict[str, Any]], str]:
         """What it still logs until it ends, and its standard error."""
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=60)
         lines = [json.loads(line) for line in out.splitlines()]
         self.lines += lines
         return lines, err.decode()
@@ -113,7 +113,7 @@ def status_of(pid: int) -> Mapping[str, str]:
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
-def until(holds: Callable[[], bool], seconds: float = 5.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
     """Waits until it holds."""
     end = time.monotonic() + seconds
     while not holds():

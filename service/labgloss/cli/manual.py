@@ -45,8 +45,15 @@ A panel file is TOML for what people write, JSON for what programs write; both h
 
 SERVE = """\
 Serves the gRPC API labgloss.v1 until it gets SIGTERM or SIGINT. Before it serves it loads and checks the knowledge; a
-fault stops it. It logs JSON lines, never a patient's value; the line of event "serving" names the port. On SIGTERM it
-says by its health service that it stops, waits until balancers know, answers what is under way, and ends.
+fault stops it. It logs JSON lines, never a patient's value; the line of event "serving" names the port.
+
+On SIGTERM it says by its health service that it stops, answers on until every connection was old enough to be made
+anew elsewhere (--drain-seconds), lets what is under way end, and ends. A second signal ends it at once. On SIGINT, as
+from a keyboard, it does not wait for connections to move. On SIGHUP it reloads a changed release or overlay: checked,
+and where no verdict is kept proved, in a process of its own first; on any fault the old one stays in force, and the log
+names each fault. No answer mixes two releases.
+
+With --workers it serves with as many processes on one port, for as many cores: one that dies is started again.
 
 A site overlay holds what one site decides: its intervals, critical limits, choices, texts, local codes and feed
 settings, each signed. It is laid over the release and checked like it; deploy/overlay.example.toml shows it all.
@@ -68,11 +75,13 @@ examples:
   labgloss serve --host 0.0.0.0 --tls-certificate server.pem --tls-key server.key --health-port 50052
   labgloss serve --host 0.0.0.0 --tls-certificate server.pem --tls-key server.key --tls-client-ca ca.pem --access a.toml
   LABGLOSS_LOG_LEVEL=warning labgloss serve --port 0
+  labgloss serve --workers 2 --connection-age-seconds 30
   labgloss serve --overlay site.toml
   labgloss serve --audit /var/lib/labgloss --audit-key /run/secrets/audit-key --metrics-port 9464
 
 exit codes:
   0  stopped as asked
+  1  a worker ended at once, again and again
   2  settings, certificates or the access file are wrong, the knowledge is faulty, or the port is taken"""
 
 INTERPRET = (
