@@ -143,6 +143,16 @@ class TooManyStreamsError(CallError):
         super().__init__("Too many streams and batches are under way; try again after the delay that RetryInfo names.")
 
 
+class OverloadedError(CallError):
+    """More calls come than can be answered; try again after `retry_seconds`."""
+
+    reason = "OVERLOADED"
+
+    def __init__(self, retry_seconds: float) -> None:
+        self.retry_seconds = retry_seconds
+        super().__init__("More calls come than can be answered; try again after the delay that RetryInfo names.")
+
+
 class DeadlineExceededError(CallError):
     """The caller's deadline passed before the answer was ready."""
 

@@ -55,10 +55,10 @@ def read_until_closed(peer: socket.socket) -> bytes:
     return content
 
 
-def test_a_connection_carries_64_calls_at_a_time(served: Served) -> None:
+def test_a_connection_carries_16_calls_at_a_time(served: Served) -> None:
     with connected(served.server.port) as peer:
         peer.sendall(PREFACE)
-        assert settings_of(peer)[MAX_CONCURRENT_STREAMS] == 64
+        assert settings_of(peer)[MAX_CONCURRENT_STREAMS] == 16
 
 
 def test_a_connection_that_says_nothing_is_closed(served: Served) -> None:

@@ -40,7 +40,9 @@ from labgloss.v1.report_pb2 import Report
 from labgloss_client import _core
 from labgloss_client._core import Outcome, PageRequestT, PageT, Panels
 from labgloss_client._status import error_of_call
+from labgloss_client._throttle import Throttle
 from labgloss_client._words import RULE_KIND
+from labgloss_client.exceptions import LabglossError
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
@@ -68,12 +70,14 @@ class AsyncClient:
         timeout_s: float = _core.TIMEOUT_S,
         batch_timeout_s: float = _core.BATCH_TIMEOUT_S,
         retry_cancelled: bool = False,
+        throttled: bool = True,
     ) -> None:
         # The channel belongs to one loop. Without this line one that never runs would be made for it, and the first
         # call would fail far from here.
         asyncio.get_running_loop()
         self._connection = _core.Connection(target, credentials, plaintext, timeout_s, batch_timeout_s, retry_cancelled)
         options = self._connection.channel_options
+        self._throttle = Throttle() if throttled else None
         self._channel = (
             grpc.aio.insecure_channel(target, options)
             if credentials is None
@@ -170,10 +174,17 @@ class AsyncClient:
         request: RequestT,
         timeout_s: float | None = None,
     ) -> ResponseT:
+        if self._throttle is not None:
+            self._throttle.ask()
+        error: LabglossError | None = None
         try:
             return await method(request, timeout=self._connection.timeout_s if timeout_s is None else timeout_s)
         except grpc.RpcError as failure:
-            raise error_of_call(failure) from failure
+            error = error_of_call(failure)
+            raise error from failure
+        finally:
+            if self._throttle is not None:
+                self._throttle.ended(error)
 
     async def _listed(
         self,

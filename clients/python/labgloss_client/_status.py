@@ -40,6 +40,7 @@ _BY_REASON: Mapping[str, type[LabglossError]] = MappingProxyType(
         "RELEASE_NOT_LOADED": ReleaseNotLoaded,
         "RULE_NOT_FOUND": RuleNotFound,
         "TOO_MANY_STREAMS": Overloaded,
+        "OVERLOADED": Overloaded,
         "DEADLINE_EXCEEDED": DeadlineExceeded,
         "INTERNAL": ServiceDefect,
         "UNAUTHENTICATED": Unauthenticated,

@@ -38,7 +38,9 @@ from labgloss.v1.report_pb2 import Report
 from labgloss_client import _core
 from labgloss_client._core import Outcome, PageRequestT, PageT, Panels
 from labgloss_client._status import error_of_call
+from labgloss_client._throttle import Throttle
 from labgloss_client._words import RULE_KIND
+from labgloss_client.exceptions import LabglossError
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
@@ -62,6 +64,7 @@ class Client:
         batch_timeout_s: seconds allowed for a batch.
         retry_cancelled: retries also what a backend cancelled, as one that stops may do to the calls in its queue.
             It is safe, because an interpretation has no side effect.
+        throttled: makes fewer calls while the service refuses most; the others raise Throttled.
 
     Raises:
         ValueError: panels would travel unencrypted to another machine, or credentials contradict plaintext.
@@ -76,9 +79,11 @@ class Client:
         timeout_s: float = _core.TIMEOUT_S,
         batch_timeout_s: float = _core.BATCH_TIMEOUT_S,
         retry_cancelled: bool = False,
+        throttled: bool = True,
     ) -> None:
         self._connection = _core.Connection(target, credentials, plaintext, timeout_s, batch_timeout_s, retry_cancelled)
         options = self._connection.channel_options
+        self._throttle = Throttle() if throttled else None
         self._channel = (
             grpc.insecure_channel(target, options)
             if credentials is None
@@ -191,10 +196,17 @@ class Client:
         request: RequestT,
         timeout_s: float | None = None,
     ) -> ResponseT:
+        if self._throttle is not None:
+            self._throttle.ask()
+        error: LabglossError | None = None
         try:
             return method(request, timeout=self._connection.timeout_s if timeout_s is None else timeout_s)
         except grpc.RpcError as failure:
-            raise error_of_call(failure) from failure
+            error = error_of_call(failure)
+            raise error from failure
+        finally:
+            if self._throttle is not None:
+                self._throttle.ended(error)
 
     def _listed(
         self,

@@ -115,6 +115,14 @@ class Overloaded(LabglossError):
         self.retry_after_s = retry_after_s
 
 
+class Throttled(Overloaded):
+    """The call was not made, because the service refuses most calls just now; it is made easier for it so.
+
+    Call again after `retry_after_s`, with fewer calls at a time; some get through all the while, so that the client
+    notices when the service takes them again.
+    """
+
+
 class DeadlineExceeded(LabglossError):
     """The deadline passed before the answer was there; the service was slow or was not reached."""
 

@@ -52,6 +52,12 @@ def _serve(commands: _Commands) -> None:
         help="serve the schema by reflection (default: only on loopback)",
     )
     command.add_argument(
+        "--connections", metavar="COUNT", help="connections that each worker takes at a time (default 512)"
+    )
+    command.add_argument(
+        "--connection-calls", metavar="COUNT", help="calls that one connection may have under way (default 16)"
+    )
+    command.add_argument(
         "--connection-age-seconds",
         metavar="SECONDS",
         help="age at which connections are made anew, and so reach other servers (default 60)",

@@ -20,6 +20,7 @@ from labgloss.errors import SettingsError
 from labgloss.evidence.evidence import Evidence
 from labgloss.knowledge.release import Release
 from labgloss.server import health, reflection
+from labgloss.server.admission import AdmittingPool
 from labgloss.server.arrival import ArrivedPool
 from labgloss.server.calls import Answering, Calls, logging_defects
 from labgloss.server.core_log import auditing_handshakes
@@ -56,8 +57,8 @@ def options_of(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.max_send_message_length", settings.core_bytes),
         ("grpc.max_metadata_size", 4_096),
         ("grpc.absolute_max_metadata_size", 8_192),
-        ("grpc.max_concurrent_streams", 64),
-        ("grpc.max_allowed_incoming_connections", 512),
+        ("grpc.max_concurrent_streams", settings.connection_calls),
+        ("grpc.max_allowed_incoming_connections", settings.connections),
         ("grpc.max_connection_age_ms", round(settings.connection_age_seconds * 1_000)),
         # After its age a connection takes no new call; a long stream on it, a backfill, may still end.
         ("grpc.max_connection_age_grace_ms", 600_000),
@@ -174,7 +175,7 @@ def start(
     evidence = open_evidence(settings, log, lambda: releases.current.reference, worker)
     calls = Calls(log, settings.stream_slots, releases, on_defect, evidence, gate)
     status = health.Health((INTERPRETATION, KNOWLEDGE))
-    pool = ArrivedPool(settings.threads, thread_name_prefix="labgloss")
+    pool = AdmittingPool(settings.threads, log)
     server = grpc.server(
         pool,
         handlers=[status.handler(ending_refused(gate, log)), *_handlers(settings, calls, releases)],

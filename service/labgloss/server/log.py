@@ -17,7 +17,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 EVENTS = frozenset(
     {
         "proving", "proved", "supervising", "serving", "metrics", "call", "defect", "audit_head", "record_not_written",
-        "draining", "stopped", "library", "worker_ended",
+        "draining", "stopped", "library", "worker_ended", "overloaded",
         # Another release: the check of it began; what came of that; and each fault for which the old one was kept.
         "reloading", "reloaded", "unchanged", "kept", "fault",
         # Callers: one that was not let in; files that changed, and those whose change was refused.
@@ -33,7 +33,7 @@ KEYS = frozenset(
         "release", "digest", "overlay", "overlay_digest", "error_id", "error_type",
         "port", "pid", "signal", "seconds", "worker", "record", "chain", "head", "records",
         "caller", "cause", "transport", "health_port", "access", "not_after", "faults",
-        "workers", "exit_code", "wait_seconds", "file", "key",
+        "workers", "calls", "exit_code", "wait_seconds", "file", "key",
     }
 )  # fmt: skip
 

@@ -36,6 +36,10 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
     reflection: bool | None = Field(None, description="true or false; left out, it is on only on loopback")
     workers: int = Field(1, ge=1, le=64, description="a whole number of processes from 1 to 64")
+    connections: int = Field(512, ge=1, le=65_536, description="a whole number of connections from 1 to 65536")
+    connection_calls: int = Field(
+        16, ge=1, le=1_024, description="a whole number of calls under way on one connection, from 1 to 1024"
+    )
     connection_age_seconds: float = Field(
         60.0, ge=0.5, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.5 to 86400"
     )

@@ -60,6 +60,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE: the decision record of the answer could not be written, and the site wants no answer without one; retry
     elsewhere. Metadata: none.
     """
+    ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 13
+    """RESOURCE_EXHAUSTED: more calls come than can be answered; google.rpc.RetryInfo says when to retry. Of a call that
+    goes beyond what a connection may have under way, gRPC itself says UNAVAILABLE.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reason of an error, sent as its name without the prefix in google.rpc.ErrorInfo.reason with domain "labgloss"."""
@@ -98,6 +102,10 @@ ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 11
 ERROR_REASON_RECORD_NOT_WRITTEN: ErrorReason.ValueType  # 12
 """UNAVAILABLE: the decision record of the answer could not be written, and the site wants no answer without one; retry
 elsewhere. Metadata: none.
+"""
+ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 13
+"""RESOURCE_EXHAUSTED: more calls come than can be answered; google.rpc.RetryInfo says when to retry. Of a call that
+goes beyond what a connection may have under way, gRPC itself says UNAVAILABLE.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 

@@ -10,7 +10,7 @@ from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from labgloss.errors import CallError, InternalError, RequestError, TooManyStreamsError, Violation
+from labgloss.errors import CallError, InternalError, OverloadedError, RequestError, TooManyStreamsError, Violation
 from labgloss.v1 import error_reason_pb2 as pb
 
 DOMAIN = "labgloss"
@@ -24,6 +24,7 @@ CODES: Mapping[str, code_pb2.Code] = MappingProxyType(
         "RELEASE_NOT_LOADED": code_pb2.FAILED_PRECONDITION,
         "RULE_NOT_FOUND": code_pb2.NOT_FOUND,
         "TOO_MANY_STREAMS": code_pb2.RESOURCE_EXHAUSTED,
+        "OVERLOADED": code_pb2.RESOURCE_EXHAUSTED,
         "DEADLINE_EXCEEDED": code_pb2.DEADLINE_EXCEEDED,
         "INTERNAL": code_pb2.INTERNAL,
         "UNAUTHENTICATED": code_pb2.UNAUTHENTICATED,
@@ -54,7 +55,7 @@ def status_of(error: CallError) -> status_pb2.Status:
     status.details.append(
         _packed(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata))
     )
-    if isinstance(error, TooManyStreamsError):
+    if isinstance(error, (OverloadedError, TooManyStreamsError)):
         delay = duration_pb2.Duration()
         delay.FromMilliseconds(round(error.retry_seconds * 1_000))
         status.details.append(_packed(error_details_pb2.RetryInfo(retry_delay=delay)))

@@ -22,8 +22,8 @@ from labgloss.server.settings import Settings, read_settings
 from labgloss.server.supervisor import supervise
 
 _FLAGS = (
-    "host", "port", "workers", "threads", "log_level", "reflection", "connection_age_seconds", "drain_seconds",
-    "knowledge", "overlay",
+    "host", "port", "workers", "threads", "log_level", "reflection", "connections", "connection_calls",
+    "connection_age_seconds", "drain_seconds", "knowledge", "overlay",
     "audit", "audit_key", "audit_bytes", "audit_required", "metrics_port", "metrics_host", "tracing",
     "tls_certificate", "tls_key", "tls_client_ca", "access", "plaintext", "health_port",
 )  # fmt: skip

@@ -1,0 +1,72 @@
+"""Which calls are taken when there are more than can be answered, and how the others are refused at little cost.
+
+Each connection is bounded in gRPC's core, which refuses what goes beyond for a thousandth of what an answer costs. What
+is let through by all connections together is bounded here, before a thread is taken and before the message is read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import grpc._server as grpc_server  # type: ignore[import-not-found, unused-ignore]
+from grpc._cython import cygrpc  # type: ignore[import-not-found, attr-defined, unused-ignore]
+from grpc_status import rpc_status
+from structlog.typing import FilteringBoundLogger
+
+from labgloss.errors import OverloadedError
+from labgloss.server.arrival import ArrivedPool
+from labgloss.wire.status import status_of
+
+# A burst is answered a little later. What has not been worked off for so long is no burst: who comes then would wait in
+# a queue that others keep full, and is told at once.
+BURST_CALLS = 128
+BURST_SECONDS = 0.1
+# What is asked of a caller who was refused: longer than a burst takes to be worked off.
+RETRY_SECONDS = 1.0
+# The log says once in so many seconds how many were refused.
+_SAY_SECONDS = 1.0
+
+
+class AdmittingPool(ArrivedPool):
+    """A pool whose queue is long for a burst and short for a load that lasts: as many calls as there are threads."""
+
+    def __init__(self, threads: int, log: FilteringBoundLogger, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(threads, thread_name_prefix="labgloss")
+        self._shortest = threads
+        self._log = log
+        self._clock = clock
+        self._emptied = self._said = clock()
+        self._refused = 0
+        status = rpc_status.to_status(status_of(OverloadedError(RETRY_SECONDS)))
+        self._details = status.details.encode()
+        self._trailers = tuple(status.trailing_metadata or ())
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Future[Any]:
+        """As any pool; the future of a call that is refused is done."""
+        # Asked by gRPC's one thread that takes calls, and by no other.
+        now = self._clock()
+        waiting = self._work_queue.qsize()
+        if waiting == 0:
+            self._emptied = now
+        lasting = now - self._emptied > BURST_SECONDS
+        if self._refused and now - self._said > _SAY_SECONDS:
+            self._log.warning("overloaded", calls=self._refused, seconds=round(now - self._said, 1))
+            self._refused, self._said = 0, now
+        match arguments:
+            case (_, event, state, *_) if waiting >= (self._shortest if lasting else BURST_CALLS):
+                return self._refuse(event, state)
+        return super().submit(function, *arguments, **keywords)
+
+    def _refuse(self, event: Any, state: Any) -> Future[None]:
+        if not self._refused:
+            self._said = self._clock()
+        self._refused += 1
+        with state.condition:
+            state.trailing_metadata = self._trailers
+            grpc_server._abort(state, event.call, cygrpc.StatusCode.resource_exhausted, self._details)
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
