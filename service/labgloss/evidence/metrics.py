@@ -6,9 +6,7 @@ each as a target that can be up or down, and nothing has to be added up in the s
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from wsgiref.simple_server import WSGIServer
 
 from google.rpc import code_pb2
 from prometheus_client import (
@@ -17,7 +15,7 @@ from prometheus_client import (
     Histogram,
     ProcessCollector,
     disable_created_metrics,
-    start_http_server,
+    make_wsgi_app,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -27,6 +25,7 @@ from labgloss.domain.report import RefusalReason, Urgency
 from labgloss.errors import CallError, InternalError
 from labgloss.evidence.call import Call, Decision, Method
 from labgloss.evidence.journal import Head
+from labgloss.evidence.page import Page
 from labgloss.knowledge.release import ReleaseReference
 from labgloss.wire.status import CODES
 
@@ -96,12 +95,12 @@ class Metrics:
         )
         registry.register(_Stated(release, software, head))
         ProcessCollector(registry=registry)
-        self._server: tuple[WSGIServer, threading.Thread] | None = None
+        self._page: Page | None = None
 
     def serve(self, host: str, port: int) -> int:
         """Opens the page, and gives its port. Raises OSError when it cannot be opened."""
-        self._server = start_http_server(port, host, self.registry)
-        return self._server[0].server_port
+        self._page = Page(host, port, make_wsgi_app(self.registry))
+        return self._page.port
 
     def serves(self, method: Method) -> None:
         """Shows the figures of a method from the first scrape, as zeros."""
@@ -144,12 +143,9 @@ class Metrics:
 
     def close(self) -> None:
         """Closes the page."""
-        if self._server is not None:
-            server, thread = self._server
-            self._server = None
-            server.shutdown()
-            server.server_close()
-            thread.join()
+        if self._page is not None:
+            self._page.close()
+            self._page = None
 
     def _item(self, error: CallError) -> None:
         self._items[error.reason].inc()

@@ -11,7 +11,7 @@ from random import Random
 
 from labgloss.evidence.chain import DECISION, body_of, read, sealed
 from labgloss.evidence.journal import Journal
-from labgloss.evidence.verify import Flaw, verify
+from labgloss.evidence.verify import Flaw, Verdict, verify
 
 Files = list[list[bytes]]
 Named = Callable[[Flaw], bool]
@@ -69,7 +69,7 @@ def tampered(whole: Files, random: Random) -> Tampered:
     return Tampered(how, files, _WAYS[how](files, random))
 
 
-def unnamed(rounds: int, records: int = 200, seed: int = 17, check: Callable[..., object] = verify) -> list[str]:
+def unnamed(rounds: int, records: int = 200, seed: int = 17, check: Callable[..., Verdict] = verify) -> list[str]:
     """The tamperings of so many that verify, given the last head, does not name."""
     random = Random(seed)
     whole, head = chain_of(records, seed)
@@ -77,8 +77,8 @@ def unnamed(rounds: int, records: int = 200, seed: int = 17, check: Callable[...
     for number in range(rounds):
         case = tampered(whole, random)
         verdict = check(contents(case.files), [head])
-        if not any(map(case.named, verdict.flaws)):  # type: ignore[attr-defined]
-            missed.append(f"{number}: {case.how}: {verdict.flaws}")  # type: ignore[attr-defined]
+        if not any(map(case.named, verdict.flaws)):
+            missed.append(f"{number}: {case.how}: {verdict.flaws}")
     return missed
 
 
