@@ -97,6 +97,22 @@ def test_what_cannot_be_read_ends_with_2_and_what_holds_nothing_with_1(
     assert "no record was found\n" in ends(1, "audit", "verify", str(tmp_path), capsys=capsys)
 
 
+def test_a_service_whose_evidence_cannot_be_kept_does_not_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before it proves a release or listens."""
+    (tmp_path / "key").write_text("short")
+    flags = ("--audit", str(tmp_path / "missing"), "--audit-key", str(tmp_path / "key"), "--port", "0")
+    assert 2 == main(["serve", *flags])
+    assert [
+        "labgloss: cannot start so:",
+        f"  audit_key: {tmp_path / 'key'} does not hold a key; give a file of 32 to 4096 random bytes, as "
+        "`openssl rand -hex 32` writes them",
+        f"  audit: records cannot be written to {tmp_path / 'missing'}: it is no folder; give a folder that can be "
+        "written, or - for standard output",
+    ] == capsys.readouterr().err.splitlines()
+
+
 # ------------------------------------------------------------------------------------------------ replay
 
 
