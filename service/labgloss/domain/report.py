@@ -252,13 +252,15 @@ class Association:
 
 @dataclass(frozen=True, slots=True)
 class SymptomInterpretation:
-    """The reading of one symptom."""
+    """The reading of one symptom, or of one complaint of several that a text holds."""
 
     index: int
     symptom_ids: tuple[str, ...]
     outcome: SymptomOutcome
     associations: tuple[Association, ...]
     text: str
+    # The words that it speaks of, as they were sent; empty: the whole symptom.
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +270,8 @@ class RecognisedItem:
     index: int
     as_sent: str
     ids: tuple[str, ...]
+    # The words of it that were not recognised, as they were sent.
+    not_recognised: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,12 @@ from labgloss.domain.report import (
     Urgency,
 )
 from labgloss.domain.subject import Sex
+from labgloss.domain.truth import Truth
 from labgloss.engine import choices, explain, findings, summary
 from labgloss.engine.bench import Bench
+from labgloss.engine.complaints import Part, Said
 from labgloss.engine.judged import Judged, unique
-from labgloss.engine.recognise import Recognised, RecognisedSymptom
+from labgloss.engine.recognise import Recognised
 from labgloss.engine.recommend import Recommended
 from labgloss.engine.rules import Evaluated
 from labgloss.engine.select import VITAMIN_D, policy_for
@@ -64,9 +66,13 @@ def report(
         results=tuple(_interpretation(release, bench, entry) for entry in entries),
         findings=found,
         patterns=evaluated.patterns,
-        symptoms=tuple(_symptom(release, place, item, holding) for place, item in enumerate(recognised.symptoms)),
-        conditions=_items(panel.conditions or (), recognised.conditions),
-        medications=_items(panel.medications or (), recognised.medications),
+        symptoms=tuple(
+            _symptom(release, place, part, recognised, holding)
+            for place, item in enumerate(recognised.symptoms)
+            for part in item.parts
+        ),
+        conditions=_items(panel.conditions or (), recognised.conditions, recognised.unread_words["condition"]),
+        medications=_items(panel.medications or (), recognised.medications, recognised.unread_words["medication"]),
         red_flags=evaluated.red_flags,
         recommendations=recommended.given,
         withheld_recommendations=recommended.withheld,
@@ -164,15 +170,28 @@ def _explained(found: Sequence[Finding], evaluated: Evaluated) -> tuple[Finding,
     )
 
 
-def _symptom(release: Release, place: int, item: RecognisedSymptom, holding: Collection[str]) -> SymptomInterpretation:
-    if not item.present:
-        text = "Denied or past: it counts as absent."
-        if item.ids and not item.denied:
-            text = "Said of somebody else, or of a risk: it counts neither as present nor as absent."
-        return SymptomInterpretation(place, item.ids, SymptomOutcome.DENIED, (), text)
-    if not item.ids:
-        text = "Not recognised. It is returned as it was sent, and no rule read it."
-        return SymptomInterpretation(place, (), SymptomOutcome.UNRECOGNISED, (), text)
+_OUTCOMES = {
+    Said.DENIED: SymptomOutcome.DENIED,
+    Said.OTHERS: SymptomOutcome.DENIED,
+    Said.WHOLE: SymptomOutcome.DENIED,
+    Said.UNREAD: SymptomOutcome.UNRECOGNISED,
+    Said.UNREAD_DENIED: SymptomOutcome.UNRECOGNISED,
+}
+_NOT_RECOGNISED = "Not recognised. It is returned as it was sent, and no rule read it."
+_SAID = {
+    Said.DENIED: "Denied or past: it counts as absent.",
+    Said.OTHERS: "Said of somebody else, or of a risk: it counts neither as present nor as absent.",
+    Said.UNREAD: _NOT_RECOGNISED,
+    Said.UNREAD_DENIED: f"{_NOT_RECOGNISED} The text seems to deny it.",
+}
+
+
+def _symptom(
+    release: Release, place: int, item: Part, recognised: Recognised, holding: Collection[str]
+) -> SymptomInterpretation:
+    if (outcome := _OUTCOMES.get(item.said)) is not None:
+        ids = () if item.said is Said.WHOLE else item.ids
+        return SymptomInterpretation(place, ids, outcome, (), _not_stated(release, item, recognised), item.words)
     associations = tuple(
         association
         for ident in item.ids
@@ -184,9 +203,21 @@ def _symptom(release: Release, place: int, item: RecognisedSymptom, holding: Col
     if accounting:
         names = ", ".join(unique(tuple(item.finding_id for item in accounting)))
         text = f"{name}: these may account for it: {names}. Other causes remain."
-        return SymptomInterpretation(place, item.ids, SymptomOutcome.EXPLAINED, associations, text)
+        return SymptomInterpretation(place, item.ids, SymptomOutcome.EXPLAINED, associations, text, item.words)
     text = f"{name}: nothing found in this panel accounts for it. That does not exclude a cause."
-    return SymptomInterpretation(place, item.ids, SymptomOutcome.NOT_EXPLAINED, associations, text)
+    return SymptomInterpretation(place, item.ids, SymptomOutcome.NOT_EXPLAINED, associations, text, item.words)
+
+
+def _not_stated(release: Release, item: Part, recognised: Recognised) -> str:
+    """What became of words that state no symptom of the patient now."""
+    if item.said is Said.WHOLE:
+        names = ", ".join(explain.inside_a_sentence(release.conditions[ident].display) for ident in item.ids)
+        absent = recognised.absent["symptom"] is Truth.FALSE
+        also = "Symptoms that the panel does not state count as absent." if absent else "It names no symptom."
+        return f"Said of the patient as a whole: {names}. {also}"
+    if item.said is Said.DENIED and any(recognised.truths["symptom"].get(ident) is Truth.TRUE for ident in item.ids):
+        return "Denied or past here, and stated elsewhere in the panel: it counts as present."
+    return _SAID[item.said]
 
 
 def _associations(row: AssociationRow, holding: Collection[str]) -> list[Association]:
@@ -205,10 +236,12 @@ def _associations(row: AssociationRow, holding: Collection[str]) -> list[Associa
     ]
 
 
-def _items(sent: Sequence[object], recognised: Sequence[tuple[str, ...]]) -> tuple[RecognisedItem, ...]:
+def _items(
+    sent: Sequence[object], recognised: Sequence[tuple[str, ...]], unread: Sequence[tuple[str, ...]]
+) -> tuple[RecognisedItem, ...]:
     return tuple(
-        RecognisedItem(place, _as_sent(item), ids)
-        for place, (item, ids) in enumerate(zip(sent, recognised, strict=True))
+        RecognisedItem(place, _as_sent(item), ids, words)
+        for place, (item, ids, words) in enumerate(zip(sent, recognised, unread, strict=True))
     )
 
 

@@ -82,8 +82,11 @@ _BREAKS = re.compile(
     r"|\b(?:now|currently)\b(?! (?:resolved|gone|settled|better|stopped|denie[sd]|no\b|not\b|well\b|asymptomatic))"
     r"|(?:,|\band)(?= (?:i|i'm|i've|the patient|patient|pt)\b))"
 )
-_TOKEN = re.compile(r"\d+\.\d+|[\w'-]+|[,+/&]")
-_SEPARATORS = frozenset({",", "+", "/", "&", "and"})
+_TOKEN = re.compile(r"\d+\.\d+|[\w'-]+|[,+/&()\u2013\u2014]")
+_SEPARATORS = frozenset({",", "+", "/", "&", "(", ")", "-", "\u2013", "\u2014"})
+# Words that begin a part of a clause. What a part says begins behind the first of them; "without" is a part of it.
+_JOINING = frozenset({"and", "or", "nor", "with", "plus", "also"})
+_OPENING = _JOINING | {"without"}
 _SPELLINGS = (
     *(("ae", "e"), ("oe", "e"), ("our", "or"), ("yse", "yze"), ("ise", "ize"), ("isa", "iza"), ("sulph", "sulf")),
 )
@@ -113,6 +116,8 @@ class Clause:
 
     text: str
     words: tuple[Word, ...]
+    # Where each word stands in the text as it was sent.
+    spans: tuple[tuple[int, int], ...]
     # Places where a part begins after a comma, and after any separator.
     listed: frozenset[int]
     parts: tuple[range, ...]
@@ -131,10 +136,12 @@ class Found:
 
 def clauses(text: str) -> list[Clause]:
     """The clauses of a text."""
-    plain = plain_text(text)
+    plain = _plain(text)
     found: list[Clause] = []
-    for piece in _BREAKS.split(plain):
-        clause = _clause(piece)
+    begin = 0
+    for end, after in (*(match.span() for match in _BREAKS.finditer(plain.text)), (len(plain.text), 0)):
+        clause = _clause(plain, begin, end)
+        begin = after
         if not clause.words:
             continue
         if found and {word.raw for word in clause.words} <= _ANSWERS_NO:
@@ -144,35 +151,82 @@ def clauses(text: str) -> list[Clause]:
     return found
 
 
-def plain_text(text: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Plain:
     """A text in one case, with one apostrophe, its comparisons in words and one form of "cannot"."""
-    plain = text.casefold().replace("’", "'")
-    for pattern, word in _COMPARED:
-        plain = pattern.sub(word, plain)
-    return _CANNOT.sub("can't", plain)
+
+    text: str
+    # Where each letter of it begins and ends in the text as it was sent.
+    starts: Sequence[int]
+    ends: Sequence[int]
+
+
+def _plain(text: str) -> _Plain:
+    folded = text.casefold().replace("’", "'")
+    if len(folded) == len(text):
+        plain = _Plain(folded, range(len(text)), range(1, len(text) + 1))
+    else:
+        starts = [place for place, letter in enumerate(text) for _ in letter.casefold()]
+        plain = _Plain(folded, starts, [place + 1 for place in starts])
+    for pattern, word in (*_COMPARED, (_CANNOT, "can't")):
+        plain = _replaced(plain, pattern, word)
+    return plain
+
+
+def _replaced(plain: _Plain, pattern: re.Pattern[str], word: str) -> _Plain:
+    """A word in the place of a pattern; each of its letters stands where the pattern stood."""
+    pieces: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    begin = 0
+    for match in pattern.finditer(plain.text):
+        first, last = match.span()
+        pieces += [plain.text[begin:first], word]
+        starts += [*plain.starts[begin:first], *[plain.starts[first]] * len(word)]
+        ends += [*plain.ends[begin:first], *[plain.ends[last - 1]] * len(word)]
+        begin = last
+    if not pieces:
+        return plain
+    return _Plain(
+        "".join((*pieces, plain.text[begin:])), [*starts, *plain.starts[begin:]], [*ends, *plain.ends[begin:]]
+    )
 
 
 def words(text: str) -> tuple[Word, ...]:
     """The words of a phrase."""
-    return _clause(plain_text(text)).words
+    plain = _plain(text)
+    return _clause(plain, 0, len(plain.text)).words
 
 
-def _clause(plain: str) -> Clause:
+def _clause(plain: _Plain, begin: int, end: int) -> Clause:
     found: list[Word] = []
+    spans: list[tuple[int, int]] = []
     listed: set[int] = set()
     starts = [0]
-    for token in _TOKEN.findall(plain):
-        if token in _SEPARATORS:
+    for match in _TOKEN.finditer(plain.text, begin, end):
+        token = match.group()
+        if token in _SEPARATORS or token in _OPENING:
             if len(found) > starts[-1]:
                 starts.append(len(found))
             if token == ",":
                 listed.add(len(found))
-            if token != "and":
+            if token in _SEPARATORS:
                 continue
-        found += [_word(part) for part in _unhyphened(token)]
+        span = plain.starts[match.start()], plain.ends[match.end() - 1]
+        for part in _unhyphened(token):
+            found.append(_word(part))
+            spans.append(span)
     ends = [*starts[1:], len(found)]
-    parts = tuple(range(start, end) for start, end in zip(starts, ends, strict=True) if end > start)
-    return Clause(plain, tuple(found), frozenset(listed), parts)
+    parts = tuple(range(first, last) for first, last in zip(starts, ends, strict=True) if last > first)
+    return Clause(plain.text[begin:end], tuple(found), tuple(spans), frozenset(listed), parts)
+
+
+def span_of(clause: Clause, part: range) -> tuple[int, int]:
+    """Where a part stands in the text as it was sent, without the word that joins it to what is before it."""
+    first = part.start
+    while first < part.stop - 1 and clause.words[first].raw in _JOINING:
+        first += 1
+    return clause.spans[first][0], clause.spans[part.stop - 1][1]
 
 
 def _unhyphened(token: str) -> list[str]:
@@ -360,7 +414,7 @@ def _places_of(clause: Clause, pattern: re.Pattern[str]) -> frozenset[int]:
     waiting = iter(spans)
     span = next(waiting, None)
     for token in _TOKEN.finditer(clause.text):
-        if token.group() in _SEPARATORS - {"and"}:
+        if token.group() in _SEPARATORS:
             continue
         while span is not None and span[1] <= token.start():
             span = next(waiting, None)

@@ -2,90 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from labgloss.domain.panel import ContextItem, Panel, Symptom
 from labgloss.domain.truth import Truth
-from labgloss.engine import phrases
+from labgloss.engine import complaints, phrases
+from labgloss.engine.complaints import UNREAD, Part, Said
 from labgloss.engine.phrases import Clause, Found, PhrasesInAnyOrder, PhrasesInOrder
 from labgloss.knowledge.release import CodeOfSite, Release, SiteEntry
-from labgloss.knowledge.schema import ContextRow
+from labgloss.knowledge.schema import ContextRow, TextKind
 
-# What may stand beside a word that means a symptom only where nothing else does ("feels low"), or beside a statement
-# about the patient as a whole ("completely asymptomatic").
-_NEUTRAL = phrases.FILLERS | {
-    *(
-        "feel",
-        "feels",
-        "feeling",
-        "felt",
-        "has",
-        "have",
-        "had",
-        "got",
-        "having",
-        "and",
-        "or",
-        "with",
-        "patient",
-        "pt",
-        "he",
-    ),
-    *(
-        "she",
-        "they",
-        "more",
-        "often",
-        "sometimes",
-        "always",
-        "lately",
-        "recently",
-        "again",
-        "today",
-        "yesterday",
-        "now",
-    ),
-    *(
-        "currently",
-        "completely",
-        "entirely",
-        "clinically",
-        "generally",
-        "at",
-        "all",
-        "reports",
-        "reported",
-        "says",
-        "for",
-    ),
-    *("since", "days", "day", "weeks", "week", "months", "month", "keeps", "him", "himself", "herself", "time", "any"),
-}
-# A dose, a form, a frequency, a date: what a medication is written with, and what is said of a condition besides.
-_ABOUT = _NEUTRAL | {
-    *("mg", "mcg", "g", "ml", "units", "unit", "iu", "micrograms", "microgram", "mmol", "od", "bd", "tds", "qds", "om"),
-    *("on", "once", "twice", "daily", "weekly", "monthly", "nocte", "mane", "prn", "tablet", "tablets", "capsule"),
-    *(
-        "capsules",
-        "injection",
-        "infusion",
-        "oral",
-        "po",
-        "iv",
-        "sc",
-        "im",
-        "mr",
-        "sr",
-        "xl",
-        "la",
-        "dose",
-        "low",
-        "high",
-    ),
-    *("up", "to", "from", "new", "known", "old", "stable", "well", "controlled", "treated", "treatment", "moderate"),
-    *("years", "year", "ago", "stage", "taking", "takes", "started", "every", "times", "per"),
-}
 # What is written of a condition that is over, and of a drug that the patient does not take.
 _OVER = frozenset({"resolved"})
 _NOT_TAKEN = frozenset({"stopped", "discontinued", "allergic", "allergy", "allergies", "intolerant", "intolerance"})
@@ -99,8 +27,13 @@ class RecognisedSymptom:
     present: bool = True
     # What the text denies, or puts into the past.
     denied: tuple[str, ...] = ()
-    # Words that look like a symptom and mean something else ("stiff neck") stand in the text.
-    unread: bool = False
+    # What became of each complaint that the text holds, in its order.
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def unread(self) -> bool:
+        """Whether words that nobody read, or that look like a symptom and mean something else, stand in the text."""
+        return any(part.said in UNREAD for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +43,8 @@ class RecognisedItem:
     ids: tuple[str, ...] = ()
     denied: tuple[str, ...] = ()
     read: bool = True
+    # The words of it that nobody read, as they were sent.
+    unread: tuple[str, ...] = ()
     # It also denies every symptom ("asymptomatic").
     denies_symptoms: bool = False
 
@@ -129,6 +64,8 @@ class Recognised:
     symptoms: tuple[RecognisedSymptom, ...]
     conditions: tuple[tuple[str, ...], ...]
     medications: tuple[tuple[str, ...], ...]
+    # The words of each condition and medication that nobody read, as they were sent.
+    unread_words: Mapping[str, tuple[tuple[str, ...], ...]]
     truths: Mapping[str, Mapping[str, Truth]]
     absent: Mapping[str, Truth]
     # Fields of the request that hold words nobody read: "conditions[1]".
@@ -168,6 +105,10 @@ def recognise(release: Release, panel: Panel) -> Recognised:
         tuple(item.ids for item in conditions),
         tuple(item.ids for item in medications),
         {
+            "condition": tuple(item.unread for item in conditions),
+            "medication": tuple(item.unread for item in medications),
+        },
+        {
             "symptom": {**dict.fromkeys(denied, Truth.FALSE), **dict.fromkeys(present, Truth.TRUE)},
             "condition": _context_truths(condition_ids, conditions, release.conditions),
             "medication": _context_truths(medication_ids, medications, release.medications),
@@ -179,7 +120,7 @@ def recognise(release: Release, panel: Panel) -> Recognised:
             "medication": _absent(panel.medications, medications),
         },
         (
-            *(f"symptoms[{n}]" for n, item in enumerate(symptoms) if item.unread or (not item.ids and item.present)),
+            *(f"symptoms[{n}]" for n, item in enumerate(symptoms) if item.unread),
             *(f"conditions[{n}]" for n, item in enumerate(conditions) if not item.read),
             *(f"medications[{n}]" for n, item in enumerate(medications) if not item.read),
         ),
@@ -221,23 +162,25 @@ class _Words:
     def __init__(self, release: Release) -> None:
         self.symptom_ids = release.symptoms.keys()
         self.codes: dict[tuple[str, str], list[str]] = {}
-        self.symptoms = PhrasesInAnyOrder()
-        # Phrases that mean the symptom only where nothing else but neutral words stands in their clause.
-        self.alone = {phrases.phrase_key(phrase) for row in release.symptoms.values() for phrase in row.alone}
-        self.past_counts = {row.id for row in release.symptoms.values() if row.past_counts}
+        self.symptoms = complaints.Index(
+            PhrasesInAnyOrder(),
+            {phrases.phrase_key(phrase) for row in release.symptoms.values() for phrase in row.alone},
+            {row.id for row in release.symptoms.values() if row.past_counts},
+            _qualifiers(release, "symptom"),
+        )
         for row in release.symptoms.values():
             for code in row.codes:
                 self.codes.setdefault((code.system, code.code.upper()), []).append(row.id)
             for synonym in (*row.synonyms, *row.alone, row.display):
-                self.symptoms.add(synonym, (row.id,))
+                self.symptoms.phrases.add(synonym, (row.id,))
         for row in release.symptoms.values():
             for shared in row.may_mean:
-                self.symptoms.share(shared, row.id)
+                self.symptoms.phrases.share(shared, row.id)
         for row in release.symptoms.values():
             for other in row.other_meanings:
-                self.symptoms.add(other, (), replacing=True)
-        self.conditions = _context_index(release.conditions)
-        self.medications = _context_index(release.medications)
+                self.symptoms.phrases.add(other, (), replacing=True)
+        self.conditions = _context_index(release.conditions, _qualifiers(release, "condition"))
+        self.medications = _context_index(release.medications, _qualifiers(release, "medication"))
         # Words that state a condition of the patient as a whole ("feels well"), and whether they deny every symptom.
         self.whole = PhrasesInOrder()
         self.denying: set[str] = set()
@@ -258,7 +201,7 @@ class _Words:
             return Stated()
         clause = clauses[0]
         found = self.whole.find(clause)
-        if not found or not _all_neutral(clause, found, denials=False):
+        if not found or not complaints.all_neutral(clause, found, denials=False):
             return Stated()
         named = {" ".join(clause.words[place].form for place in phrase.places) for phrase in found}
         ids = tuple(dict.fromkeys(ident for phrase in found for ident in phrase.ids))
@@ -269,75 +212,54 @@ class _Words:
         if symptom.id in self.symptom_ids:
             return _as_a_whole((symptom.id,), symptom.present), Stated()
         # An id that nobody knows may still be a word ("DOMS").
-        clauses = phrases.clauses(symptom.text or (symptom.id if symptom.coding is None else ""))
+        text = symptom.text or (symptom.id if symptom.coding is None else "")
+        clauses = phrases.clauses(text)
         whole = self._stated(clauses) if symptom.present else Stated()
-        text = self._read(clauses)
+        found = complaints.complaints(clauses, self.symptoms)
+        stated = complaints.ids_of(found, Said.STATED)
         if symptom.coding is not None:
             key = (symptom.coding.system.strip().lower(), symptom.coding.code.strip().upper())
             if ids := self.codes.get(key, []):
                 # A code that several symptoms share does not say which is meant: the text does, or all of them count.
-                named = tuple(ident for ident in ids if ident in text.stated)
+                named = tuple(ident for ident in ids if ident in stated)
                 return _as_a_whole(named or tuple(ids), symptom.present), whole
-        stated = tuple(dict.fromkeys(text.stated))
-        denied = tuple(ident for ident in dict.fromkeys(text.denied) if ident not in stated)
-        others = tuple(ident for ident in dict.fromkeys(text.others) if ident not in (*stated, *denied))
+        denied = tuple(ident for ident in complaints.ids_of(found, Said.DENIED) if ident not in stated)
+        others = tuple(i for i in complaints.ids_of(found, Said.OTHERS) if i not in (*stated, *denied))
+        parts = complaints.parts(text, found, present=symptom.present)
         if stated and symptom.present:
             # What a text states beside what it denies is present.
-            return RecognisedSymptom(stated, True, denied, text.unread), whole
+            return RecognisedSymptom(stated, True, denied, parts), whole
         if not symptom.present:
             denied = (*stated, *denied)
         if denied or others:
-            return RecognisedSymptom(denied or others, False, denied, text.unread), whole
-        return RecognisedSymptom((), symptom.present and not whole.ids, (), text.unread), whole
-
-    def _read(self, clauses: Sequence[Clause]) -> _Text:
-        """The symptoms that a text states of the patient now, those it denies or puts into the past, and others'."""
-        into = _Text()
-        for clause in clauses:
-            found = self.symptoms.find(clause)
-            if any(phrase.key in self.alone for phrase in found):
-                said = [phrase for phrase in found if phrase.ids]
-                if not _all_neutral(clause, said, denials=True):
-                    found = [phrase for phrase in found if phrase.key not in self.alone]
-            reached = phrases.denied(clause, found)
-            past = phrases.past(clause)
-            others = phrases.Others.of(clause)
-            for phrase in sorted(found, key=lambda item: item.places):
-                if not phrase.ids:
-                    into.unread = True
-                elif others.have(phrase):
-                    into.others += phrase.ids
-                elif phrase.places[0] in reached:
-                    # Of a word that may mean several, a denial denies the one it stands for.
-                    into.denied += phrase.ids[:1]
-                elif past:
-                    counting = [ident for ident in phrase.ids if ident in self.past_counts]
-                    into.stated += counting
-                    into.denied += [ident for ident in phrase.ids if ident not in counting]
-                else:
-                    into.stated += phrase.ids
-        return into
+            return RecognisedSymptom(denied or others, False, denied, parts), whole
+        if whole.ids:
+            return RecognisedSymptom((), False, (), (Part("", Said.WHOLE, whole.ids),)), whole
+        return RecognisedSymptom((), symptom.present, (), parts), whole
 
     def condition(self, item: ContextItem) -> RecognisedItem:
         """What a condition names and denies."""
         if item.id in self.conditions.ids:
             return RecognisedItem((item.id,))
-        clauses = phrases.clauses(_text_of(item))
+        text = _text_of(item)
+        clauses = phrases.clauses(text)
         if (whole := self._stated(clauses)).ids:
             return RecognisedItem(whole.ids, denies_symptoms=whole.denies)
-        return self._item(clauses, self.conditions, _OVER)
+        return self._item(text, clauses, self.conditions, _OVER)
 
     def medication(self, item: ContextItem) -> RecognisedItem:
         """What a medication names and denies; a coded one is matched by its display."""
         if item.id in self.medications.ids:
             return RecognisedItem((item.id,))
-        return self._item(phrases.clauses(_text_of(item)), self.medications, _NOT_TAKEN)
+        text = _text_of(item)
+        return self._item(text, phrases.clauses(text), self.medications, _NOT_TAKEN)
 
     @staticmethod
-    def _item(clauses: Sequence[Clause], index: _ContextIndex, gone: frozenset[str]) -> RecognisedItem:
+    def _item(text: str, clauses: Sequence[Clause], index: _ContextIndex, gone: frozenset[str]) -> RecognisedItem:
         stated: list[str] = []
         denied: list[str] = []
-        read, anything = True, False
+        unread: list[str] = []
+        anything = False
         for clause in clauses:
             found = index.phrases.find(clause)
             reached = phrases.denied(clause, found)
@@ -347,49 +269,33 @@ class _Words:
                 anything = anything or bool(phrase.ids)
                 if not others.have(phrase):
                     (denied if is_gone or phrase.places[0] in reached else stated).extend(phrase.ids)
-            places = {place for phrase in found if phrase.ids for place in phrase.places}
-            read = read and all(
-                not places.isdisjoint(part) or all(_is_neutral(clause, place, _ABOUT) for place in part)
-                for part in clause.parts
-            )
+            unread += [text[begin:end] for begin, end in _unread(clause, found, index)]
         denied_ids = tuple(ident for ident in dict.fromkeys(denied) if ident not in stated)
-        return RecognisedItem(tuple(dict.fromkeys(stated)), denied_ids, read and anything)
+        if not anything:
+            unread = [text]
+        return RecognisedItem(tuple(dict.fromkeys(stated)), denied_ids, not unread, tuple(unread))
 
 
-@dataclass(slots=True)
-class _Text:
-    """What one text was read as."""
-
-    stated: list[str]
-    denied: list[str]
-    others: list[str]
-    unread: bool
-
-    def __init__(self) -> None:
-        self.stated, self.denied, self.others, self.unread = [], [], [], False
+def _unread(clause: Clause, found: Sequence[Found], index: _ContextIndex) -> Iterator[tuple[int, int]]:
+    """Where the parts of a clause stand in the text that no phrase names and that do not only qualify."""
+    named = {place for phrase in found if phrase.ids for place in phrase.places}
+    left = [part for part in clause.parts if named.isdisjoint(part)]
+    if not left:
+        return
+    qualifying = {place for phrase in index.qualifiers.find(clause) for place in phrase.places}
+    for part in left:
+        if not all(complaints.qualifies(clause, place, qualifying) for place in part):
+            yield phrases.span_of(clause, part)
 
 
 def _as_a_whole(ids: tuple[str, ...], present: bool) -> RecognisedSymptom:
-    return RecognisedSymptom(ids, present, () if present else ids)
+    parts = (Part("", Said.STATED if present else Said.DENIED, ids),)
+    return RecognisedSymptom(ids, present, () if present else ids, parts)
 
 
 def _text_of(item: ContextItem) -> str:
     """Its text, else the display of its code, else its id: one that is none may be a word ("mg_infusion")."""
     return item.text or (item.coding.display if item.coding else "") or item.id
-
-
-def _all_neutral(clause: Clause, found: Sequence[Found], *, denials: bool) -> bool:
-    """Whether only neutral words, and denials where they are allowed, stand in a clause beside these phrases."""
-    places = {place for phrase in found for place in phrase.places}
-    return all(
-        place in places or _is_neutral(clause, place, _NEUTRAL) or (denials and phrases.denies(clause.words[place]))
-        for place in range(len(clause.words))
-    )
-
-
-def _is_neutral(clause: Clause, place: int, neutral: frozenset[str]) -> bool:
-    raw = clause.words[place].raw
-    return raw in neutral or raw[0].isdigit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,9 +304,19 @@ class _ContextIndex:
 
     ids: frozenset[str]
     phrases: PhrasesInOrder
+    qualifiers: PhrasesInOrder
 
 
-def _context_index(rows: Mapping[str, ContextRow]) -> _ContextIndex:
+def _qualifiers(release: Release, kind: TextKind) -> PhrasesInOrder:
+    """The words that only qualify in texts of a kind."""
+    index = PhrasesInOrder()
+    for row in release.qualifiers.values():
+        for word in row.words if kind in row.of else ():
+            index.add(word, (row.id,))
+    return index
+
+
+def _context_index(rows: Mapping[str, ContextRow], qualifiers: PhrasesInOrder) -> _ContextIndex:
     index = PhrasesInOrder()
     for row in rows.values():
         # "Well" states a condition only as the whole text: "well controlled diabetes" does not.
@@ -412,4 +328,4 @@ def _context_index(rows: Mapping[str, ContextRow]) -> _ContextIndex:
     for row in rows.values():
         for other in row.other_meanings:
             index.add(other, ())
-    return _ContextIndex(frozenset(rows), index)
+    return _ContextIndex(frozenset(rows), index, qualifiers)

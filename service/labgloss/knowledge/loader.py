@@ -172,6 +172,7 @@ _ARRAYS = {
     "associations.toml": ("association",),
     "conditions.toml": ("condition",),
     "medications.toml": ("medication",),
+    "qualifiers.toml": ("qualifier",),
     "groups.toml": ("group",),
     "findings.toml": ("finding",),
     "red_flags.toml": ("red_flag",),
@@ -204,6 +205,7 @@ def _assemble(files: _Files) -> Release:
     associations = files.by_id("associations.toml", "association", schema.AssociationRow, "symptom")
     conditions = files.by_id("conditions.toml", "condition", schema.ContextRow)
     medications = files.by_id("medications.toml", "medication", schema.ContextRow)
+    qualifiers = files.by_id("qualifiers.toml", "qualifier", schema.QualifierRow)
     groups = files.by_id("groups.toml", "group", schema.GroupRow)
     recommendations = files.by_id("recommendations.toml", "recommendation", schema.RecommendationRow)
     contradictions = tuple(files.rows("recommendations.toml", "contradiction", schema.ContradictionRow))
@@ -240,6 +242,7 @@ def _assemble(files: _Files) -> Release:
         associations=associations,
         conditions=conditions,
         medications=medications,
+        qualifiers=qualifiers,
         groups=groups,
         recommendations=recommendations,
         contradictions=contradictions,

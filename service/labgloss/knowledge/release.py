@@ -239,6 +239,7 @@ class Release:
     associations: Mapping[str, schema.AssociationRow]
     conditions: Mapping[str, schema.ContextRow]
     medications: Mapping[str, schema.ContextRow]
+    qualifiers: Mapping[str, schema.QualifierRow]
     groups: Mapping[str, schema.GroupRow]
     findings: Mapping[str, tuple[schema.FindingRow, ...]]
     patterns: Mapping[str, schema.PatternRow]

@@ -360,6 +360,19 @@ class ContextRow(Form):
     status: Status
 
 
+TextKind = Literal["symptom", "condition", "medication"]
+
+
+class QualifierRow(Form):
+    """A row of qualifiers.toml: words that name nothing of their own in texts of these kinds."""
+
+    id: str
+    of: tuple[TextKind, ...] = Field(min_length=1)
+    words: tuple[str, ...] = Field(min_length=1)
+    source: tuple[str, ...] = Field(min_length=1)
+    status: Status
+
+
 class GroupRow(Form):
     """A named group: TRUE when any member is."""
 

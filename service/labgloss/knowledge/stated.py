@@ -43,6 +43,7 @@ KINDS: Mapping[str, str] = {
     "association": "Symptoms and what accounts for them",
     "condition": "Conditions",
     "medication": "Medications",
+    "qualifier": "Words that only qualify",
 }
 
 
@@ -178,6 +179,8 @@ def _of_words(release: Release) -> Iterator[Stated]:
         yield Stated("condition", f"condition.{condition.id}", condition, condition.status, condition.source)
     for medication in release.medications.values():
         yield Stated("medication", f"medication.{medication.id}", medication, medication.status, medication.source)
+    for qualifier in release.qualifiers.values():
+        yield Stated("qualifier", f"qualifier.{qualifier.id}", qualifier, qualifier.status, qualifier.source)
 
 
 def _sourced(

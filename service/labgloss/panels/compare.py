@@ -63,6 +63,7 @@ def _lists(report: pb.Report, expect: Expect) -> Iterator[_Found]:
     yield from _contained("red_flags", expect.red_flags, [flag.id for flag in report.red_flags if not flag.held])
     yield from _contained("red_flags_held", expect.red_flags_held, [flag.id for flag in report.red_flags if flag.held])
     yield from _contained("recognised_symptoms", expect.recognised_symptoms, _present_symptoms(report))
+    yield from _contained("not_recognised", expect.not_recognised, _not_recognised(report))
     cautions = [caution.id for entry in report.results for caution in entry.cautions]
     yield from _contained("cautions", expect.cautions, cautions)
     yield from _contained("issues", expect.issues, [issue.id for issue in report.issues])
@@ -92,6 +93,13 @@ def _patterns(report: pb.Report, state: pb.PatternState.ValueType) -> list[str]:
 def _present_symptoms(report: pb.Report) -> list[str]:
     absent = (pb.SYMPTOM_OUTCOME_DENIED, pb.SYMPTOM_OUTCOME_UNRECOGNISED)
     return [name for symptom in report.symptoms if symptom.outcome not in absent for name in symptom.symptom_ids]
+
+
+def _not_recognised(report: pb.Report) -> list[str]:
+    """The words of symptoms, conditions and medications that were not recognised, as they were sent."""
+    unread = [symptom for symptom in report.symptoms if symptom.outcome == pb.SYMPTOM_OUTCOME_UNRECOGNISED]
+    of_items = [words for item in (*report.conditions, *report.medications) for words in item.not_recognised]
+    return [*(symptom.part or symptom.as_sent.text or symptom.as_sent.id for symptom in unread), *of_items]
 
 
 def _absent(report: pb.Report, expect: Expect) -> Iterator[_Found]:

@@ -219,6 +219,8 @@ class Expect(Form):
     red_flags: tuple[Text, ...] | None = None
     red_flags_held: tuple[Text, ...] | None = None
     recognised_symptoms: tuple[Text, ...] | None = None
+    # Words of symptoms, conditions and medications, as they were sent.
+    not_recognised: tuple[Text, ...] | None = None
     refused: dict[str, RefusalName] | None = None
     cautions: tuple[Text, ...] | None = None
     issues: tuple[Text, ...] | None = None

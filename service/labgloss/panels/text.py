@@ -113,7 +113,7 @@ def _not_judged(page: Page, report: pb.Report) -> None:
     """What could not be judged, or only on a condition, and why."""
     open_results = [entry for entry in report.results if entry.state != pb.RESULT_STATE_INTERPRETED]
     unread = [symptom for symptom in report.symptoms if symptom.outcome == pb.SYMPTOM_OUTCOME_UNRECOGNISED]
-    items = [item for item in (*report.conditions, *report.medications) if not item.ids]
+    items = [words for item in (*report.conditions, *report.medications) for words in item.not_recognised]
     if open_results or unread or items:
         page.heading("NOT JUDGED, OR ONLY ON A CONDITION")
     for entry in open_results:
@@ -121,7 +121,7 @@ def _not_judged(page: Page, report: pb.Report) -> None:
         state = word_of(pb.ResultState, entry.state) + (f" ({reason})" if reason else "")
         page.text(f"{_label(entry)}: {state}. {entry.explanation}", mark="- ")
         page.text(f"needs: {'; '.join(entry.missing)}" if entry.missing else "", indent=6)
-    for words in [*(symptom.as_sent.text or symptom.as_sent.id for symptom in unread), *(x.as_sent for x in items)]:
+    for words in [*map(_symptom_words, unread), *items]:
         page.text(f'"{words}": not recognised', mark="- ")
 
 
@@ -189,7 +189,7 @@ def _symptoms(page: Page, report: pb.Report) -> None:
     if report.symptoms:
         page.heading("SYMPTOMS")
     for symptom in report.symptoms:
-        sent = symptom.as_sent.text or symptom.as_sent.id or symptom.as_sent.coding.code
+        sent = _symptom_words(symptom)
         ids = f" = {', '.join(symptom.symptom_ids)}" if symptom.symptom_ids else ""
         outcome = word_of(pb.SymptomOutcome, symptom.outcome).replace("_", " ")
         page.text(f'"{sent}"{ids}: {outcome}', mark="- ")
@@ -198,12 +198,20 @@ def _symptoms(page: Page, report: pb.Report) -> None:
             page.text(f"{association.finding_id}: {strength}", indent=6)
 
 
+def _symptom_words(symptom: pb.SymptomInterpretation) -> str:
+    """The words that an entry speaks of, as they were sent."""
+    sent = symptom.as_sent
+    return symptom.part or sent.text or sent.id or sent.coding.code
+
+
 def _context(page: Page, report: pb.Report) -> None:
     for name, items in (("CONDITIONS", report.conditions), ("MEDICATIONS", report.medications)):
         if items:
             page.heading(name)
         for item in items:
-            page.text(f'"{item.as_sent}" = {", ".join(item.ids) or "not recognised"}', mark="- ")
+            beside = ", ".join(f'"{words}"' for words in item.not_recognised) if item.ids else ""
+            read = ", ".join(item.ids) or ("not recognised" if item.not_recognised else "denied, or not the patient's")
+            page.text(f'"{item.as_sent}" = {read}{f"; not recognised: {beside}" if beside else ""}', mark="- ")
 
 
 def _issues(page: Page, report: pb.Report) -> None:

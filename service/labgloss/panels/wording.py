@@ -54,6 +54,7 @@ def _walk(message: Message, path: str) -> Iterator[tuple[str, str]]:
 def _sent_words(report: Report) -> re.Pattern[str] | None:
     """What the caller wrote in plain words, wherever it stands in quotes."""
     words = {symptom.as_sent.text for symptom in report.symptoms}
+    words |= {symptom.part for symptom in report.symptoms}
     words |= {item.as_sent for item in (*report.conditions, *report.medications)}
     choices = "|".join(sorted((re.escape(word) for word in words if word), key=len, reverse=True))
     return re.compile(f"{_OPENING}(?:{choices}){_CLOSING}", re.IGNORECASE) if choices else None

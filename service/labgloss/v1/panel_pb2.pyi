@@ -536,7 +536,9 @@ class Symptom(_message.Message):
     id: _builtins.str
     """Symptom id, such as "MUSCLE_CRAMP". Absent: identified by code or text."""
     text: _builtins.str
-    """Plain words, at most 1,000 characters. What is not recognised is returned verbatim."""
+    """Plain words, at most 1,000 characters. Several complaints are told apart by commas, "and", "with" and the like;
+    what is not recognised is returned verbatim. Beside an id or a known code it is not read.
+    """
     present: _builtins.bool
     """False when it was denied. Absent: present."""
     onset: _builtins.str

@@ -1191,7 +1191,7 @@ Global___Association: _TypeAlias = Association  # noqa: Y015
 
 @_typing.final
 class SymptomInterpretation(_message.Message):
-    """The reading of one symptom."""
+    """The reading of one symptom, or of one complaint of several that a text holds."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1201,19 +1201,22 @@ class SymptomInterpretation(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     ASSOCIATIONS_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
     index: _builtins.int
-    """Position in the request, from 0."""
+    """Position in the request, from 0. A text with several complaints has an entry for each, in their order."""
     outcome: Global___SymptomOutcome.ValueType
     """How it ends."""
     text: _builtins.str
     """In words."""
+    part: _builtins.str
+    """The words of the text that this entry speaks of, verbatim. Empty: the whole symptom as sent."""
     @_builtins.property
     def as_sent(self) -> _panel_pb2.Symptom:
         """The symptom as sent, verbatim."""
 
     @_builtins.property
     def symptom_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Symptom ids that it was recognised as. Empty: not recognised."""
+        """Symptom ids that it was recognised as: several where the words may mean each. Empty: not recognised."""
 
     @_builtins.property
     def associations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Association]:
@@ -1228,10 +1231,11 @@ class SymptomInterpretation(_message.Message):
         outcome: Global___SymptomOutcome.ValueType = ...,
         associations: _abc.Iterable[Global___Association] | None = ...,
         text: _builtins.str = ...,
+        part: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_sent", b"as_sent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_sent", b"as_sent", "associations", b"associations", "index", b"index", "outcome", b"outcome", "symptom_ids", b"symptom_ids", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_sent", b"as_sent", "associations", b"associations", "index", b"index", "outcome", b"outcome", "part", b"part", "symptom_ids", b"symptom_ids", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1246,6 +1250,7 @@ class RecognisedItem(_message.Message):
     INDEX_FIELD_NUMBER: _builtins.int
     AS_SENT_FIELD_NUMBER: _builtins.int
     IDS_FIELD_NUMBER: _builtins.int
+    NOT_RECOGNISED_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     """Position in the request, from 0."""
     as_sent: _builtins.str
@@ -1254,16 +1259,21 @@ class RecognisedItem(_message.Message):
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Condition or medication class ids. Empty: not recognised, which an issue says, or denied, or somebody else's."""
 
+    @_builtins.property
+    def not_recognised(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The words of it that were not recognised, verbatim: the whole of it, or a part beside what was recognised."""
+
     def __init__(
         self,
         *,
         index: _builtins.int = ...,
         as_sent: _builtins.str = ...,
         ids: _abc.Iterable[_builtins.str] | None = ...,
+        not_recognised: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_sent", b"as_sent", "ids", b"ids", "index", b"index"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_sent", b"as_sent", "ids", b"ids", "index", b"index", "not_recognised", b"not_recognised"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -244,11 +244,14 @@ def _symptom(symptom: domain.SymptomInterpretation, panel: panel_pb2.Panel) -> r
             for association in symptom.associations
         ],
         text=symptom.text,
+        part=symptom.part,
     )
 
 
 def _recognised(item: domain.RecognisedItem) -> report_pb2.RecognisedItem:
-    return report_pb2.RecognisedItem(index=item.index, as_sent=item.as_sent, ids=item.ids)
+    return report_pb2.RecognisedItem(
+        index=item.index, as_sent=item.as_sent, ids=item.ids, not_recognised=item.not_recognised
+    )
 
 
 def _red_flag(flag: domain.RedFlag) -> report_pb2.RedFlag:

@@ -357,6 +357,129 @@ def test_a_symptom_that_is_not_recognised_is_returned_and_said(read: Read) -> No
     assert [issue.field for issue in report.issues if issue.id == "text_not_recognised"] == ["symptoms[1]"]
 
 
+# ---------------------------------------------------------------------------------------------- several complaints
+
+
+def said(release: Release, text: str, *, present: bool = True) -> list[tuple[str, str, tuple[str, ...]]]:
+    parts = symptoms(release, Symptom(text=text, present=present)).symptoms[0].parts
+    return [(part.words, part.said.value, part.ids) for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Tingling around the mouth, odd humming in the knees",
+            ["Tingling around the mouth: PARAESTHESIA_PERIORAL", "odd humming in the knees?"],
+        ),
+        ("cramps and odd humming", ["cramps: MUSCLE_CRAMP", "odd humming?"]),
+        ("odd humming with cramps", ["odd humming?", "cramps: MUSCLE_CRAMP"]),
+        ("cramps; odd humming.\nSeizure", ["cramps: MUSCLE_CRAMP", "odd humming?", "Seizure: SEIZURE"]),
+        ("cramps but odd humming", ["cramps: MUSCLE_CRAMP", "odd humming?"]),
+        ("cramps (odd humming)", ["cramps: MUSCLE_CRAMP", "odd humming?"]),
+        ("cramps \u2013 odd humming", ["cramps: MUSCLE_CRAMP", "odd humming?"]),
+        ("odd humming, strange taste", ["?"]),
+        ("cramps, odd humming, strange taste", ["cramps: MUSCLE_CRAMP", "odd humming, strange taste?"]),
+        ("cramps, odd humming, worse at night", ["cramps: MUSCLE_CRAMP", "odd humming, worse at night?"]),
+        ("at night, cramps in calves, humming", ["at night, cramps in calves: MUSCLE_CRAMP", "humming?"]),
+        ("stiff neck and fever", ["stiff neck?", "fever: FEVER"]),
+        ("numb lips and tongue", ["numb lips: PARAESTHESIA_PERIORAL", "tongue?"]),
+        ("well, but cramps", ["well?", "cramps: MUSCLE_CRAMP"]),
+        # Nothing to tell apart.
+        ("cramps in both calves, worse at night", [": MUSCLE_CRAMP"]),
+        ("cramps on and off since Tuesday, very severe", [": MUSCLE_CRAMP"]),
+        ("cramps (left calf) - for 3 weeks", [": MUSCLE_CRAMP"]),
+        ("cramps, fingers and toes, on both sides", [": MUSCLE_CRAMP"]),
+        ("arms and legs weak", [": WEAKNESS_GENERAL"]),
+        ("trouble with stairs", [": WEAKNESS_PROXIMAL"]),
+        ("left knee, worse at night", ["?"]),
+        ("weak", [": WEAKNESS_GENERAL FATIGUE"]),
+        # Complaints made of words that only qualify elsewhere.
+        ("cramps, bad back", ["cramps: MUSCLE_CRAMP", "bad back?"]),
+        ("weak, off legs", ["weak: WEAKNESS_GENERAL FATIGUE", "off legs?"]),
+        ("weakness, down one side", ["weakness: WEAKNESS_GENERAL", "down one side?"]),
+        ("cramps, not walking", ["cramps: MUSCLE_CRAMP", "not walking?"]),
+        ("cramps, no feeling in the feet", ["cramps: MUSCLE_CRAMP", "no feeling in the feet?"]),
+        ("cramps, spreading", ["cramps: MUSCLE_CRAMP", "spreading?"]),
+        # Other letters and lengths than those that are compared.
+        ("Straße: CRAMPS >3 days, ODD Humming", ["Straße?", "CRAMPS >3 days: MUSCLE_CRAMP", "ODD Humming?"]),
+        ("can’t climb stairs, ﬁzzing", ["can’t climb stairs: WEAKNESS_PROXIMAL", "ﬁzzing?"]),
+    ],
+)
+def test_each_complaint_of_a_text_is_accounted_for_in_its_own_words(
+    release: Release, text: str, expected: list[str]
+) -> None:
+    found = [f"{words}: {' '.join(ids)}" if ids else f"{words}?" for words, _, ids in said(release, text)]
+    assert found == expected
+    assert symptoms(release, text).unread == (("symptoms[0]",) if any("?" in item for item in expected) else ())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "no fever but cramps, no weakness",
+            [
+                ("no fever", "denied", ("FEVER",)),
+                ("cramps", "stated", ("MUSCLE_CRAMP",)),
+                ("no weakness", "denied", ("WEAKNESS_GENERAL",)),
+            ],
+        ),
+        (
+            "denies twitching or odd humming",
+            [("denies twitching", "denied", ("FASCICULATION",)), ("odd humming", "unread_denied", ())],
+        ),
+        ("odd humming: no", [("", "unread_denied", ())]),
+        (
+            "cramps without weakness",
+            [("cramps", "stated", ("MUSCLE_CRAMP",)), ("without weakness", "denied", ("WEAKNESS_GENERAL",))],
+        ),
+        (
+            "father has seizures; cramps",
+            [("father has seizures", "others", ("SEIZURE",)), ("cramps", "stated", ("MUSCLE_CRAMP",))],
+        ),
+        ("no cramps in the arms, cramps in the legs", [("", "stated", ("MUSCLE_CRAMP",))]),
+        ("feels well", [("", "whole", ("recorded_well",))]),
+    ],
+)
+def test_a_part_says_what_its_text_says_of_it(
+    release: Release, text: str, expected: list[tuple[str, str, tuple[str, ...]]]
+) -> None:
+    assert said(release, text) == expected
+
+
+def test_what_nobody_read_is_not_absent_where_the_symptom_was_denied(release: Release) -> None:
+    assert said(release, "cramps, odd humming", present=False) == [
+        ("cramps", "denied", ("MUSCLE_CRAMP",)), ("odd humming", "unread", ()),
+    ]  # fmt: skip
+    assert said(release, "feels well", present=False) == [("", "unread", ())]
+
+
+def test_no_word_that_only_qualifies_is_a_symptom(release: Release) -> None:
+    words = {word for row in release.qualifiers.values() if "symptom" in row.of for word in row.words}
+    assert [word for word in sorted(words) if truths(release, word)] == []
+
+
+def test_a_report_has_an_entry_for_each_complaint(read: Read) -> None:
+    report = read(
+        result("magnesium", "0.85", "mmol/L"),
+        symptoms=["cramps, odd humming, no fits", "no cramps", "feels well", "asymptomatic"],
+    )
+    assert [(item.index, item.part, item.outcome) for item in report.symptoms] == [
+        (0, "cramps", SymptomOutcome.NOT_EXPLAINED),
+        (0, "odd humming", SymptomOutcome.UNRECOGNISED),
+        (0, "no fits", SymptomOutcome.DENIED),
+        (1, "", SymptomOutcome.DENIED),
+        (2, "", SymptomOutcome.DENIED),
+        (3, "", SymptomOutcome.DENIED),
+    ]
+    assert [item.text for item in report.symptoms[3:]] == [
+        "Denied or past here, and stated elsewhere in the panel: it counts as present.",
+        *["Said of the patient as a whole: recorded as well. Symptoms that the panel does not state count as absent."]
+        * 2,
+    ]
+
+
 # ---------------------------------------------------------------------------------------------- conditions, medications
 
 
@@ -479,6 +602,28 @@ def test_a_part_of_an_item_that_nobody_knows_leaves_the_list_open(release: Relea
     found = recognise(release, panel(medications=[text]))
     assert found.medications == (("loop_diuretic",),)
     assert (found.absent["medication"], found.unread) == (Truth.UNKNOWN, ("medications[0]",))
+    assert found.unread_words["medication"] == ((text.removeprefix("furosemide").strip(" ,+").removeprefix("and "),),)
+
+
+@pytest.mark.parametrize(
+    ("text", "unread"),
+    [
+        ("furosemide (Frusol) 40 mg od, with food", ("Frusol",)),
+        ("furosemide 40 mg, one tablet in the morning, at night when needed", ()),
+        ("furosemide with warfarin", ("warfarin",)),
+        ("Gout", ("Gout",)),
+    ],
+)
+def test_the_words_of_a_medication_that_nobody_read_come_back(
+    release: Release, text: str, unread: tuple[str, ...]
+) -> None:
+    assert recognise(release, panel(medications=[text])).unread_words["medication"] == (unread,)
+
+
+def test_the_words_of_a_condition_that_nobody_read_come_back(release: Release) -> None:
+    found = recognise(release, panel(conditions=["CKD G4, gout since 2019", "type 2 diabetes, well controlled"]))
+    assert found.unread_words["condition"] == (("gout since 2019",), ())
+    assert found.absent["condition"] is Truth.UNKNOWN
 
 
 def test_asymptomatic_among_the_conditions_denies_every_symptom(release: Release) -> None:

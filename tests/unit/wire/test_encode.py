@@ -121,9 +121,10 @@ REPORT = domain.Report(
             domain.SymptomOutcome.EXPLAINED,
             (domain.Association("MG_LOW", domain.Strength.NON_SPECIFIC, ("S6",)),),
             "explained",
+            "cramps",
         ),
     ),
-    conditions=(domain.RecognisedItem(0, "gout", ()),),
+    conditions=(domain.RecognisedItem(0, "gout", (), ("gout",)),),
     medications=(domain.RecognisedItem(1, "omeprazole", ("ppi",)),),
     red_flags=(domain.RedFlag("RF", "RF01", domain.Urgency.EMERGENCY, True, "flag", (CLAUSE,), ("S7",), "seen"),),
     recommendations=(
@@ -216,9 +217,9 @@ def test_everything_of_a_report_is_on_the_wire(encoded: report_pb2.Report) -> No
           index: 0 as_sent {{ text: "cramps in both calves" present: true }} symptom_ids: "MUSCLE_CRAMP"
           outcome: SYMPTOM_OUTCOME_EXPLAINED
           associations {{ finding_id: "MG_LOW" strength: STRENGTH_NON_SPECIFIC source_ids: "S6" }}
-          text: "explained"
+          text: "explained" part: "cramps"
         }}
-        conditions {{ index: 0 as_sent: "gout" }}
+        conditions {{ index: 0 as_sent: "gout" not_recognised: "gout" }}
         medications {{ index: 1 as_sent: "omeprazole" ids: "ppi" }}
         red_flags {{
           id: "RF" number: "RF01" urgency: URGENCY_EMERGENCY held: true text: "flag"
