@@ -239,6 +239,8 @@ class Pattern:
     suppresses: tuple[str, ...]
     source_ids: tuple[str, ...]
     status: str
+    # Of one that is possible: which lists leave it open, as it stands behind "since"; empty: something else does.
+    open_since: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from labgloss.domain.report import (
 )
 from labgloss.domain.subject import Sex
 from labgloss.domain.truth import Truth
-from labgloss.engine import choices, explain, findings, summary
+from labgloss.engine import choices, explain, findings, openness, summary
 from labgloss.engine.bench import Bench
 from labgloss.engine.complaints import Part, Said
 from labgloss.engine.judged import Judged, unique
@@ -35,6 +35,8 @@ from labgloss.engine.recommend import Recommended
 from labgloss.engine.rules import Evaluated
 from labgloss.engine.select import VITAMIN_D, policy_for
 from labgloss.engine.trace import trace
+from labgloss.engine.words import name_in_words
+from labgloss.knowledge.expression import Name
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import AssociationRow
 
@@ -54,6 +56,11 @@ def report(
 ) -> Report:
     """The report on a panel whose entries, rules and recommendations are settled."""
     release, panel = bench.release, bench.panel
+    patterns = tuple(
+        replace(pattern, open_since=openness.since(evaluated.open_for.get(pattern.id, ()), panel))
+        for pattern in evaluated.patterns
+    )
+    evaluated = replace(evaluated, patterns=patterns)
     truths = {ident: truth for (kind, ident), truth in evaluated.facts.known.items() if kind == "finding"}
     found = _explained(findings.listed(release, truths, entries), evaluated)
     matched = [pattern.id for pattern in evaluated.patterns if pattern.state is PatternState.MATCHED]
@@ -62,7 +69,7 @@ def report(
     return Report(
         panel_id=panel.id,
         urgency=overall,
-        summary=summary.paragraph(release, entries, evaluated, recommended, overall),
+        summary=summary.paragraph(release, recognised, entries, evaluated, recommended, overall),
         results=tuple(_interpretation(release, bench, entry) for entry in entries),
         findings=found,
         patterns=evaluated.patterns,
@@ -201,11 +208,16 @@ def _symptom(
     accounting = [item for item in associations if item.strength in _ACCOUNTING]
     name = ", ".join(release.symptoms[ident].display for ident in item.ids)
     if accounting:
-        names = ", ".join(unique(tuple(item.finding_id for item in accounting)))
+        names = ", ".join(unique(tuple(_said_of(release, item.finding_id) for item in accounting)))
         text = f"{name}: these may account for it: {names}. Other causes remain."
         return SymptomInterpretation(place, item.ids, SymptomOutcome.EXPLAINED, associations, text, item.words)
     text = f"{name}: nothing found in this panel accounts for it. That does not exclude a cause."
     return SymptomInterpretation(place, item.ids, SymptomOutcome.NOT_EXPLAINED, associations, text, item.words)
+
+
+def _said_of(release: Release, ident: str) -> str:
+    """A finding or a pattern in words."""
+    return name_in_words(Name("finding" if ident not in release.patterns else "pattern", ident), release)
 
 
 def _not_stated(release: Release, item: Part, recognised: Recognised) -> str:
@@ -272,7 +284,7 @@ def _issues(
         )
     if evaluated.lacking or evaluated.unusable:
         lacks = [
-            f"{said}: {', '.join(_family_name(release, family) for family in families)}."
+            f"{said}: {', '.join(summary.family_name(release, family) for family in families)}."
             for said, families in (("Missing", evaluated.lacking), ("Sent, and not usable", evaluated.unusable))
             if families
         ]
@@ -281,10 +293,6 @@ def _issues(
     text = release.issues["text_not_recognised"].text
     found += [DataQualityIssue("text_not_recognised", (), field, text) for field in recognised.unread]
     return tuple(found)
-
-
-def _family_name(release: Release, family: str) -> str:
-    return release.analytes[family].name if family in release.analytes else family.replace("_", " ")
 
 
 def _issue_text(release: Release, ident: str) -> str:

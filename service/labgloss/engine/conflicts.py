@@ -5,7 +5,7 @@ from __future__ import annotations
 from labgloss.domain.quantity import plain
 from labgloss.domain.report import Conflict, Governed, ResultClass
 from labgloss.engine.bench import Bench
-from labgloss.engine.explain import ORIGINS
+from labgloss.engine.explain import ORIGINS, band_words
 from labgloss.engine.grade import span_text
 from labgloss.engine.judged import Judged
 from labgloss.engine.select import LaboratoryEnds
@@ -64,7 +64,7 @@ def of_interval(bench: Bench, entry: Judged) -> tuple[Conflict, ...]:
                 band,
                 Governed.RELEASE,
                 f"{plain(value)} {unit} lies inside the laboratory's interval and beyond a limit that no interval "
-                f"moves ({band}); the limit governed.",
+                f"moves ({band_words(band)}); the limit governed.",
             )
         )
         return tuple(found)

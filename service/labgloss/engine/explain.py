@@ -80,7 +80,7 @@ def in_brief(entry: Judged) -> str:
     """An entry in a list: name, value, and behind it interval, band and critical."""
     assert entry.reading is not None and entry.verdict is not None and entry.analyte is not None
     spans = dict.fromkeys(span_words(interval.span) for interval in entry.verdict.intervals)
-    bands = [_words(band.band) for band in entry.verdict.bands]
+    bands = [band_words(band.band) for band in entry.verdict.bands]
     parts = [
         f"interval {' or '.join(spans)}" if spans else "",
         " or ".join(bands),
@@ -99,7 +99,8 @@ def _unit(ucum: str) -> str:
     """A unit as it is read, with a blank before it; nothing for a number without one."""
     if ucum in ("1", "[pH]"):
         return ""
-    return f" {ucum.translate(str.maketrans('_', ' ', '{}')).replace('m2', 'm²')}"
+    plain_unit = ucum.replace("{creat}", " creatinine").translate(str.maketrans("_", " ", "{}"))
+    return f" {plain_unit.replace('m2', 'm²')}"
 
 
 def placed(entry: Judged) -> str:
@@ -113,7 +114,7 @@ def placed(entry: Judged) -> str:
     if found is ResultClass.INDETERMINATE:
         remaining = [_CLASSES.get(item, item.value) for item in entry.verdict.classes]
         if len(remaining) > 1:
-            return f"{subject} may be {' or '.join(remaining)}; the class is open."
+            return f"{subject} may be {', '.join(remaining[:-1])} or {remaining[-1]}; the class is open."
         if entry.because:
             return f"{subject} cannot be classed: {entry.because}."
         if not intervals and not entry.verdict.bands:
@@ -121,7 +122,7 @@ def placed(entry: Judged) -> str:
         return f"{subject} cannot be classed."
     where = {ResultClass.LOW: "is below", ResultClass.NORMAL: "is inside", ResultClass.HIGH: "is above"}[found]
     against = _against(intervals) or "the limits of the policy in force"
-    bands = [_words(band.band) for band in entry.verdict.bands]
+    bands = [band_words(band.band) for band in entry.verdict.bands]
     band = f": {' or '.join(bands)}" if bands and bands != ["normal"] else ""
     if found is not ResultClass.NORMAL and _inside_every(entry, intervals):
         # A fixed limit overrules the interval (DEC-49).
@@ -152,7 +153,7 @@ def _jointly(entry: Judged, subject: str) -> str:
     found = entry.verdict.certain_class
     if found is ResultClass.INDETERMINATE:
         return f"{subject} cannot be classed: it and {others} do not lie on one side, and {why}."
-    bands = " or ".join(_words(band.band) for band in entry.verdict.bands)
+    bands = " or ".join(band_words(band.band) for band in entry.verdict.bands)
     worse = f"; the worse counts: {bands}" if found is not ResultClass.NORMAL else ""
     return f"{subject} and {others} are judged together, since {why}. Both are {found.value}{worse}."
 
@@ -167,11 +168,13 @@ def _fixed_limits(entry: Judged) -> str:
     return " or ".join(dict.fromkeys(f"{span_words(limit.span())}{_unit(unit)}" for limit in limits))
 
 
-def _words(band: str) -> str:
-    side = band.rpartition("_")[2]
-    return (
-        f"{band.removesuffix(f'_{side}')} {side}" if side in ("low", "high") and "_" in band else band.replace("_", " ")
-    )
+_STEPS = {"mild": "mildly", "moderate": "moderately", "severe": "severely"}
+
+
+def band_words(band: str) -> str:
+    """A band as it is said: severely low, borderline high, toxic range."""
+    step, _, side = band.rpartition("_")
+    return f"{_STEPS.get(step, step)} {side}" if side in ("low", "high") and step else band.replace("_", " ")
 
 
 def _inside_every(entry: Judged, intervals: Sequence[IntervalInForce]) -> bool:

@@ -9,7 +9,7 @@ from labgloss.domain.report import Critical, Reading, RefusalReason, ResultClass
 from labgloss.engine import conflicts, plausibility
 from labgloss.engine.bench import Bench
 from labgloss.engine.calcium import ADJUSTED, FAMILY
-from labgloss.engine.explain import quantity_text
+from labgloss.engine.explain import band_words, quantity_text
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import ARTEFACTS, Judged
 from labgloss.engine.normalise import WITHOUT_VALUE
@@ -253,7 +253,7 @@ def _alone(entries: Sequence[Judged], facts: Facts) -> Alone:
         # Of several bands that remain, and of all values of a bound, the flag stands only on what every one says.
         if bands and all(counts_alone(entry, band) for band in bands):
             urgency = max(urgency, *(band_urgency(entry, band, facts) for band in bands))
-            reasons.append(f"{value} ({' or '.join(band.band.replace('_', ' ') for band in bands)})")
+            reasons.append(f"{value} ({' or '.join(band_words(band.band) for band in bands)})")
         elif bands and entry.verdict.critical is Critical.YES and _may_count_alone(entry.analyte):
             urgency = max(urgency, Urgency.SAME_DAY, *(band_urgency(entry, band, facts) for band in bands))
             reasons.append(f"{value} (critical)")

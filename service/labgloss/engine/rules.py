@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 
 from labgloss.domain.report import Clause, Pattern, PatternState, RedFlag, TraceStep, Urgency
 from labgloss.domain.truth import Truth
-from labgloss.engine import combining, findings
+from labgloss.engine import combining, findings, openness
 from labgloss.engine.artefacts import Examined
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, unique
@@ -91,6 +91,9 @@ class Evaluated:
     trace: tuple[TraceStep, ...]
     # Analytes that a pattern which holds or is possible needs, and that the panel lacks.
     lacking: tuple[str, ...] = ()
+    # By pattern that is only possible: the analytes that it lacks; what else leaves it open.
+    lacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    open_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # Those that such a pattern, or one that says what it lacks, cannot use although they are in the panel.
     unusable: tuple[str, ...] = ()
 
@@ -189,6 +192,7 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
     trace: list[TraceStep] = []
     apart = combining.Apart.of(release, entries)
     lacking: list[tuple[str, str]] = []
+    open_for: dict[str, tuple[str, ...]] = {}
     absent: list[str] = []
     unusable: list[str] = []
     for rule in settled.rules:
@@ -204,6 +208,8 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
                 brought += _of_pattern(rule, truth, facts, urgency)
                 cautions += _cautions(rule, truth, facts)
                 lacking += [(rule.id, family) for family in _lacking(rule, facts, entries)]
+                if truth is Truth.UNKNOWN:
+                    open_for[rule.id] = openness.kinds_open(rule, facts)
             elif rule.says_missing is not None and settled.facts.holds(rule.says_missing.when):
                 missing = _without_final(rule.says_missing, settled.facts, entries)
                 absent += [family for family, sent in missing if not sent]
@@ -231,6 +237,8 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
         tuple(cautions),
         tuple(trace),
         unique((*(of for ident, of in lacking if any(pattern.id == ident for pattern in shown)), *absent)),
+        {pattern.id: tuple(of for ident, of in lacking if ident == pattern.id) for pattern in shown},
+        open_for,
         unique(tuple(unusable)),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from labgloss.domain.report import Critical, Pattern, PatternState, ResultClass, ResultState, Urgency
 from labgloss.engine import explain
 from labgloss.engine.judged import Judged, unique
+from labgloss.engine.recognise import Recognised
 from labgloss.engine.recommend import Recommended
 from labgloss.engine.rules import VALUE_ALONE, Evaluated
 from labgloss.knowledge.release import Release
@@ -17,7 +18,12 @@ _FIRST_STEPS = ("ecg", "safety", "consider")
 
 
 def paragraph(
-    release: Release, entries: Sequence[Judged], evaluated: Evaluated, recommended: Recommended, overall: Urgency
+    release: Release,
+    recognised: Recognised,
+    entries: Sequence[Judged],
+    evaluated: Evaluated,
+    recommended: Recommended,
+    overall: Urgency,
 ) -> str:
     """One paragraph that a registrar could act on; every sentence rests on something that the report lists."""
     urgency = release.urgencies[overall.name].text
@@ -29,11 +35,17 @@ def paragraph(
     sentences += unique(
         tuple(release.cautions[DISCORDANT].text for entry in entries if DISCORDANT in entry.cautions and entry.live)
     )
-    sentences += _open(entries)
+    sentences += _open(release, entries)
     within = [_name(entry, entries) for entry in _counting(entries) if _class_of(entry) is ResultClass.NORMAL]
     if within:
         sentences.append(f"Inside the interval or policy in force: {joined(within)}.")
-    return " ".join((*sentences, *_first_steps(recommended, overall)))
+    if recognised.unread:
+        sentences.append(_UNREAD)
+    return " ".join((*sentences, *_first_steps(recommended, overall), *_possible(release, evaluated)))
+
+
+# What nobody read stands in the report as it was sent, not here: this paragraph holds no words but the release's.
+_UNREAD = "Some words were not recognised, and no rule read them: the report lists them as they were sent."
 
 
 def _first_steps(recommended: Recommended, overall: Urgency) -> list[str]:
@@ -73,6 +85,33 @@ def _patterns(evaluated: Evaluated) -> list[str]:
     return sentences
 
 
+def _possible(release: Release, evaluated: Evaluated) -> list[str]:
+    """What is possible and presses nobody: first what a test would settle, then, in one sentence each, the rest."""
+    waiting = [
+        pattern
+        for pattern in evaluated.patterns
+        if pattern.state is PatternState.POSSIBLE and pattern.urgency is Urgency.NONE
+    ]
+    measurable: list[str] = []
+    groups: dict[str, list[Pattern]] = {}
+    for pattern in waiting:
+        lacking = [family_name(release, family) for family in evaluated.lacks.get(pattern.id, ())]
+        if pattern.open_since or not lacking:
+            groups.setdefault(pattern.open_since, []).append(pattern)
+        else:
+            measurable.append(f"{explain.inside_a_sentence(pattern.title)} ({joined(lacking, 'or')})")
+    sentences = [f"Open until more is measured: {'; '.join(measurable)}."] if measurable else []
+    sentences += [f"Not excluded, since {since}: {_titles(group)}." for since, group in groups.items() if since]
+    if falling_short := groups.get(""):
+        sentences.append(f"Possible, and not established: {_titles(falling_short)}.")
+    return sentences
+
+
+def family_name(release: Release, family: str) -> str:
+    """An analyte or a family of analytes, as it is called."""
+    return release.analytes[family].name if family in release.analytes else family.replace("_", " ")
+
+
 def _titles(patterns: Iterable[Pattern]) -> str:
     return "; ".join(explain.inside_a_sentence(pattern.title) for pattern in patterns)
 
@@ -103,14 +142,14 @@ def _class_of(entry: Judged) -> ResultClass:
     return entry.verdict.certain_class if entry.verdict else ResultClass.INDETERMINATE
 
 
-def _open(entries: Sequence[Judged]) -> list[str]:
+def _open(release: Release, entries: Sequence[Judged]) -> list[str]:
     """What could not be judged, or only on a condition: each named, with its reason."""
-    refused = [
-        f"{_name(entry, entries)} ({_reason(entry)})"
-        for entry in entries
-        if entry.state in (ResultState.REFUSED, ResultState.NOT_RECOGNISED) and not entry.earlier
-    ]
-    sentences = [f"Not judged, and not to be read as normal: {joined(refused)}."] if refused else []
+    refused: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.state in (ResultState.REFUSED, ResultState.NOT_RECOGNISED) and not entry.earlier:
+            refused.setdefault(_reason(release, entry), []).append(_name(entry, entries))
+    listed = "; ".join(f"{joined(names)} ({reason})" for reason, names in refused.items())
+    sentences = [f"Not judged, and not to be read as normal: {listed}."] if refused else []
     for entry in entries:
         if entry.live and entry.primary and entry.state is ResultState.CONDITIONAL:
             if entry.analyte is not None and entry.analyte.form.role != "primary" and entry.urgency is Urgency.NONE:
@@ -123,8 +162,8 @@ def _open(entries: Sequence[Judged]) -> list[str]:
     return sentences
 
 
-def _reason(entry: Judged) -> str:
-    return entry.refusal.value.replace("_", " ") if entry.refusal else "not recognised"
+def _reason(release: Release, entry: Judged) -> str:
+    return release.refusals[entry.refusal.value].title if entry.refusal else "not recognised"
 
 
 def _name(entry: Judged, entries: Sequence[Judged]) -> str:
@@ -139,7 +178,7 @@ def _name(entry: Judged, entries: Sequence[Judged]) -> str:
     )
 
 
-def joined(names: Sequence[str]) -> str:
+def joined(names: Sequence[str], joint: str = "and") -> str:
     """The names as a list within a sentence."""
     parts = unique(tuple(names))
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {joint} {parts[-1]}"

@@ -10,7 +10,7 @@ from functools import lru_cache
 from labgloss.domain.quantity import plain
 from labgloss.domain.report import Clause
 from labgloss.domain.truth import Truth
-from labgloss.engine.explain import inside_a_sentence
+from labgloss.engine.explain import band_words, inside_a_sentence
 from labgloss.engine.facts import Facts
 from labgloss.knowledge.expression import Combination, Expression, Limit, Name, names
 from labgloss.knowledge.release import Release
@@ -100,7 +100,11 @@ def open_words(part: Expression, facts: Facts) -> str:
         joint = " and " if part.operator == "all" else " or "
         return joint.join(dict.fromkeys(parts))
     if isinstance(part, Name) and part.kind == "group":
-        members = [item for item in facts.release.groups[part.id].members if facts.truth(item) is Truth.UNKNOWN]
+        group = facts.release.groups[part.id]
+        members = [item for item in group.members if facts.truth(item) is Truth.UNKNOWN]
+        if len(members) == len(group.members):
+            # Nothing is known of it: its title says enough.
+            return group.title
         return (
             f"any of: {', '.join(open_words(item, facts) for item in members)}"
             if len(members) > 1
@@ -113,22 +117,53 @@ def name_in_words(name: Name, release: Release) -> str:
     """What a name stands for, as its row says it."""
     if name.kind in ("finding", "specimen") and (found := _findings_in_words(release).get(name.id)):
         return f"{found} in this specimen" if name.kind == "specimen" else found
-    rows: dict[str, Mapping[str, SymptomRow] | Mapping[str, ContextRow]] = {
-        "symptom": release.symptoms,
-        "condition": release.conditions,
-        "medication": release.medications,
-    }
-    row = rows.get(name.kind, {}).get(name.id)
-    if row is not None:
-        return inside_a_sentence(row.display)
-    if name.kind == "pattern" and name.id in release.patterns:
-        return inside_a_sentence(release.patterns[name.id].title)
+    if (found := _titles(release).get((name.kind, name.id))) is not None:
+        return found
     analyte, dot, rest = name.id.partition(".")
     if dot and analyte in release.analytes:
-        return f"{release.analytes[analyte].name} {rest.replace('_', ' ')}"
+        return f"{release.analytes[analyte].name} {band_words(rest)}"
     if name.kind == "final" and name.id in release.analytes:
         return f"{release.analytes[name.id].name} final and reliable"
     return name.id.replace(".", " ").replace("_", " ").lower()
+
+
+# Facts that the engine makes, and that no row names.
+_FACTS = {
+    ("patient", "any_symptom"): "a symptom of any kind",
+    ("patient", "no_symptoms"): "no symptoms",
+    ("patient", "symptoms_unknown"): "no symptoms sent",
+    ("patient", "red_flag_symptom"): "a symptom that makes a red flag",
+    ("specimen", "delayed"): "cells separated late",
+    ("specimen", "edta_additive"): "EDTA in the tube",
+    ("specimen", "haemolysed"): "a haemolysed specimen",
+    ("specimen", "haemolysed_again"): "a second haemolysed specimen",
+    ("specimen", "heparin"): "heparin in the tube",
+    ("specimen", "plasma"): "a plasma specimen",
+    ("specimen", "pneumatic_tube"): "sent by pneumatic tube",
+    ("specimen", "serum"): "a serum specimen",
+    ("specimen", "settled_by_pair"): "settled by a paired specimen",
+    ("specimen", "whole_blood"): "a whole-blood specimen",
+}
+
+
+@lru_cache(maxsize=64)
+def _titles(release: Release) -> Mapping[tuple[str, str], str]:
+    """Names by what their rows, or the engine, call them within a sentence."""
+    found = dict(_FACTS)
+    rows: tuple[tuple[str, Mapping[str, SymptomRow] | Mapping[str, ContextRow]], ...] = (
+        ("symptom", release.symptoms),
+        ("condition", release.conditions),
+        ("medication", release.medications),
+    )
+    for kind, of_kind in rows:
+        found |= {(kind, row.id): inside_a_sentence(row.display) for row in of_kind.values()}
+    found |= {("pattern", row.id): inside_a_sentence(row.title) for row in release.patterns.values()}
+    found |= {("group", row.id): row.title for row in release.groups.values()}
+    found |= {("timing", row.id): row.title for row in release.computations.timing}
+    for flag in release.red_flags.values():
+        found["red_flag", flag.id] = flag.title
+        found["emergency", flag.id] = f"{flag.title}, as an emergency"
+    return found
 
 
 @lru_cache(maxsize=64)
@@ -137,7 +172,8 @@ def _findings_in_words(release: Release) -> Mapping[str, str]:
     words = {ident: inside_a_sentence(rows[0].text.rstrip(".")) for ident, rows in release.findings.items()}
     for analyte in release.analytes.values():
         name = analyte.name if analyte.family == analyte.id else analyte.family.replace("_", " ")
-        for ident, side in ((analyte.form.findings.low, "low"), (analyte.form.findings.high, "high")):
+        made = analyte.form.findings
+        for ident, side in ((made.low, "low"), (made.high, "high"), (made.indeterminate, "that cannot be classed")):
             words.setdefault(ident, f"{name} {side}")
     return words
 

@@ -290,6 +290,8 @@ class FindingRow(Sourced):
     without_interval: dict[Ucum, LimitText] = {}
     # Computed by the engine, by the figures of computations.toml.
     computed: bool = False
+    # Computed from results of several times: a rise, a fall, an acute injury, a repeat.
+    over_time: bool = False
     # A result in a unit that these do not convert to leaves it UNKNOWN (a spot urine, a 24 h urine).
     only_in_these_units: bool = False
     # Limits for a result whose policy has none of the bands.
@@ -377,6 +379,8 @@ class GroupRow(Form):
     """A named group: TRUE when any member is."""
 
     id: str
+    # As it stands within a sentence.
+    title: str = Field(min_length=1)
     members: tuple[Logic, ...] = Field(min_length=1)
     source: tuple[str, ...] = Field(min_length=1)
     status: Status
@@ -549,6 +553,8 @@ class RefusalRow(Form):
     """A refusal reason: its words, and what it brings."""
 
     id: str
+    # As it stands in a list within a sentence.
+    title: str = Field(min_length=1)
     text: str
     mend: str
     # Urgency where the refused number may have been critical, and otherwise.
@@ -722,6 +728,8 @@ class TimingRow(Sourced):
     medications is taken. TRUE for one that is in a range; UNKNOWN while none is and some time was not sent."""
 
     id: str
+    # As it stands within a sentence.
+    title: str = Field(min_length=1)
     symptoms: tuple[str, ...] = ()
     medications: tuple[str, ...] = ()
     lasting: AgeRange

@@ -66,7 +66,8 @@ def _result(page: Page, entry: pb.ResultInterpretation) -> None:
     for interval in entry.intervals[:_INTERVALS_SHOWN]:
         page.line(_interval(interval, entry.reading), indent=6)
     if len(entry.intervals) > _INTERVALS_SHOWN:
-        page.text(f"and {len(entry.intervals) - _INTERVALS_SHOWN} more intervals that may apply", indent=6)
+        more = len(entry.intervals) - _INTERVALS_SHOWN
+        page.text(f"and {more} more {'interval' if more == 1 else 'intervals'} that may apply", indent=6)
     page.text(_compared(entry.reading), indent=6)
     if len(entry.bands) > 1:
         page.text(f"possible bands: {', '.join(entry.bands)}", indent=6)
@@ -144,21 +145,32 @@ def _red_flags(page: Page, report: pb.Report) -> None:
 
 
 def _patterns(page: Page, report: pb.Report) -> None:
+    """Each pattern in full; those that only a list would settle by name, under what was not sent."""
     if report.patterns:
         page.heading("PATTERNS")
+    waiting: dict[str, list[pb.Pattern]] = {}
     for pattern in report.patterns:
-        state = name_of(pb.PatternState, pattern.state)
-        # A pattern that is only possible has, as a rule, no urgency of its own.
-        urgency = "" if pattern.urgency == pb.URGENCY_NONE else f"{name_of(pb.Urgency, pattern.urgency)}  "
-        page.text(f"{state}  {pattern.id}  {urgency}{pattern.title}", mark="- ")
-        page.text(pattern.text, indent=6)
-        for name, clauses in (
-            ("for", pattern.evidence_for),
-            ("against", pattern.evidence_against),
-            ("missing", pattern.missing),
-        ):
-            words = "; ".join(clause.text or clause.expression for clause in clauses)
-            page.text(f"{name}: {words}" if words else "", indent=6)
+        if pattern.open_since and pattern.urgency == pb.URGENCY_NONE:
+            waiting.setdefault(pattern.open_since, []).append(pattern)
+        else:
+            _pattern(page, pattern)
+    for since, patterns in waiting.items():
+        page.text(f"POSSIBLE  not excluded, since {since}:", mark="- ")
+        for pattern in patterns:
+            page.text(f"{pattern.id}  {pattern.title}", indent=6)
+
+
+def _pattern(page: Page, pattern: pb.Pattern) -> None:
+    state = name_of(pb.PatternState, pattern.state)
+    # A pattern that is only possible has, as a rule, no urgency of its own.
+    urgency = "" if pattern.urgency == pb.URGENCY_NONE else f"{name_of(pb.Urgency, pattern.urgency)}  "
+    page.text(f"{state}  {pattern.id}  {urgency}{pattern.title}", mark="- ")
+    page.text(pattern.text, indent=6)
+    # The text of one that is possible says what is missing.
+    missing = () if pattern.text and pattern.state == pb.PATTERN_STATE_POSSIBLE else pattern.missing
+    for name, clauses in (("for", pattern.evidence_for), ("against", pattern.evidence_against), ("missing", missing)):
+        words = "; ".join(clause.text or clause.expression for clause in clauses)
+        page.text(f"{name}: {words}" if words else "", indent=6)
 
 
 def _recommendations(page: Page, report: pb.Report) -> None:

@@ -1094,6 +1094,7 @@ class Pattern(_message.Message):
     SUPPRESSES_FIELD_NUMBER: _builtins.int
     SOURCE_IDS_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    OPEN_SINCE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Pattern id, such as "MG_LOW_WITH_SECONDARY_HYPOCALCAEMIA"."""
     number: _builtins.str
@@ -1108,6 +1109,10 @@ class Pattern(_message.Message):
     """Meaning, in the words of a pattern, never of a diagnosis."""
     status: _builtins.str
     """Status of the rule."""
+    open_since: _builtins.str
+    """Of a possible pattern that context leaves open: what was not sent, read or said, such as "no medication list was
+    sent". Patterns that share it are told in one sentence: "Not excluded, since ...". Empty: something else is missing.
+    """
     @_builtins.property
     def evidence_for(self) -> _containers.RepeatedCompositeFieldContainer[Global___Clause]:
         """Clauses that hold."""
@@ -1148,10 +1153,11 @@ class Pattern(_message.Message):
         suppresses: _abc.Iterable[_builtins.str] | None = ...,
         source_ids: _abc.Iterable[_builtins.str] | None = ...,
         status: _builtins.str = ...,
+        open_since: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence_against", b"evidence_against", "evidence_for", b"evidence_for", "explains", b"explains", "id", b"id", "missing", b"missing", "number", b"number", "source_ids", b"source_ids", "state", b"state", "status", b"status", "suppresses", b"suppresses", "text", b"text", "title", b"title", "urgency", b"urgency"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence_against", b"evidence_against", "evidence_for", b"evidence_for", "explains", b"explains", "id", b"id", "missing", b"missing", "number", b"number", "open_since", b"open_since", "source_ids", b"source_ids", "state", b"state", "status", b"status", "suppresses", b"suppresses", "text", b"text", "title", b"title", "urgency", b"urgency"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

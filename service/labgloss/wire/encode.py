@@ -226,6 +226,7 @@ def _pattern(pattern: domain.Pattern) -> report_pb2.Pattern:
         suppresses=pattern.suppresses,
         source_ids=pattern.source_ids,
         status=pattern.status,
+        open_since=pattern.open_since,
     )
 
 

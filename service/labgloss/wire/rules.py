@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from labgloss.engine.select import whom
 from labgloss.engine.words import figures_in_words
 from labgloss.knowledge import schema
-from labgloss.knowledge.expression import Limit
+from labgloss.knowledge.expression import Expression, Limit, names
 from labgloss.knowledge.release import Analyte, Release, urgencies_of_values
 from labgloss.knowledge.stated import SETTLED
 from labgloss.v1 import knowledge_pb2 as pb
@@ -25,7 +25,7 @@ def rules_of(release: Release) -> tuple[pb.Rule, ...]:
     rules += [_interval(release.analytes[ident].form, row) for ident, row in release.intervals()]
     rules += [_finding(ident, rows) for ident, rows in release.findings.items()]
     rules += _findings_of_classes(release)
-    rules += [_pattern(row) for row in release.patterns.values()]
+    rules += [_pattern(release, row) for row in release.patterns.values()]
     rules += [_red_flag(release, row) for row in release.red_flags.values()]
     withheld = _withheld(release)
     rules += [_recommendation(row, row.id in withheld) for row in release.recommendations.values()]
@@ -140,15 +140,17 @@ def _of_finding(row: schema.FindingRow) -> str:
     classes = f"class {' or '.join(row.classes)}" if row.classes else ""
     bands = f"band {' or '.join(row.bands)}" if row.bands else ""
     beside = "also of a result beside the primary one" if row.beside_primary else ""
-    return _sentence(row.analyte, classes, beside, bands, *_conditions(row.when, row.unless))
+    series = "computed from results of several times" if row.over_time else ""
+    return _sentence(row.analyte, classes, beside, bands, series, *_conditions(row.when, row.unless))
 
 
-def _pattern(row: schema.PatternRow) -> pb.Rule:
+def _pattern(release: Release, row: schema.PatternRow) -> pb.Rule:
     statement = _sentence(
         *(f"core {part}" for part in row.core),
         *(f"required {part}" for part in row.required),
         *(f"excluding {part}" for part in row.excluding),
         f"possible while {row.possible_when}" if row.possible_when is not None else "",
+        _over_time(release, (*row.core, *row.required, *row.excluding)),
         *(f"supporting {part}" for part in row.supporting),
         *(f"against {part}" for part in row.against),
         f"urgency {row.urgency.name}",
@@ -175,7 +177,8 @@ def _pattern(row: schema.PatternRow) -> pb.Rule:
 def _red_flag(release: Release, row: schema.RedFlagRow) -> pb.Rule:
     value_only = "on a value alone" if row.value_only else ""
     held = f"held while only an unreliable {' and '.join(row.held_by)} makes it" if row.held_by else ""
-    statement = _sentence(value_only, *_levels(row.levels), held, *_brings(row.recommend))
+    over_time = _over_time(release, [level.when for level in row.levels])
+    statement = _sentence(value_only, *_levels(row.levels), over_time, held, *_brings(row.recommend))
     rule = _rule(pb.RULE_KIND_RED_FLAG, row.id, row, row.text, statement, number=row.number)
     urgencies = urgencies_of_values(release) if row.value_only else {level.urgency for level in row.levels}
     rule.outcomes.extend(urgency.name for urgency in sorted(urgencies, reverse=True))
@@ -222,8 +225,8 @@ def _refusal(row: schema.RefusalRow) -> pb.Rule:
 def _computations(file: schema.ComputationsFile) -> Iterator[pb.Rule]:
     for row in file.timing:
         whose = ", ".join((*row.symptoms, *row.medications))
-        statement = _sentence(whose, figures_in_words(row, _NO_FIGURES | {"symptoms", "medications"}))
-        yield _rule(pb.RULE_KIND_COMPUTATION, f"timing.{row.id}", row, row.id, statement)
+        statement = _sentence(whose, figures_in_words(row, _NO_FIGURES | {"title", "symptoms", "medications"}))
+        yield _rule(pb.RULE_KIND_COMPUTATION, f"timing.{row.id}", row, row.title, statement)
     for name in schema.ComputationsFile.model_fields.keys() - {"timing"}:
         form = getattr(file, name)
         figures = figures_in_words(form, _NO_FIGURES)
@@ -235,6 +238,21 @@ def _computations(file: schema.ComputationsFile) -> Iterator[pb.Rule]:
 
 
 _NO_FIGURES = frozenset({"id", "source", "status", "note", "not_valid", "low_confidence"})
+
+
+def _over_time(release: Release, parts: Iterable[Expression]) -> str:
+    """The findings among these, also through groups, that are computed from results of several times."""
+    found = sorted({ident for part in parts for ident in _serial(release, part)})
+    return f"reads results over time: {', '.join(found)}" if found else ""
+
+
+def _serial(release: Release, part: Expression) -> Iterator[str]:
+    for name in names(part):
+        if name.kind == "group":
+            for member in release.groups[name.id].members:
+                yield from _serial(release, member)
+        elif name.kind == "finding" and any(row.over_time for row in release.findings.get(name.id, ())):
+            yield name.id
 
 
 def _levels(levels: Iterable[schema.LevelRow]) -> Iterator[str]:
@@ -269,7 +287,8 @@ def _says_missing(row: schema.SaysMissingRow | None) -> str:
 
 def _brings(rows: Iterable[schema.BringRow]) -> Iterator[str]:
     for row in rows:
-        yield f"brings {', '.join(row.recommend)}{f' while {row.when}' if row.when else ''}"
+        serial = ", although the test is in the panel, to follow it over time" if row.serial else ""
+        yield f"brings {', '.join(row.recommend)}{f' while {row.when}' if row.when else ''}{serial}"
 
 
 def _conditions(when: object, unless: object) -> Iterator[str]:

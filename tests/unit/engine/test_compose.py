@@ -63,7 +63,7 @@ def test_a_symptom_is_explained_by_the_findings_that_account_for_it(read: Read) 
     assert {(item.finding_id, item.strength) for item in found.associations} == {
         ("MG_LOW", Strength.CHARACTERISTIC), ("CA_LOW", Strength.CHARACTERISTIC),
     }  # fmt: skip
-    assert found.text == "Tetany: these may account for it: MG_LOW, CA_LOW. Other causes remain."
+    assert found.text == "Tetany: these may account for it: magnesium low, calcium low. Other causes remain."
 
 
 def test_a_symptom_that_no_finding_accounts_for_is_not_explained(read: Read) -> None:
@@ -149,14 +149,18 @@ def test_a_judged_unit_conflict_and_a_refused_one_are_the_same_issue(read: Read)
             [result("potassium", "2.1", ""), result("magnesium", "0.85", "mmol/L")],
             "Contact with a clinician is needed the same day. A unit is missing, is not accepted, or contradicts its "
             "code. Nothing was converted on a guess; the result is shown as it was sent. Possibly critical: potassium. "
-            "Not judged, and not to be read as normal: potassium (unit missing). Inside the interval or policy in "
+            "Not judged, and not to be read as normal: potassium (no unit). Inside the interval or policy in "
             "force: magnesium.",
         ),
         (
             [result("magnesium", "0.55", "mmol/L")],
-            "Clinical review is needed within 7 days. Low: magnesium 0.55 mmol/L (interval 0.70-1.00; mild low). "
+            "Clinical review is needed within 7 days. Low: magnesium 0.55 mmol/L (interval 0.70-1.00; mildly low). "
             "Kidney function should be known before any magnesium is considered. With severely reduced kidney "
-            "function specialist advice is needed, by local guideline.",
+            "function specialist advice is needed, by local guideline. Open until more is measured: low magnesium "
+            "with low calcium (calcium); low magnesium with low potassium (potassium). Not excluded, since no "
+            "medication list was sent: digoxin with an electrolyte or kidney disorder; low magnesium on a proton pump "
+            "inhibitor; low magnesium with a reason for loss through the kidney. Not excluded, since neither "
+            "conditions nor medications were sent: risk of a long QT.",
         ),
         (
             [result("ferritin", "4", "ug/L")],

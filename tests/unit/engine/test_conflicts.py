@@ -84,7 +84,7 @@ def test_a_limit_that_no_interval_moves_governs_and_is_said(read: Read) -> None:
             "moderate_low",
             Governed.RELEASE,
             "0.45 mmol/L lies inside the laboratory's interval and beyond a limit that no interval moves "
-            "(moderate_low); the limit governed.",
+            "(moderately low); the limit governed.",
         ),
     )
 

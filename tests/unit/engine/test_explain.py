@@ -23,7 +23,7 @@ SERUM = {"kind": SpecimenKind.SERUM}
             result("magnesium", "0.41", "mmol/L"),
             {},
             "Magnesium 0.41 mmol/L is below the default interval (0.70-1.00 mmol/L, age from 28 d, not pregnant): "
-            "moderate low.",
+            "moderately low.",
         ),
         (
             result("magnesium", "1.5", "meq/L"),
@@ -34,7 +34,7 @@ SERUM = {"kind": SpecimenKind.SERUM}
         (
             result("magnesium", "1.15", "mmol/L", interval="0.70-1.05"),
             {},
-            "Magnesium 1.15 mmol/L is above the laboratory's interval (0.70-1.05 mmol/L): mild high.",
+            "Magnesium 1.15 mmol/L is above the laboratory's interval (0.70-1.05 mmol/L): mildly high.",
         ),
         (
             result("magnesium", "1.05", "mmol/L"),
@@ -45,13 +45,13 @@ SERUM = {"kind": SpecimenKind.SERUM}
             result("potassium", "6.9", "mmol/L", specimen=SERUM),
             {},
             "Potassium 6.9 mmol/L is above the default interval (3.5-5.3 mmol/L, age from 16 y, not pregnant, serum): "
-            "severe high. It lies beyond a critical limit (from 6.5 mmol/L).",
+            "severely high. It lies beyond a critical limit (from 6.5 mmol/L).",
         ),
         (
             result("potassium", "6.2", "mmol/L", interval="3.5-6.5"),
             {},
             "Potassium 6.2 mmol/L is high: it is inside the laboratory's interval (3.5-6.5 mmol/L), and lies beyond a "
-            "limit that no interval moves (6.0-6.5 mmol/L): moderate high.",
+            "limit that no interval moves (6.0-6.5 mmol/L): moderately high.",
         ),
         (
             result("potassium", "<5.0", "mmol/L", interval="3.5-5.3"),

@@ -36,12 +36,56 @@ def test_it_begins_with_how_soon_and_why_and_ends_with_what_comes_first(read: Re
         release.urgencies["EMERGENCY"].text,
         "Red flag: tetany, or a sign of latent tetany.",
         release.patterns["MG_LOW_WITH_SECONDARY_HYPOCALCAEMIA"].text,
-        "Low: albumin-adjusted calcium 1.82 mmol/L (interval 2.20-2.60; severe low) and magnesium 0.41 mmol/L",
-        "Not judged, and not to be read as normal: sodium (unit missing).",
+        "Low: albumin-adjusted calcium 1.82 mmol/L (interval 2.20-2.60; severely low) and magnesium 0.41 mmol/L",
+        "Not judged, and not to be read as normal: sodium (no unit).",
         "Inside the interval or policy in force: potassium.",
         release.recommendations["ECG_NOW"].text,
         release.recommendations["CONSIDER_MG_REPLETION_FIRST"].text,
     )
+
+
+def test_what_is_possible_comes_last_and_what_shares_a_reason_in_one_sentence(read: Read) -> None:
+    summary = read(moles(MG, "0.62")).summary
+    in_order(
+        summary,
+        "Kidney function should be known before any magnesium is considered.",
+        "Open until more is measured: low magnesium with low calcium (calcium); low magnesium with low potassium "
+        "(potassium).",
+        "Not excluded, since no medication list was sent: digoxin with an electrolyte or kidney disorder; low "
+        "magnesium on a proton pump inhibitor; low magnesium with a reason for loss through the kidney.",
+        "Not excluded, since neither conditions nor medications were sent: risk of a long QT.",
+    )
+    assert summary.count("Not excluded") == 2
+
+
+@pytest.mark.parametrize(
+    ("conditions", "medications", "since"),
+    [
+        (None, [], "no list of conditions was sent"),
+        ([], None, "no medication list was sent"),
+        ([], ["zorblimab"], "a medication was not recognised"),
+        (None, ["zorblimab"], "no list of conditions was sent and a medication was not recognised"),
+        ([], [], ""),
+    ],
+)
+def test_a_pattern_says_which_list_leaves_it_open(
+    read: Read, conditions: list[str] | None, medications: list[str] | None, since: str
+) -> None:
+    report = read(moles(CA, "1.95"), conditions=conditions, medications=medications)
+    found = {pattern.id: pattern.open_since for pattern in report.patterns}
+    assert found.get("ACUTE_ILLNESS_OR_DRUG_HYPOCALCAEMIA", "") == since
+
+
+def test_symptoms_that_were_not_said_leave_a_pattern_open(read: Read) -> None:
+    report = read(moles(K, "3.2"))
+    pattern = next(pattern for pattern in report.patterns if pattern.id == "PERIODIC_PARALYSIS_PATTERN")
+    assert pattern.open_since == "their symptoms were neither stated nor denied"
+
+
+def test_words_that_nobody_read_are_told_and_not_repeated(read: Read) -> None:
+    summary = read(moles(K, "4.2"), symptoms=["cramps, odd humming"]).summary
+    assert "Some words were not recognised, and no rule read them" in summary
+    assert "humming" not in summary
 
 
 def test_nothing_is_interpreted_beside_a_crisis(read: Read, release: Release) -> None:
@@ -55,7 +99,7 @@ def test_a_value_that_counts_alone_is_named_with_the_values(read: Read) -> None:
     report = read(moles(K, "7.2"))
     assert [flag.id for flag in report.red_flags] == ["VALUE_ALONE"]
     assert "Red flag" not in report.summary
-    assert "High: potassium 7.2 mmol/L (interval 3.5-5.3 or 3.5-5.0; severe high; critical)." in report.summary
+    assert "High: potassium 7.2 mmol/L (interval 3.5-5.3 or 3.5-5.0; severely high; critical)." in report.summary
 
 
 def test_several_red_flags_stand_in_one_sentence(read: Read, release: Release) -> None:
@@ -111,7 +155,7 @@ def test_what_a_paired_specimen_settled_is_no_alarm(read: Read) -> None:
     report = read(*pair)
     assert report.urgency is Urgency.ROUTINE
     assert "Possibly critical" not in report.summary
-    assert "potassium 6.9 mmol/L (superseded by paired specimen)" in report.summary
+    assert "potassium 6.9 mmol/L (settled by a paired specimen)" in report.summary
 
 
 def test_discordant_calciums_are_said_once(read: Read, release: Release) -> None:

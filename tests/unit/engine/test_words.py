@@ -10,7 +10,7 @@ import pytest
 from labgloss.domain.truth import Truth
 from labgloss.engine.facts import Facts
 from labgloss.engine.words import clause_of, name_in_words, open_words, true_names
-from labgloss.knowledge.expression import Name, parse_expression
+from labgloss.knowledge.expression import Expression, Name, names, parse_expression
 from labgloss.knowledge.release import Release
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
@@ -40,17 +40,20 @@ def knowing(release: Release) -> Knowing:
         ("finding.VITD_LOW", "25-hydroxyvitamin D (total) low"),
         ("finding.EGFR_BELOW_30", "eGFR is severely reduced"),
         ("specimen.CA_LOW", "calcium low in this specimen"),
-        ("specimen.haemolysed", "haemolysed"),
+        ("specimen.haemolysed", "a haemolysed specimen"),
         ("symptom.MUSCLE_CRAMP", "muscle cramp"),
         ("finding.PTH_PENDING", "PTH was ordered and has no value yet"),
         ("pattern.QT_RISK_ELECTROLYTES", "risk of a long QT"),
         ("medication.ppi", "proton pump inhibitor"),
-        ("band.calcium_adjusted.severe_low", "albumin-adjusted calcium severe low"),
+        ("band.calcium_adjusted.severe_low", "albumin-adjusted calcium severely low"),
         ("class.potassium.normal", "potassium normal"),
         ("specimen.potassium.high", "potassium high"),
         ("final.calcium_ionised", "ionised calcium final and reliable"),
-        ("patient.any_symptom", "any symptom"),
-        ("timing.SORENESS_OVER_A_WEEK", "soreness over a week"),
+        ("patient.any_symptom", "a symptom of any kind"),
+        ("timing.SORENESS_OVER_A_WEEK", "soreness for more than a week"),
+        ("group.mg_wasting", "a medicine that wastes magnesium"),
+        ("emergency.VALUE_ALONE", "a value that alone calls for contact, as an emergency"),
+        ("finding.CA_INDETERMINATE", "calcium that cannot be classed"),
     ],
 )
 def test_a_name_is_said_as_its_row_says_it(release: Release, name: str, words: str) -> None:
@@ -99,7 +102,7 @@ def test_a_group_that_holds_is_said_by_the_members_that_hold(knowing: Knowing) -
         f"{name_in_words(Name('condition', 'ckd'), facts.release)} or "
         f"{name_in_words(Name('finding', 'AKI'), facts.release)}"
     )
-    assert clause_of(Name("group", "kidney_disease"), knowing()).text == "kidney disease"
+    assert clause_of(Name("group", "kidney_disease"), knowing()).text == "a kidney disease"
 
 
 @pytest.mark.parametrize(
@@ -122,14 +125,45 @@ def test_of_what_is_open_only_the_open_parts_are_said(
     assert open_words(parse_expression(part), knowing(**facts)) == words
 
 
-def test_an_open_group_is_said_by_its_open_members(knowing: Knowing) -> None:
+def test_an_open_group_is_said_by_its_title_or_by_the_members_that_are_still_open(knowing: Knowing) -> None:
     group = Name("group", "heart_disease")
     names = [Name("condition", ident) for ident in ("heart_failure", "ischaemic_heart_disease", "arrhythmia")]
     facts = knowing()
     words = [name_in_words(name, facts.release) for name in names]
-    assert open_words(group, facts) == f"any of: {', '.join(words)}"
+    assert open_words(group, facts) == "heart disease"
+    assert open_words(group, knowing({"condition.arrhythmia": F})) == f"any of: {', '.join(words[:2])}"
     known = {"condition.heart_failure": F, "condition.ischaemic_heart_disease": F}
     assert open_words(group, knowing(known)) == words[2]
+
+
+def test_every_name_that_a_rule_reads_has_words_of_its_own(release: Release) -> None:
+    """Not its id with blanks: "mg wasting", "ppi under 3 months"."""
+    parts: list[Expression] = [member for group in release.groups.values() for member in group.members]
+    for row in release.patterns.values():
+        parts += [*row.core, *row.required, *row.excluding, *row.supporting, *row.against]
+    parts += [level.when for flag in release.red_flags.values() for level in flag.levels]
+    read = {name for part in parts for name in names(part)}
+    short = {
+        "mg",
+        "ca",
+        "k",
+        "na",
+        "ppi",
+        "sx",
+        "qt",
+        "aki",
+        "alp",
+        "egfr",
+        "pth",
+        "ckd",
+        "raasi",
+        "hypo",
+        "hyper",
+        "edta",
+    }
+    said = {name: name_in_words(name, release) for name in read}
+    assert {str(name): words for name, words in said.items() if "_" in words or short & set(words.split())} == {}
+    assert {name.kind for name in read} >= {"group", "timing", "pattern", "finding"}
 
 
 def test_the_true_names_of_an_expression_are_those_of_its_groups_too(knowing: Knowing) -> None:

@@ -142,7 +142,30 @@ REPORT = pb.Report(
             title="Magnesium, calcium and potassium low",
             evidence_for=[pb.Clause(expression="finding.MG_LOW", text="magnesium is low")],
             missing=[pb.Clause(expression="finding.CA_LOW")],
-        )
+        ),
+        pb.Pattern(
+            id="PPI",
+            state=pb.PATTERN_STATE_POSSIBLE,
+            urgency=pb.URGENCY_NONE,
+            title="Low magnesium on a proton pump inhibitor",
+            text="Possible, and not established.",
+            open_since="no medication list was sent",
+        ),
+        pb.Pattern(
+            id="ALKALOSIS",
+            state=pb.PATTERN_STATE_POSSIBLE,
+            urgency=pb.URGENCY_NONE,
+            title="Alkalosis",
+            text="Possible, and not established. Not known: pH.",
+            missing=[pb.Clause(expression="finding.PH_HIGH", text="pH")],
+        ),
+        pb.Pattern(
+            id="DIGOXIN",
+            state=pb.PATTERN_STATE_POSSIBLE,
+            urgency=pb.URGENCY_NONE,
+            title="Digoxin",
+            open_since="no medication list was sent",
+        ),
     ],
     symptoms=[
         pb.SymptomInterpretation(
@@ -212,6 +235,11 @@ PATTERNS
   - POSSIBLE TRIAD PROMPT Magnesium, calcium and potassium low
       for: magnesium is low
       missing: finding.CA_LOW
+  - POSSIBLE ALKALOSIS Alkalosis
+      Possible, and not established. Not known: pH.
+  - POSSIBLE not excluded, since no medication list was sent:
+      PPI Low magnesium on a proton pump inhibitor
+      DIGOXIN Digoxin
 
 RECOMMENDATIONS, FOR A CLINICIAN TO CONSIDER
   EMERGENCY: within one hour
@@ -240,6 +268,30 @@ Supports a clinician's decision.
 
 def test_a_report_is_written_section_by_section() -> None:
     assert report_text(REPORT, "Low magnesium") == TEXT
+
+
+@pytest.mark.parametrize(("intervals", "more"), [(5, "and 1 more interval that"), (6, "and 2 more intervals that")])
+def test_intervals_beyond_the_page_are_counted(intervals: int, more: str) -> None:
+    long = pb.Report()
+    long.CopyFrom(REPORT)
+    long.results[0].intervals.extend([long.results[0].intervals[0]] * (intervals - 1))
+    assert more in report_text(long)
+
+
+def test_what_is_said_of_a_part_names_the_part() -> None:
+    sent = panel_pb2.Symptom(text="cramps, odd humming")
+    report = pb.Report(
+        symptoms=[
+            pb.SymptomInterpretation(as_sent=sent, part="cramps", outcome=pb.SYMPTOM_OUTCOME_NOT_EXPLAINED),
+            pb.SymptomInterpretation(as_sent=sent, part="odd humming", outcome=pb.SYMPTOM_OUTCOME_UNRECOGNISED),
+        ],
+        medications=[pb.RecognisedItem(as_sent="furosemide, zorb", ids=["loop_diuretic"], not_recognised=["zorb"])],
+    )
+    text = report_text(report)
+    assert '"odd humming": not recognised' in text
+    assert '"cramps": not explained' in text
+    assert '"zorb": not recognised' in text
+    assert '"furosemide, zorb" = loop_diuretic; not recognised: "zorb"' in text
 
 
 def test_a_report_in_ascii_holds_nothing_else() -> None:

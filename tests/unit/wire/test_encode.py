@@ -112,6 +112,7 @@ REPORT = domain.Report(
             ("Q",),
             ("S5",),
             "proposal",
+            "no medication list was sent",
         ),
     ),
     symptoms=(
@@ -212,6 +213,7 @@ def test_everything_of_a_report_is_on_the_wire(encoded: report_pb2.Report) -> No
           evidence_against {{ expression: "finding.MG_LOW" truth: TRUTH_UNKNOWN text: "magnesium is low" }}
           missing {{ expression: "finding.MG_LOW" truth: TRUTH_UNKNOWN text: "magnesium is low" }}
           explains: "MG_LOW" suppresses: "Q" source_ids: "S5" status: "proposal"
+          open_since: "no medication list was sent"
         }}
         symptoms {{
           index: 0 as_sent {{ text: "cramps in both calves" present: true }} symptom_ids: "MUSCLE_CRAMP"

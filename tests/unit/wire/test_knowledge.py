@@ -256,6 +256,9 @@ def test_a_finding_of_which_one_row_is_unsigned_is_not_called_seen(release: Rele
         ("PTH_DEPENDENT_HYPERCALCAEMIA", "caution single_calcium_unconfirmed on calcium while possible(none("),
         ("FHH_TYPE_HYPERCALCAEMIA", "against finding.VITD_LOW"),
         ("SAMPLE_EDTA_CONTAMINATION", "refuses "),
+        # What it follows over time, by a test that the panel holds, and by what it reads.
+        ("VITD_EXCESS_NORMOCALCAEMIC", "although the test is in the panel, to follow it over time"),
+        ("REFEEDING_SYNDROME_PATTERN", "reads results over time: REFEEDING_FALL_MILD, REFEEDING_FALL_MODERATE"),
     ],
 )
 def test_a_pattern_is_stated_whole(name: str, part: str, release: Release) -> None:
