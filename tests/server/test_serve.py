@@ -31,7 +31,7 @@ sys.exit(serve(read_settings(os.environ, {}), load()))
 
 @contextmanager
 def process(program: str = PROGRAM, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("LABGLOSS_")}
+    environment = {name: text for name, text in os.environ.items() if not name.startswith(("LABGLOSS_", "GRPC_"))}
     environment["PYTHONPATH"] = str(Path(labgloss.__file__).parent.parent)
     environment |= {f"LABGLOSS_{name.upper()}": text for name, text in {"port": "0", **settings}.items()}
     command = [sys.executable, "-c", program]

@@ -12,7 +12,7 @@ messages of `labgloss.v1`.
 from labgloss.v1.panel_pb2 import Panel
 from labgloss.v1.report_pb2 import Report
 from labgloss_client._aio import AsyncClient
-from labgloss_client._core import Outcome, PanelFailure
+from labgloss_client._core import Outcome, PanelFailure, is_loopback, token_file
 from labgloss_client._sync import Client
 from labgloss_client.build import (
     coding,
@@ -66,10 +66,12 @@ __all__ = [
     "coding",
     "condition",
     "interval",
+    "is_loopback",
     "medication",
     "panel",
     "patient",
     "result",
     "specimen",
     "symptom",
+    "token_file",
 ]

@@ -71,11 +71,14 @@ class AsyncClient:
         batch_timeout_s: float = _core.BATCH_TIMEOUT_S,
         retry_cancelled: bool = False,
         throttled: bool = True,
+        token: Callable[[], str] | None = None,
     ) -> None:
         # The channel belongs to one loop. Without this line one that never runs would be made for it, and the first
         # call would fail far from here.
         asyncio.get_running_loop()
-        self._connection = _core.Connection(target, credentials, plaintext, timeout_s, batch_timeout_s, retry_cancelled)
+        self._connection = _core.Connection(
+            target, credentials, plaintext, timeout_s, batch_timeout_s, retry_cancelled, token
+        )
         options = self._connection.channel_options
         self._throttle = Throttle() if throttled else None
         self._channel = (
@@ -161,7 +164,12 @@ class AsyncClient:
         """Whether the service says that it serves; False also when it is not reached."""
         allowed_s = self._connection.timeout_s if timeout_s is None else timeout_s
         try:
-            answer = await self._health(_core.health_request(), timeout=allowed_s, wait_for_ready=False)
+            answer = await self._health(
+                _core.health_request(),
+                timeout=allowed_s,
+                wait_for_ready=False,
+                metadata=self._connection.metadata(),
+            )
         except grpc.RpcError as failure:
             if failure.code() in _core.NOT_SERVING_CODES:
                 return False
@@ -174,11 +182,13 @@ class AsyncClient:
         request: RequestT,
         timeout_s: float | None = None,
     ) -> ResponseT:
+        allowed_s = self._connection.timeout_s if timeout_s is None else timeout_s
+        metadata = self._connection.metadata()
         if self._throttle is not None:
             self._throttle.ask()
         error: LabglossError | None = None
         try:
-            return await method(request, timeout=self._connection.timeout_s if timeout_s is None else timeout_s)
+            return await method(request, timeout=allowed_s, metadata=metadata)
         except grpc.RpcError as failure:
             error = error_of_call(failure)
             raise error from failure
@@ -208,7 +218,10 @@ class AsyncClient:
         requests: asyncio.Queue[StreamInterpretPanelsRequest | None] = asyncio.Queue()
         under_way: deque[Sequence[Panel]] = deque()
         answers = self._interpretation.StreamInterpretPanels(
-            _until_none(requests), timeout=timeout_s, wait_for_ready=timeout_s is not None
+            _until_none(requests),
+            timeout=timeout_s,
+            wait_for_ready=timeout_s is not None,
+            metadata=self._connection.metadata(),
         )
         try:
             async for message in messages:

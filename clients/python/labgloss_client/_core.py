@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeAlias, TypeVar
 
 import grpc
@@ -52,6 +53,7 @@ NOT_SERVING_CODES = frozenset(
 )
 
 Panels: TypeAlias = Panel | Iterable[Panel]
+Metadata: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class Page(Protocol):
@@ -83,7 +85,10 @@ Outcome: TypeAlias = Report | PanelFailure
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach the service. Raises ValueError when panels would travel in the clear without being told to."""
+    """How to reach the service.
+
+    Raises ValueError when panels would travel in the clear without being told to, or a token would at all.
+    """
 
     target: str
     credentials: grpc.ChannelCredentials | None
@@ -91,6 +96,7 @@ class Connection:
     timeout_s: float
     batch_timeout_s: float
     retry_cancelled: bool
+    token: Callable[[], str] | None = None
 
     def __post_init__(self) -> None:
         if self.credentials is not None and self.plaintext:
@@ -101,6 +107,15 @@ class Connection:
                 "credentials (grpc.ssl_channel_credentials(...)), or plaintext=True where something else encrypts the "
                 "way, such as a service mesh"
             )
+        if self.credentials is None and self.token is not None and not is_loopback(self.target):
+            raise ValueError(
+                f"the target {self.target!r} is not on this machine, and a token must not travel unencrypted: whoever "
+                "reads it can use it; give credentials (grpc.ssl_channel_credentials(...))"
+            )
+
+    def metadata(self) -> Metadata:
+        """What goes with a call: its token, asked for anew."""
+        return () if self.token is None else (("authorization", f"Bearer {self.token()}"),)
 
     @property
     def channel_options(self) -> Sequence[tuple[str, str | int]]:
@@ -122,6 +137,23 @@ class Connection:
             # Otherwise http_proxy would lead panels in the clear through a proxy, even those for this machine.
             options.append(("grpc.enable_http_proxy", 0))
         return options
+
+
+def token_file(file: str | Path) -> Callable[[], str]:
+    """What gives the token that a file holds at each call, so that one that is renewed there is taken.
+
+    A call raises OSError when the file cannot be read, and ValueError when it holds no token.
+    """
+    path = Path(file)
+
+    def token() -> str:
+        text = path.read_text(encoding="utf-8").strip()
+        if not text or any(character <= " " or character > "~" for character in text):
+            # Its content is a secret.
+            raise ValueError(f"{path} does not hold one token and nothing else")
+        return text
+
+    return token
 
 
 def service_config(retry_cancelled: bool = False) -> Mapping[str, object]:

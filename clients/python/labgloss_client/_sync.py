@@ -65,9 +65,11 @@ class Client:
         retry_cancelled: retries also what a backend cancelled, as one that stops may do to the calls in its queue.
             It is safe, because an interpretation has no side effect.
         throttled: makes fewer calls while the service refuses most; the others raise Throttled.
+        token: gives the token that goes with each call, as `token_file(...)` does; what it raises reaches the caller.
+            Over TLS, or to this machine.
 
     Raises:
-        ValueError: panels would travel unencrypted to another machine, or credentials contradict plaintext.
+        ValueError: panels or a token would travel unencrypted to another machine, or credentials contradict plaintext.
     """
 
     def __init__(
@@ -80,8 +82,11 @@ class Client:
         batch_timeout_s: float = _core.BATCH_TIMEOUT_S,
         retry_cancelled: bool = False,
         throttled: bool = True,
+        token: Callable[[], str] | None = None,
     ) -> None:
-        self._connection = _core.Connection(target, credentials, plaintext, timeout_s, batch_timeout_s, retry_cancelled)
+        self._connection = _core.Connection(
+            target, credentials, plaintext, timeout_s, batch_timeout_s, retry_cancelled, token
+        )
         options = self._connection.channel_options
         self._throttle = Throttle() if throttled else None
         self._channel = (
@@ -184,7 +189,14 @@ class Client:
         """Whether the service says that it serves; False also when it is not reached."""
         allowed_s = self._connection.timeout_s if timeout_s is None else timeout_s
         try:
-            return _core.is_serving(self._health(_core.health_request(), timeout=allowed_s, wait_for_ready=False))
+            return _core.is_serving(
+                self._health(
+                    _core.health_request(),
+                    timeout=allowed_s,
+                    wait_for_ready=False,
+                    metadata=self._connection.metadata(),
+                )
+            )
         except grpc.RpcError as failure:
             if failure.code() in _core.NOT_SERVING_CODES:
                 return False
@@ -196,11 +208,13 @@ class Client:
         request: RequestT,
         timeout_s: float | None = None,
     ) -> ResponseT:
+        allowed_s = self._connection.timeout_s if timeout_s is None else timeout_s
+        metadata = self._connection.metadata()
         if self._throttle is not None:
             self._throttle.ask()
         error: LabglossError | None = None
         try:
-            return method(request, timeout=self._connection.timeout_s if timeout_s is None else timeout_s)
+            return method(request, timeout=allowed_s, metadata=metadata)
         except grpc.RpcError as failure:
             error = error_of_call(failure)
             raise error from failure
@@ -227,7 +241,10 @@ class Client:
         requests: SimpleQueue[StreamInterpretPanelsRequest | None] = SimpleQueue()
         under_way: deque[Sequence[Panel]] = deque()
         answers = self._interpretation.StreamInterpretPanels(
-            iter(requests.get, None), timeout=timeout_s, wait_for_ready=timeout_s is not None
+            iter(requests.get, None),
+            timeout=timeout_s,
+            wait_for_ready=timeout_s is not None,
+            metadata=self._connection.metadata(),
         )
         try:
             for message in messages:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import grpc
-
+from labgloss.cli.credentials import NO_CREDENTIALS, Credentials, check_token_is_safe, credentials_of
 from labgloss.errors import SettingsError
 from labgloss.knowledge.loader import load
 from labgloss.server.app import start
@@ -33,7 +32,7 @@ def connected(arguments: Namespace) -> Iterator[Client]:
         raise SettingsError((f"--overlay: {reason}",))
     # An empty target is a wrong one, as of a variable that is not set; it does not ask for a service of our own.
     if arguments.target is not None:
-        with client_of(arguments.target, arguments.tls, arguments.plaintext) as client:
+        with client_of(arguments.target, credentials_of(arguments), arguments.plaintext) as client:
             yield client
         return
     settings = read_settings({}, {"port": 0, "log_level": "error", "reflection": False})
@@ -46,22 +45,26 @@ def connected(arguments: Namespace) -> Iterator[Client]:
 
 
 def client_of(
-    target: str, tls: bool = False, plaintext: bool = False, batch_timeout_s: float = _BATCH_TIMEOUT_S
+    target: str,
+    shown: Credentials = NO_CREDENTIALS,
+    plaintext: bool = False,
+    batch_timeout_s: float = _BATCH_TIMEOUT_S,
 ) -> Client:
     """A client of the target.
 
-    Raises: SettingsError when it is empty, or panels would travel unencrypted to another machine.
+    Raises: SettingsError when it is empty, or panels or a token would travel unencrypted to another machine.
     """
     if not target:
         raise SettingsError(("--target: is empty; give HOST:PORT, or leave it out for a service inside this process",))
-    credentials = grpc.ssl_channel_credentials() if tls else None
+    check_token_is_safe(target, shown)
     try:
         return Client(
             target,
-            credentials=credentials,
+            credentials=shown.channel,
             plaintext=plaintext,
             timeout_s=_TIMEOUT_S,
             batch_timeout_s=batch_timeout_s,
+            token=shown.token,
         )
     except ValueError as error:
         # The client's words name its own arguments.

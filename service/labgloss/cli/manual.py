@@ -61,7 +61,7 @@ settings, each signed. It is laid over the release and checked like it; deploy/o
 Beyond this machine it serves over TLS: --tls-certificate and --tls-key. With --tls-client-ca each caller shows a
 certificate; --access lists the callers, by certificate or token, and what each may call. These files may change while
 it serves: the next connection or call takes the new ones, and faulty ones are refused in the log. Who is not let in
-leaves a line of event "refused". deploy/access.example.toml shows an access file, deploy/README.md the rest.
+leaves a line of event "refused". deploy/access.example.toml shows an access file, deploy/identity.md the rest.
 
 With --audit it writes a decision record of each panel before its answer leaves, in a chain that "labgloss audit verify"
 checks; with --metrics-port it serves figures for Prometheus, with --tracing it sends spans. None holds patient data.
@@ -99,7 +99,8 @@ examples:
   labgloss interpret panel.toml
   labgloss interpret panel.json --format json
   labgloss interpret - --input-format json < panel.json
-  labgloss interpret panel.toml --target labgloss.example:50051 --tls
+  labgloss interpret panel.toml --target labgloss.example:50051 --tls --token-file token
+  labgloss interpret panel.toml --target labgloss.example:50051 --tls-certificate me.pem --tls-key me.key
 
 With --format json the output is one labgloss.v1.BatchInterpretPanelsResponse as JSON.
 
@@ -353,6 +354,7 @@ PROBE_EXAMPLES = """\
 examples:
   labgloss probe
   labgloss probe --target 127.0.0.1:50051 --service labgloss.v1.InterpretationService
+  labgloss probe --target labgloss.example:50051 --tls-ca ca.pem --tls-certificate me.pem --tls-key me.key
 
 exit codes:
   0  it serves

@@ -312,6 +312,10 @@ def _encryption(command: _Parser) -> None:
     ways.add_argument(
         "--plaintext", action="store_true", help="allow another machine unencrypted, where something else encrypts"
     )
+    command.add_argument("--tls-ca", metavar="FILE", help="authorities of the target (PEM; default: the well-known)")
+    command.add_argument("--tls-certificate", metavar="FILE", help="certificate to show (PEM; default: none)")
+    command.add_argument("--tls-key", metavar="FILE", help="its key (PEM)")
+    command.add_argument("--token-file", metavar="FILE", help="file that holds the token to send (default: none)")
 
 
 def _command(

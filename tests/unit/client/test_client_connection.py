@@ -23,6 +23,7 @@ from labgloss_client import (
     ServiceDefect,
     Unavailable,
     panel,
+    token_file,
 )
 from labgloss_client._core import is_loopback, service_config
 from tests.unit.client.fake_labgloss import FakeService, ask, info, report
@@ -277,3 +278,40 @@ def test_pings_and_reconnections_fit_the_server() -> None:
         options["grpc.min_reconnect_backoff_ms"],
         options["grpc.max_receive_message_length"],
     ) == (60_000, 2_000, 4 * 1024 * 1024)
+
+
+# ------------------------------------------------------------------------------------------------ tokens
+
+
+def test_a_token_does_not_travel_unencrypted_even_where_panels_may(kind: str) -> None:
+    with pytest.raises(ValueError) as raised:  # the whole message is compared
+        ask(kind, "192.0.2.1:1", interpret, plaintext=True, token=lambda: "canary7391")
+    assert str(raised.value) == (
+        "the target '192.0.2.1:1' is not on this machine, and a token must not travel unencrypted: whoever reads it "
+        "can use it; give credentials (grpc.ssl_channel_credentials(...))"
+    )
+
+
+def test_a_token_is_asked_for_at_each_call_and_goes_with_it(service: FakeService, kind: str) -> None:
+    sent: list[Any] = []
+
+    def answered(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[Message]:
+        sent.append(dict(context.invocation_metadata()).get("authorization"))
+        yield from reported(requests, context)
+
+    reported = service.answers["InterpretPanel"]
+    service.answers["InterpretPanel"] = answered
+    tokens = iter(["one", "two"])
+    for _ in range(2):
+        ask(kind, service.target, interpret, token=lambda: next(tokens))
+    ask(kind, service.target, interpret)
+    assert ["Bearer one", "Bearer two", None] == sent
+
+
+@pytest.mark.parametrize("text", ["", " \n", "two words", "line\nline", "é"])
+def test_a_file_that_holds_no_token_is_said_without_its_content(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(text)
+    with pytest.raises(ValueError) as raised:  # the whole message is compared
+        token_file(file)()
+    assert f"{file} does not hold one token and nothing else" == str(raised.value)

@@ -1,0 +1,139 @@
+"""What a command shows to the service that it asks, from the files that its flags name."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from labgloss.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How the way to a service is encrypted, None: not at all; and what gives the token of a call, if any."""
+
+    channel: grpc.ChannelCredentials | None = None
+    token: Callable[[], str] | None = None
+
+
+NO_CREDENTIALS = Credentials()
+
+
+def credentials_of(arguments: Namespace) -> Credentials:
+    """What `--tls`, `--tls-ca`, `--tls-certificate`, `--tls-key` and `--token-file` name; a file of TLS means `--tls`.
+
+    Raises: SettingsError with every file that cannot be read or does not fit, and every flag that contradicts another.
+    """
+    faults: list[str] = []
+    ca, certificate, key = (
+        _read(flag, getattr(arguments, flag.replace("-", "_")), faults)
+        for flag in ("tls-ca", "tls-certificate", "tls-key")
+    )
+    if (arguments.tls_certificate is None) != (arguments.tls_key is None):
+        faults.append("--tls-certificate and --tls-key: are needed both, or neither")
+    files = (arguments.tls_ca, arguments.tls_certificate, arguments.tls_key)
+    tls = arguments.tls or any(file is not None for file in files)
+    if tls and arguments.plaintext:
+        faults.append("--plaintext: contradicts the flags of TLS; leave one of them out")
+    if not faults:
+        faults += _misfits(arguments)
+    token = None
+    if arguments.token_file is not None:
+        from labgloss_client import token_file
+
+        token = token_file(arguments.token_file)
+        try:
+            token()
+        except OSError as error:
+            faults.append(f"--token-file: {arguments.token_file} cannot be read: {error.strerror}")
+        except ValueError as error:
+            faults.append(f"--token-file: {error}")
+    if faults:
+        raise SettingsError(tuple(faults))
+    return Credentials(grpc.ssl_channel_credentials(ca, key, certificate) if tls else None, token)
+
+
+def why_no_tls(target: str, arguments: Namespace, timeout_s: float) -> str:
+    """What is wrong between the target's certificate and ours; empty where that is not why it does not answer.
+
+    gRPC tells a caller of both that the service is not available.
+    """
+    host, _, port = target.rpartition(":")
+    if not port.isdecimal() or not host:
+        return ""
+    host = host.removeprefix("[").removesuffix("]")
+    context = ssl.create_default_context(cafile=arguments.tls_ca)
+    context.set_alpn_protocols(["h2"])
+    if arguments.tls_certificate is not None:
+        context.load_cert_chain(arguments.tls_certificate, arguments.tls_key, password="")
+    try:
+        with (
+            socket.create_connection((host, int(port)), timeout_s) as plain,
+            context.wrap_socket(plain, server_hostname=host) as peer,
+        ):
+            # By TLS 1.3 a server refuses only after the client believes itself connected.
+            if peer.recv(1):
+                return ""
+    except ssl.SSLCertVerificationError as error:
+        return f"the certificate of the service is not to be trusted: {error.verify_message}"
+    except TimeoutError:
+        return ""
+    except (ssl.SSLError, ConnectionResetError):
+        pass
+    except OSError:
+        return ""
+    return "the service ended the connection in the TLS handshake, and its log says why (event refused)"
+
+
+def check_token_is_safe(target: str, shown: Credentials) -> None:
+    """Nothing. Raises SettingsError when a token would travel unencrypted to another machine."""
+    if shown.token is None or shown.channel is not None:
+        return
+    # Only here, as below: the probe of a container is spared the client.
+    from labgloss_client import is_loopback
+
+    if not is_loopback(target):
+        raise SettingsError(
+            (
+                f"--token-file: {target} is not on this machine, and a token must not travel unencrypted: whoever "
+                "reads it can use it; add --tls",
+            )
+        )
+
+
+def _read(flag: str, file: str | None, faults: list[str]) -> bytes | None:
+    if file is None:
+        return None
+    try:
+        return Path(file).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not the name of a file"
+        faults.append(f"--{flag}: {file} cannot be read: {reason}")
+        return None
+
+
+def _misfits(arguments: Namespace) -> list[str]:
+    """What gRPC would say on standard error only, or not at all."""
+    faults = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if arguments.tls_ca is not None:
+        try:
+            context.load_verify_locations(arguments.tls_ca)
+        except (ssl.SSLError, OSError):
+            faults.append(f"--tls-ca: {arguments.tls_ca} holds no certificate that can be read; PEM is needed")
+    if arguments.tls_certificate is not None:
+        try:
+            # An empty passphrase, so that nobody is asked for one.
+            context.load_cert_chain(arguments.tls_certificate, arguments.tls_key, password="")
+        except (ssl.SSLError, OSError, ValueError):
+            faults.append(
+                f"--tls-certificate: {arguments.tls_certificate} and the key {arguments.tls_key} are not a certificate "
+                "and its key in PEM, without a passphrase"
+            )
+    return faults
