@@ -68,10 +68,11 @@ PATTERN PPI_ASSOCIATED_HYPOMAGNESAEMIA (P72): possible
   Low magnesium on a proton pump inhibitor
     - true core: magnesium low [finding.MG_LOW]
     - not known core: proton pump inhibitor [medication.ppi]
-    - not known excluding: ppi under 3 months [timing.PPI_UNDER_3_MONTHS]
-    - not known supporting: diuretic [group.diuretic]
+    - not known excluding: a proton pump inhibitor for less than 3 months
+      [timing.PPI_UNDER_3_MONTHS]
+    - not known supporting: a loop or thiazide diuretic [group.diuretic]
     reads: magnesium 0.41 mmol/L
-    not known: proton pump inhibitor; ppi under 3 months
+    not known: proton pump inhibitor; a proton pump inhibitor for less than 3 months
     > matched with medication "proton pump inhibitor" (ppi) added, alone on the list of medications,
       which was not sent; urgency stays EMERGENCY
     > not met with the list of medications sent, and nothing on it; urgency stays EMERGENCY
@@ -83,8 +84,8 @@ PATTERN PPI_ASSOCIATED_HYPOMAGNESAEMIA (P72): possible
 ABSENT = """
 PATTERN SAMPLE_HAEMOLYSED (P02): not met
   Haemolysed specimen
-    - false core: haemolysed [specimen.haemolysed]
-    against: not so: haemolysed
+    - false core: a haemolysed specimen [specimen.haemolysed]
+    against: not so: a haemolysed specimen
     > no single change was found by which it is matched: nothing that may change decides it
     rule SAMPLE_HAEMOLYSED; sources SP-S19, DK-Q1, DK-Q2, DEC-14, DEC-48; status seen
 """
