@@ -21,9 +21,12 @@ from labgloss.server.arrival import ArrivedPool
 from labgloss.wire.status import status_of
 
 # A burst is answered a little later. What has not been worked off for so long is no burst: who comes then would wait in
-# a queue that others keep full, and is told at once.
-BURST_CALLS = 128
+# a queue that others keep full, and is told at once, until nobody had to be told for a while.
+BURST_CALLS = 64
 BURST_SECONDS = 0.1
+CALM_SECONDS = 1.0
+# How much the last call counts in the share of calls that are refused.
+_SHARE_STEP = 0.02
 # What is asked of a caller who was refused: longer than a burst takes to be worked off.
 RETRY_SECONDS = 1.0
 # The log says once in so many seconds how many were refused.
@@ -31,15 +34,21 @@ _SAY_SECONDS = 1.0
 
 
 class AdmittingPool(ArrivedPool):
-    """A pool whose queue is long for a burst and short for a load that lasts: as many calls as there are threads."""
+    """A pool whose queue is long for a burst and short for a load that lasts.
+
+    As many calls as there are threads; a quarter of that while most are refused: those that are taken gain nothing by a
+    longer queue, and wait.
+    """
 
     def __init__(self, threads: int, log: FilteringBoundLogger, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(threads, thread_name_prefix="labgloss")
-        self._shortest = threads
+        self._size = threads
         self._log = log
         self._clock = clock
         self._emptied = self._said = clock()
+        self._last_refused = self._emptied - CALM_SECONDS
         self._refused = 0
+        self._share_refused = 0.0
         status = rpc_status.to_status(status_of(OverloadedError(RETRY_SECONDS)))
         self._details = status.details.encode()
         self._trailers = tuple(status.trailing_metadata or ())
@@ -51,22 +60,33 @@ class AdmittingPool(ArrivedPool):
         waiting = self._work_queue.qsize()
         if waiting == 0:
             self._emptied = now
-        lasting = now - self._emptied > BURST_SECONDS
-        if self._refused and now - self._said > _SAY_SECONDS:
-            self._log.warning("overloaded", calls=self._refused, seconds=round(now - self._said, 1))
-            self._refused, self._said = 0, now
+        self._say(now)
         match arguments:
-            case (_, event, state, *_) if waiting >= (self._shortest if lasting else BURST_CALLS):
-                return self._refuse(event, state)
+            case (_, event, state, *_):
+                refused = waiting >= self._room(now)
+                self._share_refused += (refused - self._share_refused) * _SHARE_STEP
+                if refused:
+                    return self._refuse(event, state, now)
         return super().submit(function, *arguments, **keywords)
 
-    def _refuse(self, event: Any, state: Any) -> Future[None]:
+    def _room(self, now: float) -> int:
+        if now - self._emptied <= BURST_SECONDS and now - self._last_refused >= CALM_SECONDS:
+            return BURST_CALLS
+        return self._size if self._share_refused < 0.5 else max(1, self._size // 4)
+
+    def _refuse(self, event: Any, state: Any, now: float) -> Future[None]:
         if not self._refused:
-            self._said = self._clock()
+            self._said = now
         self._refused += 1
+        self._last_refused = now
         with state.condition:
             state.trailing_metadata = self._trailers
             grpc_server._abort(state, event.call, cygrpc.StatusCode.resource_exhausted, self._details)
         done: Future[None] = Future()
         done.set_result(None)
         return done
+
+    def _say(self, now: float) -> None:
+        if self._refused and now - self._said > _SAY_SECONDS:
+            self._log.warning("overloaded", calls=self._refused, seconds=round(now - self._said, 1))
+            self._refused, self._said = 0, now

@@ -86,9 +86,8 @@ class HealthPort:
     def __init__(self, settings: Settings, port: int, status: health.Health) -> None:
         # Health has threads of its own.
         self._pool = ArrivedPool(1, thread_name_prefix="health-port")
-        self._server = grpc.server(
-            self._pool, handlers=[status.handler(health.everybody)], options=options_of(settings)
-        )
+        self._server = grpc.server(self._pool, options=options_of(settings))
+        status.serve_on(self._server, health.everybody)
         self.port = _open_port(self._server, settings, port, None)
         self._server.start()
 
@@ -178,9 +177,10 @@ def start(
     pool = AdmittingPool(settings.threads, log)
     server = grpc.server(
         pool,
-        handlers=[status.handler(ending_refused(gate, log)), *_handlers(settings, calls, releases)],
+        handlers=_handlers(settings, calls, releases),
         options=options_of(settings),
     )
+    status.serve_on(server, ending_refused(gate, log))
     # Here, in the process that serves, and never before a fork: gRPC's core would deadlock (grpc/grpc#14258).
     credentials = None if tls is None else Certificates(settings, tls, log).credentials()
     try:

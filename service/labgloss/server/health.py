@@ -43,9 +43,13 @@ class Health:
         self._watchers: set[_Watcher] = set()
         self._watchers_lock = Lock()
 
-    def handler(self, admit: Admit) -> grpc.GenericRpcHandler:
-        """The handler of the health service, for callers whom `admit` lets in."""
-        return grpc.method_handlers_generic_handler(
+    def serve_on(self, server: grpc.Server, admit: Admit) -> None:
+        """Lets a server that has not started answer for it, to callers whom `admit` lets in.
+
+        The methods are registered: what gRPC's core could not hand over yet waits in a queue of each registered method,
+        and in one of all others, where a check would wait behind thousands of calls.
+        """
+        server.add_registered_method_handlers(
             SERVICE,
             {
                 "Check": grpc.unary_unary_rpc_method_handler(_Check(self, self._check_pool, admit)),
