@@ -19,7 +19,7 @@ K = 2.0
 # So many refusals are chance.
 FEW = 5.0
 # After so long what was seen counts half.
-HALF_LIFE_S = 10.0
+HALF_LIFE_S = 2.0
 RETRY_AFTER_S = 1.0
 
 # Of the service, and of gRPC, which gives none. Too many streams at a time say nothing of other calls.

@@ -68,10 +68,19 @@ def test_a_few_refusals_are_chance() -> None:
 
 
 def test_as_many_get_through_as_are_needed_to_notice_that_it_takes_calls_again() -> None:
-    throttle = Throttle(chance=random.Random(1).random)
-    assert made(throttle, 200, REFUSED) < 40
-    made(throttle, 500, None)
-    assert 95 < made(throttle, 100, None)
+    clock = Clock()
+    throttle = Throttle(clock, random.Random(1).random)
+    made_of = []
+    for ending in (REFUSED, None, None):
+        count = 0
+        # Ten calls a second for twenty seconds.
+        for _ in range(200):
+            count += made(throttle, 1, ending)
+            clock.now += 0.1
+        made_of.append(count)
+    assert made_of[0] < 80
+    assert made_of[1] > 120
+    assert made_of[2] > 195
 
 
 def test_a_throttled_call_is_an_overloaded_one_that_says_how_to_go_on(service: FakeService) -> None:
