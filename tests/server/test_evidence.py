@@ -7,9 +7,12 @@ import hashlib
 import hmac
 import json
 import os
+import signal
+import socket
 import sys
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -29,6 +32,7 @@ from labgloss.server.settings import Settings
 from labgloss.v1 import interpretation_pb2 as pb
 from labgloss.v1.panel_pb2 import Panel
 from tests.server.canaries import DEFECT, Canaries, Kept, found, found_after, raising, sinks_of
+from tests.server.processes import service
 from tests.server.wire import BATCH, INTERPRET, Served, batch, panel, reason_of, serving, unary
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -397,6 +401,68 @@ def test_a_watcher_that_fails_costs_no_answer(release: Release, kept: Kept, monk
         served.call(INTERPRET, unary())
     assert ["RuntimeError"] == [line["error_type"] for line in served.log if line["event"] == "defect"]
     assert b"canary7391" not in served.stream.getvalue()
+
+
+# ------------------------------------------------------------------------------------------------ processes
+
+
+def neighbours() -> int:
+    """A free port of which the next is free as well."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as one, suppress(OSError):
+            port = int(one.getsockname()[1])
+            socket.create_server(("127.0.0.1", port + 1)).close()
+            return port
+
+
+def calls_counted(port: int) -> float:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        return next(
+            float(line.rpartition(" ")[2])
+            for line in answer.read().decode().splitlines()
+            if line.startswith(grpc_series("started_total", "InterpretPanel"))
+        )
+
+
+def test_each_worker_has_its_chain_and_its_page_and_one_that_is_killed_leaves_no_end(folder: Path) -> None:
+    pages = neighbours()
+    with service(workers=2, audit=folder, metrics_port=pages) as started:
+        (supervising,) = started.next("supervising")
+        pids = {line["worker"]: line["pid"] for line in started.next("serving", count=2)}
+        for _ in range(20):
+            options = (("grpc.use_local_subchannel_pool", 1),)
+            with grpc.insecure_channel(f"127.0.0.1:{supervising['port']}", options) as channel:
+                channel.unary_unary(INTERPRET)(unary(), timeout=20, wait_for_ready=True)
+        assert 20 == calls_counted(pages) + calls_counted(pages + 1)
+        os.kill(pids[1], signal.SIGKILL)
+        (again,) = started.next("serving")
+        assert (1, 0) == (again["worker"], calls_counted(pages + 1))
+        started.signal(signal.SIGTERM)
+        started.rest()
+        heads = {line["chain"]: line["head"] for line in started.lines if line["event"] == "audit_head"}
+    verdict = verify({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert verdict.whole
+    assert [False, True, True] == sorted(chain.ended for chain in verdict.chains)
+    assert {chain.head for chain in verdict.chains if chain.ended} < set(heads.values())
+    assert 20 == len(decisions(folder))
+
+
+def test_records_on_standard_output_stand_among_the_lines_of_the_log() -> None:
+    with service(audit="-") as started:
+        assert started.process.stdout is not None
+        output = [started.process.stdout.readline()]
+        while b'"serving"' not in output[-1]:
+            output.append(started.process.stdout.readline())
+        with grpc.insecure_channel(f"127.0.0.1:{json.loads(output[-1])['port']}") as channel:
+            for _ in range(3):
+                channel.unary_unary(INTERPRET)(unary(), timeout=20, wait_for_ready=True)
+        started.signal(signal.SIGTERM)
+        output.append(started.process.communicate(timeout=60)[0])
+    content = b"".join(output)
+    head = [line for line in content.splitlines() if b'"audit_head"' in line][-1]
+    verdict = verify({"output": content}, [json.loads(head)["head"]])
+    assert verdict.whole
+    assert [(5, True)] == [(chain.records, chain.ended) for chain in verdict.chains]
 
 
 # ------------------------------------------------------------------------------------------------ canaries

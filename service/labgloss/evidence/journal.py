@@ -10,7 +10,7 @@ import errno
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,9 +115,10 @@ class Journal:
 
 
 class StandardOutput:
-    """Records among the lines of the log, each on a line of its own."""
+    """Records among the lines of the log, each on a line of its own; `lock` is held by whoever writes one."""
 
-    def __init__(self, descriptor: int = 1) -> None:
+    def __init__(self, lock: AbstractContextManager[object], descriptor: int = 1) -> None:
+        self._lock = lock
         self._descriptor = descriptor
         self._torn = False
 
@@ -131,10 +132,11 @@ class StandardOutput:
     def write(self, line: bytes) -> None:
         """Writes a line, after a line break where one was torn."""
         rest = memoryview(b"\n" + line if self._torn else line)
-        while rest:
-            count = os.write(self._descriptor, rest)
-            rest = rest[count:]
-            self._torn = bool(rest)
+        with self._lock:
+            while rest:
+                count = os.write(self._descriptor, rest)
+                rest = rest[count:]
+                self._torn = bool(rest)
 
     def close(self) -> None:
         """Nothing: the log goes on."""
@@ -195,20 +197,27 @@ def check_folder(folder: Path) -> None:
 
 
 def open_journal(
-    place: str, limit: int, worker: int, header: Mapping[str, object], on_head: Callable[[Head], None]
+    folder: Path, limit: int, worker: int, header: Mapping[str, object], on_head: Callable[[Head], None]
 ) -> Journal:
-    """A journal in files of a folder, or on standard output when the place is "-".
-
-    Raises SettingsError when the place cannot be written to.
-    """
-    chain = secrets.token_hex(8)
+    """A journal in files of a folder. Raises SettingsError when they cannot be written."""
+    chain = _new_chain()
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-worker{worker}-{chain}"
     try:
-        if place == "-":
-            return Journal(chain, StandardOutput(), header, on_head)
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-worker{worker}-{chain}"
-        return Journal(chain, Files(Path(place), name, limit), header, on_head)
+        return Journal(chain, Files(folder, name, limit), header, on_head)
     except OSError as error:
-        raise _not_written(place, error.strerror or type(error).__name__) from None
+        raise _not_written(str(folder), error.strerror or type(error).__name__) from None
+
+
+def journal_on(output: StandardOutput, header: Mapping[str, object], on_head: Callable[[Head], None]) -> Journal:
+    """A journal on standard output. Raises SettingsError when it cannot be written."""
+    try:
+        return Journal(_new_chain(), output, header, on_head)
+    except OSError as error:
+        raise _not_written("-", error.strerror or type(error).__name__) from None
+
+
+def _new_chain() -> str:
+    return secrets.token_hex(8)
 
 
 def _not_written(place: str, reason: str) -> SettingsError:

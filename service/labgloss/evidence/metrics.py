@@ -68,8 +68,9 @@ class Metrics:
     def __init__(
         self,
         release: Callable[[], ReleaseReference],
+        overloaded: Callable[[], int],
         software: str,
-        head: Callable[[], Head | None] = lambda: None,
+        head: Callable[[], Head | None],
     ) -> None:
         # When each series was made: as many lines again, which nobody asks for.
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -93,7 +94,7 @@ class Metrics:
         self._unrecorded = Counter(
             "labgloss_audit_unwritten", "Decision records that could not be written.", registry=registry
         )
-        registry.register(_Stated(release, software, head))
+        registry.register(_Stated(release, overloaded, software, head))
         ProcessCollector(registry=registry)
         self._page: Page | None = None
 
@@ -154,10 +155,17 @@ class Metrics:
 
 
 class _Stated(Collector):
-    """What is asked when the page is: release and software, and the head of the chain of records."""
+    """What is asked when the page is: release and software, calls refused early, the head of the chain of records."""
 
-    def __init__(self, release: Callable[[], ReleaseReference], software: str, head: Callable[[], Head | None]) -> None:
+    def __init__(
+        self,
+        release: Callable[[], ReleaseReference],
+        overloaded: Callable[[], int],
+        software: str,
+        head: Callable[[], Head | None],
+    ) -> None:
         self._release = release
+        self._overloaded = overloaded
         self._software = software
         self._head = head
 
@@ -181,6 +189,9 @@ class _Stated(Collector):
             1,
         )
         yield stated
+        yield CounterMetricFamily(
+            "labgloss_calls_overloaded", "Calls refused unread, for overload.", value=self._overloaded()
+        )
         head = self._head()
         if head is not None:
             yield CounterMetricFamily("labgloss_audit_records", "Records of this chain.", value=head.records)

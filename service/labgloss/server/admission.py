@@ -49,6 +49,8 @@ class AdmittingPool(ArrivedPool):
         self._last_refused = self._emptied - CALM_SECONDS
         self._refused = 0
         self._share_refused = 0.0
+        # All that were ever refused.
+        self.refused = 0
         status = rpc_status.to_status(status_of(OverloadedError(RETRY_SECONDS)))
         self._details = status.details.encode()
         self._trailers = tuple(status.trailing_metadata or ())
@@ -79,6 +81,7 @@ class AdmittingPool(ArrivedPool):
             self._said = now
         self._refused += 1
         self._last_refused = now
+        self.refused += 1
         with state.condition:
             state.trailing_metadata = self._trailers
             grpc_server._abort(state, event.call, cygrpc.StatusCode.resource_exhausted, self._details)

@@ -171,10 +171,10 @@ def start(
     gate = make_gate(settings, access, log)
     on_defect = logging_defects(log)
     releases = Releases(release, settings, on_defect, interpret)
-    evidence = open_evidence(settings, log, lambda: releases.current.reference, worker)
+    pool = AdmittingPool(settings.threads, log)
+    evidence = open_evidence(settings, log, lambda: releases.current.reference, lambda: pool.refused, worker)
     calls = Calls(log, settings.stream_slots, releases, on_defect, evidence, gate)
     status = health.Health((INTERPRETATION, KNOWLEDGE))
-    pool = AdmittingPool(settings.threads, log)
     server = grpc.server(
         pool,
         handlers=_handlers(settings, calls, releases),

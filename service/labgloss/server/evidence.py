@@ -12,10 +12,11 @@ from structlog.typing import FilteringBoundLogger
 from labgloss import __version__
 from labgloss.errors import SettingsError
 from labgloss.evidence.evidence import Evidence, Watcher
-from labgloss.evidence.journal import Head, check_folder, open_journal
+from labgloss.evidence.journal import Head, StandardOutput, check_folder, journal_on, open_journal
 from labgloss.evidence.records import Records, header_of
 from labgloss.evidence.site_key import read_key
 from labgloss.knowledge.release import ReleaseReference
+from labgloss.server.log import LINES
 from labgloss.server.settings import Settings
 
 
@@ -61,9 +62,15 @@ def _has(package: str) -> bool:
 
 
 def open_evidence(
-    settings: Settings, log: FilteringBoundLogger, release: Callable[[], ReleaseReference], worker: int = 0
+    settings: Settings,
+    log: FilteringBoundLogger,
+    release: Callable[[], ReleaseReference],
+    overloaded: Callable[[], int],
+    worker: int = 0,
 ) -> Evidence:
-    """Records, metrics and spans as set; `release` says which release is in force, `worker` is this one's number.
+    """Records, metrics and spans as set; `worker` is this one's number.
+
+    `release` says which release is in force, `overloaded` how many calls were refused before they came to `Calls`.
 
     Raises SettingsError when a key, a place for records, a port or a package is not there.
     """
@@ -72,7 +79,7 @@ def open_evidence(
     watchers: list[Watcher] = []
     try:
         if settings.metrics_port is not None:
-            watchers.append(_metrics(settings, log, release, worker, records))
+            watchers.append(_metrics(settings, log, release, overloaded, worker, records))
         if settings.tracing:
             watchers.append(_spans())
     except SettingsError:
@@ -87,16 +94,19 @@ def _records(settings: Settings, log: FilteringBoundLogger, release: ReleaseRefe
     key = read_key(settings.audit_key) if settings.audit_key else None
 
     def on_head(head: Head) -> None:
-        log.info("audit_head", chain=head.chain, head=head.hash, records=head.records, worker=worker)
+        log.info("audit_head", chain=head.chain, head=head.hash, records=head.records)
 
     header = header_of(worker, os.getpid(), __version__, release, key)
-    return Records(open_journal(settings.audit, settings.audit_bytes, worker, header, on_head), key)
+    if settings.audit == "-":
+        return Records(journal_on(StandardOutput(LINES), header, on_head), key)
+    return Records(open_journal(Path(settings.audit), settings.audit_bytes, worker, header, on_head), key)
 
 
 def _metrics(
     settings: Settings,
     log: FilteringBoundLogger,
     release: Callable[[], ReleaseReference],
+    overloaded: Callable[[], int],
     worker: int,
     records: Records | None,
 ) -> Watcher:
@@ -104,7 +114,7 @@ def _metrics(
     from labgloss.evidence.metrics import Metrics
 
     assert settings.metrics_port is not None
-    metrics = Metrics(release, __version__, lambda: records.journal.head if records else None)
+    metrics = Metrics(release, overloaded, __version__, lambda: records.journal.head if records else None)
     # Each worker has a page of its own, beside the others'.
     port = settings.metrics_port + worker if settings.metrics_port else 0
     try:
@@ -113,7 +123,7 @@ def _metrics(
         place = f"{settings.metrics_host}, port {port}, cannot be listened on: {error.strerror}"
         mend = "choose another by --metrics-host and --metrics-port (port 0 takes any free one)"
         raise SettingsError((f"metrics_port: {place}; {mend}",)) from None
-    log.info("metrics", port=port, worker=worker)
+    log.info("metrics", port=port)
     return metrics
 
 

@@ -9,10 +9,14 @@ import fcntl
 import json
 import logging
 import os
+from threading import Lock
 from typing import Any, BinaryIO, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+
+# Held by whoever writes a line to standard output: a pipe that is full would mix the long ones.
+LINES = Lock()
 
 EVENTS = frozenset(
     {
@@ -84,8 +88,9 @@ class _Unfailing:
         try:
             if self._lock is not None:
                 fcntl.lockf(self._lock, fcntl.LOCK_EX)
-            self._stream.write(line)
-            self._stream.flush()
+            with LINES:
+                self._stream.write(line)
+                self._stream.flush()
         except (OSError, ValueError):
             return
         finally:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from labgloss.errors import SettingsError
 from labgloss.knowledge.loader import DATA
 
+_MOST_PORT = 65_535
 PREFIX = "LABGLOSS_"
 
 # gRPC's core lets a connection become a tenth older or less old than asked, so that not all move at once.
@@ -128,6 +129,16 @@ class Settings(BaseModel):
             )
         if self.audit_key is not None and self.audit is None:
             yield "audit_key: needs audit, the folder for the records whose digests it keys"
+        if self.audit == "-" and self.workers > 1:
+            yield "audit: - is for one worker, several would mix their lines; give a folder for the files of each"
+        if self.metrics_port:
+            last = self.metrics_port + self.workers - 1
+            taken = {"port": self.port, "health_port": self.health_port}
+            if last > _MOST_PORT:
+                yield f"metrics_port: {self.workers} workers need the ports up to {last}; choose a lower one"
+            for name, port in taken.items():
+                if port is not None and self.metrics_port <= port <= last:
+                    yield f"metrics_port: its pages, {self.metrics_port} to {last}, take {name}, {port}; choose another"
         if self.health_port is not None and self.health_port == self.port != 0:
             yield "health_port: is the same as port; choose another"
 

@@ -250,7 +250,15 @@ class _Supervisor:
         log = self.log.bind(worker=worker.number)
         reload = Reload(self.settings, self.release.reference, log, ())
         try:
-            serve_until_told(self.settings, self.release, log, line.wait, reload, lambda: line.say(serving=os.getpid()))
+            serve_until_told(
+                self.settings,
+                self.release,
+                log,
+                line.wait,
+                reload,
+                lambda: line.say(serving=os.getpid()),
+                worker.number,
+            )
         except SettingsError as error:
             print("\n".join(["cannot start so:", *(f"  {fault}" for fault in error.faults)]), file=sys.stderr)
             return _FAULT

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ import pytest
 from labgloss.errors import SettingsError
 from labgloss.evidence import journal as module
 from labgloss.evidence.chain import DECISION, body_of
-from labgloss.evidence.journal import Files, Head, Journal, StandardOutput, check_folder, open_journal
+from labgloss.evidence.journal import Files, Head, Journal, StandardOutput, check_folder, journal_on, open_journal
 from labgloss.evidence.verify import Verdict, verify
 from tests.unit.evidence.tampering import Memory
 
@@ -27,7 +27,7 @@ def verified(folder: Path, *heads: str) -> Verdict:
 
 
 def opened(folder: Path, limit: int = 4_096, on_head: Callable[[Head], None] = lambda _: None) -> Journal:
-    return open_journal(str(folder), limit, 3, HEADER, on_head)
+    return open_journal(folder, limit, 3, HEADER, on_head)
 
 
 def test_a_chain_begins_with_its_header_and_ends_with_its_count() -> None:
@@ -154,7 +154,7 @@ def test_a_process_that_dies_leaves_at_most_a_torn_last_line(tmp_path: Path) -> 
 
 def test_standard_output_takes_a_line_up_again_after_a_break() -> None:
     reader, writer = os.pipe()
-    sink = StandardOutput(writer)
+    sink = StandardOutput(Lock(), writer)
     journal = Journal("0" * 16, sink, HEADER)
     sink._torn = True
     journal.append([BODY])
@@ -167,8 +167,8 @@ def test_standard_output_takes_a_line_up_again_after_a_break() -> None:
 
 def test_standard_output_that_takes_nothing_is_an_error() -> None:
     full = os.open("/dev/full", os.O_WRONLY)
-    with pytest.raises(OSError):
-        Journal("0" * 16, StandardOutput(full), HEADER)
+    with pytest.raises(SettingsError, match="audit: records cannot be written to -: No space left on device; give"):
+        journal_on(StandardOutput(Lock(), full), HEADER, lambda _: None)
     os.close(full)
 
 

@@ -141,3 +141,27 @@ def test_what_evidence_takes_is_said() -> None:
         "--metrics-port: needs a whole number from 0 (any free port) to 65535; left out, there is no page",
         "--tracing: needs true or false: whether spans are sent as the OTEL_ variables say",
     ] == sorted(faults_of({}, flags))
+
+
+@pytest.mark.parametrize(
+    ("flags", "fault"),
+    [
+        (
+            {"audit": "-", "workers": "2"},
+            "audit: - is for one worker, several would mix their lines; give a folder for ",
+        ),
+        (
+            {"metrics_port": "65535", "workers": "2"},
+            "metrics_port: 2 workers need the ports up to 65536; choose a lower ",
+        ),
+        ({"metrics_port": "9464", "port": "9464"}, "metrics_port: its pages, 9464 to 9464, take port, 9464; choose "),
+        (
+            {"metrics_port": "9464", "health_port": "9465", "workers": "2"},
+            "metrics_port: its pages, 9464 to 9465, take health_port, 9465; choose another",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_workers_cannot_share_is_said(flags: dict[str, object], fault: str) -> None:
+    (said,) = faults_of({}, flags)
+    assert said.startswith(fault)
