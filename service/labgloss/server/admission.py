@@ -23,7 +23,7 @@ from labgloss.wire.status import status_of
 # A burst is answered a little later. What has not been worked off for so long is no burst: who comes then would wait in
 # a queue that others keep full, and is told at once, until nobody had to be told for a while.
 BURST_CALLS = 64
-BURST_SECONDS = 0.1
+BURST_SECONDS = 0.5
 CALM_SECONDS = 1.0
 # How much the last call counts in the share of calls that are refused.
 _SHARE_STEP = 0.02
@@ -34,10 +34,10 @@ _SAY_SECONDS = 1.0
 
 
 class AdmittingPool(ArrivedPool):
-    """A pool whose queue is long for a burst and short for a load that lasts.
+    """A pool whose queue is long for a burst and shorter for a load that lasts: four calls for each thread.
 
-    As many calls as there are threads; a quarter of that while most are refused: those that are taken gain nothing by a
-    longer queue, and wait.
+    While most are refused it is one call for each thread: those that are taken gain nothing by a longer queue, and
+    wait.
     """
 
     def __init__(self, threads: int, log: FilteringBoundLogger, clock: Callable[[], float] = time.monotonic) -> None:
@@ -74,7 +74,7 @@ class AdmittingPool(ArrivedPool):
     def _room(self, now: float) -> int:
         if now - self._emptied <= BURST_SECONDS and now - self._last_refused >= CALM_SECONDS:
             return BURST_CALLS
-        return self._size if self._share_refused < 0.5 else max(1, self._size // 4)
+        return 4 * self._size if self._share_refused < 0.5 else self._size
 
     def _refuse(self, event: Any, state: Any, now: float) -> Future[None]:
         if not self._refused:
