@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from labgloss.server.log import make_log
 from labgloss.server.settings import Settings
 from tests.server.authority import ACCESS, EHR, Authority, Site, TokenIssuer, site
 from tests.server.rotation import rotate
+from tests.server.test_serve import process
 from tests.server.wire import INTERPRET, reason_of, unary
 
 
@@ -138,3 +140,41 @@ def test_a_key_that_is_gone_from_its_file_makes_its_tokens_worthless(tmp_path: P
         (tmp_path / "keys.jwks").write_text(following.jwks)
         server.becomes("UNAUTHENTICATED", token=token)
         assert "OK" == server.call(token=following.token())
+
+
+TWO_WORKERS = """
+import os, sys
+from labgloss.knowledge.loader import load
+from labgloss.server.settings import read_settings
+from labgloss.server.supervisor import supervise
+sys.exit(supervise(read_settings(os.environ, {"workers": "2"}), load()))
+"""
+
+
+def test_each_worker_has_credentials_and_an_audit_of_its_own(tmp_path: Path) -> None:
+    """They are made after the fork: one that is made before stops the core at the first handshake."""
+    made = site(tmp_path)
+    settings = {name: str(value) for name, value in made.settings.items()}
+    with process(TWO_WORKERS, **settings, drain_seconds="0", connection_age_seconds="1") as started:
+        assert started.stdout is not None
+        served: list[dict[str, Any]] = []
+        while len(served) < 2:
+            line = json.loads(started.stdout.readline())
+            served += [line] if line["event"] == "serving" else []
+        target = f"ipv4:127.0.0.1:{served[0]['port']}"
+        trusting = grpc.ssl_channel_credentials(made.authority.pem)
+        ehr = made.authority.pair(EHR).channel_credentials(made.authority.pem)
+        ends = []
+        for credentials in (ehr, trusting) * 6:
+            options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
+            with grpc.secure_channel(target, credentials, options) as channel:
+                try:
+                    channel.unary_unary(INTERPRET)(unary(), timeout=30)
+                    ends.append("OK")
+                except grpc.RpcError as error:
+                    ends.append(error.code().name)
+        assert ["OK", "UNAVAILABLE"] * 6 == ends
+        started.send_signal(signal.SIGTERM)
+        out, _ = started.communicate(timeout=60)
+    refused = [line for line in map(json.loads, out.splitlines()) if line["event"] == "refused"]
+    assert ["NO_CERTIFICATE"] * 6 == [line["cause"] for line in refused]
