@@ -12,12 +12,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from labgloss.errors import NOT_AUTHENTICATED, NOT_PERMITTED, SettingsError, UnauthenticatedError
+from labgloss.errors import NOT_AUTHENTICATED, NOT_PERMITTED, AccessError, SettingsError, UnauthenticatedError
 from labgloss.server import reflection
 from labgloss.server.identity import METHODS, Gate, read_access
 from labgloss.server.settings import Settings
 from labgloss.server.tokens import Tokens, TokenTerms, read_keys
-from tests.server.authority import ACCESS, AUDIENCE, ISSUER, TokenIssuer, private_pem, site
+from tests.server.authority import ACCESS, AUDIENCE, EHR, ISSUER, Authority, TokenIssuer, private_pem, site
 
 ROOT = Path(__file__).parents[3]
 CANARY = "canary7391"
@@ -131,6 +131,49 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "access.toml").unlink()
     assert ["cannot be read: No such file or directory"] == faults_of(chosen)
     assert ["is larger than 1048576 bytes"] == faults_of(settings(tmp_path, "#" * 1_048_577))
+
+
+# ------------------------------------------------------------------------------------------------ the gate
+
+
+class Context:
+    """What a call brings: the certificate of its connection, and metadata."""
+
+    def __init__(self, certificate: bytes | None = None, token: str = "") -> None:
+        self._shown = {} if certificate is None else {"x509_pem_cert": [certificate], "peer_uri": [EHR.value.encode()]}
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        return self._shown
+
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        return self._metadata
+
+
+def admitted(chosen: Settings, context: Context) -> str:
+    """Who is let in, or why nobody is, and the caller as far as it is known."""
+    access = read_access(chosen)
+    assert access is not None
+    try:
+        return Gate(lambda: access).admit("InterpretPanel", context)  # type: ignore[arg-type]
+    except AccessError as error:
+        return f"{error.cause} {error.caller}"
+
+
+def test_a_certificate_is_worthless_once_it_expired_also_over_a_connection_that_it_opened(tmp_path: Path) -> None:
+    """And over a session that is resumed, which the handshake does not verify anew."""
+    chosen, ours = settings(tmp_path), Authority()
+    assert EHR.value == admitted(chosen, Context(ours.pair(EHR).certificate))
+    expired = ours.pair(EHR, starts=-2, ends=-1).certificate
+    assert f"CERTIFICATE_EXPIRED {EHR.value}" == admitted(chosen, Context(expired))
+    assert f"TOKEN_MALFORMED {EHR.value}" == admitted(chosen, Context(expired, "x"))
+
+
+def test_a_call_that_brings_nothing_or_what_is_not_taken_is_refused(tmp_path: Path) -> None:
+    assert "NO_CREDENTIALS unknown" == admitted(settings(tmp_path), Context())
+    without_tokens = ACCESS.partition("[[caller]]\nsub")[0]
+    certificate = Authority().pair(EHR).certificate
+    assert f"TOKEN_NOT_TAKEN {EHR.value}" == admitted(settings(tmp_path, without_tokens), Context(certificate, "x"))
 
 
 # ------------------------------------------------------------------------------------------------ keys
