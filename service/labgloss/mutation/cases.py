@@ -126,6 +126,9 @@ class Case:
                 *(expect.recommend or ()),
                 *expect.not_recommend,
                 *(expect.findings or ()),
+                *expect.urgencies,
+                *expect.evidence_for,
+                *expect.evidence_against,
             )
         )
 

@@ -15,6 +15,8 @@ from labgloss.mutation.cases import Case
 from labgloss.proofs.mutants import Mutant
 from labgloss.proofs.rows import refused, with_row
 
+# How many mutants a process is given at a time.
+_SHARE = 50
 # What the checks at start-up look at.
 _CHECKED = ("limit", "bound", "age", "clause")
 
@@ -83,11 +85,11 @@ def outcomes(release: Release, mutants: Sequence[Mutant], cases: Sequence[Case],
 
 
 def _tasks(mutants: Sequence[Mutant]) -> list[list[int]]:
-    """Places in the list by analyte, whose cases one process then looks at once; the largest first."""
+    """Places in the list by file, whose cases one process then looks at once, in shares that keep all at work."""
     by_file: dict[str, list[int]] = {}
     for place, mutant in enumerate(mutants):
         by_file.setdefault(mutant.file, []).append(place)
-    return sorted(by_file.values(), key=len, reverse=True)
+    return [places[at : at + _SHARE] for places in by_file.values() for at in range(0, len(places), _SHARE)]
 
 
 class _Shared:

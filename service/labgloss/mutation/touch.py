@@ -229,8 +229,13 @@ def _comes_to(row: object, facts: Facts) -> tuple[object, ...]:
                 _conditional(facts, row.possible),
                 row.urgency,
                 row.withholds,
+                row.says_missing,
                 # What is not known is asked for.
-                tuple(str(part) for part in (*row.core, *row.required) if facts.truth(part) is Truth.UNKNOWN),
+                tuple(
+                    str(part)
+                    for part in (*row.core, *row.required, *row.excluding)
+                    if facts.truth(part) is Truth.UNKNOWN
+                ),
                 tuple(str(part) for part in (*row.supporting, *row.against) if facts.holds(part)),
             )
         case schema.RedFlagRow():

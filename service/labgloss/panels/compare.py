@@ -36,7 +36,14 @@ def compare(panel: str, report: pb.Report, expect: Expect, only_results: bool = 
     """
     found = [*_results(report, expect), *_refused(report, expect)]
     if not only_results:
-        found = [*_urgency(report, expect), *_lists(report, expect), *_absent(report, expect), *found]
+        found = [
+            *_urgency(report, expect),
+            *_lists(report, expect),
+            *_absent(report, expect),
+            *_urgencies(report, expect),
+            *_evidence(report, expect),
+            *found,
+        ]
     return [Difference(panel, *difference) for difference in found]
 
 
@@ -117,6 +124,26 @@ def _absent(report: pb.Report, expect: Expect) -> Iterator[_Found]:
                     yield "not_recommend", f"no {output}", f'{path} says "{phrase}"'
 
 
+def _urgencies(report: pb.Report, expect: Expect) -> Iterator[_Found]:
+    got = {
+        **{step.id: step.urgency for step in report.recommendations},
+        **{flag.id: flag.urgency for flag in report.red_flags},
+        **{pattern.id: pattern.urgency for pattern in report.patterns},
+    }
+    for ident, urgency in expect.urgencies.items():
+        found = name_of(pb.Urgency, got[ident]) if ident in got else "not in the report"
+        if found != urgency:
+            yield f"urgencies.{ident}", urgency, found
+
+
+def _evidence(report: pb.Report, expect: Expect) -> Iterator[_Found]:
+    patterns = {pattern.id: pattern for pattern in report.patterns}
+    for name, expected in (("evidence_for", expect.evidence_for), ("evidence_against", expect.evidence_against)):
+        for ident, clauses in expected.items():
+            got = [clause.expression for clause in getattr(patterns.get(ident), name, ())]
+            yield from _contained(f"{name}.{ident}", clauses, got)
+
+
 def _refused(report: pb.Report, expect: Expect) -> Iterator[_Found]:
     if expect.refused is None:
         return
@@ -158,12 +185,17 @@ def _result(entry: pb.ResultInterpretation, expected: ExpectedResult) -> Iterato
         "flag": (expected.flag, entry.flag),
         "band": (None if expected.band is None else expected.band or _NOTHING, entry.band or _NOTHING),
         "critical": (expected.critical, word_of(pb.Critical, entry.critical)),
+        "urgency": (expected.urgency, name_of(pb.Urgency, entry.urgency)),
         "ctcae_grade": (None if expected.ctcae_grade is None else str(expected.ctcae_grade), grade),
     }
     for what, (wanted, found) in got.items():
         if wanted is not None and wanted != found:
             yield what, wanted, found or _NOTHING
     yield from _contained("bands", expected.bands, entry.bands)
+    if expected.exceeds_reference_change is not None:
+        exceeds = entry.HasField("trend") and entry.trend.exceeds_reference_change
+        if expected.exceeds_reference_change is not exceeds:
+            yield "exceeds_reference_change", str(expected.exceeds_reference_change).lower(), str(exceeds).lower()
     yield from _quantity(entry, expected)
 
 

@@ -203,9 +203,11 @@ class ExpectedResult(Form):
     band: Text | None = None
     bands: tuple[Text, ...] | None = None
     critical: CriticalName | None = None
+    urgency: UrgencyName | None = None
     ctcae_grade: Annotated[Whole, Field(ge=0, le=5)] | None = None
     value: Value | None = None
     unit: Text | None = None
+    exceeds_reference_change: Truth | None = None
 
 
 class Expect(Form):
@@ -226,6 +228,11 @@ class Expect(Form):
     issues: tuple[Text, ...] | None = None
     recommend: tuple[Text, ...] | None = None
     not_recommend: tuple[Text, ...] = ()
+    # By id of a pattern, red flag or recommendation.
+    urgencies: dict[Text, UrgencyName] = Field(default_factory=dict)
+    # By id of a pattern: clauses in the rule's own names that speak for it, or against it.
+    evidence_for: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
+    evidence_against: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
     results: dict[str, ExpectedResult] = Field(default_factory=dict)
 
 

@@ -237,7 +237,8 @@ def _unit_of(way: Way) -> str:
 
 
 _BY_UNIT = (
-    *("limits", "grades", "without_interval", "without_band"),
+    *("limits", "grades", "without_interval", "without_band", "value_alone_within"),
+    *("egfr_low", "egfr_kept", "creatinine_high"),
     *("severely_low", "acute_phase_caution", "acute_phase_conditional"),
 )
 

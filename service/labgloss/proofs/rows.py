@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -39,7 +39,12 @@ def known_here(row: Formed) -> bool:
 
 
 def with_row(release: Release, old: object, new: object) -> Release:
-    """The release with another row in the place of one of its own; None: without it."""
+    """The release with another row in the place of one of its own; None: without it.
+
+    Raises ValueError when the row is not the release's own, as one of another load is not.
+    """
+    if not _holds(release, old):
+        raise ValueError(f"{type(old).__name__} is no row of this release; take release and rows of one load")
     changed: dict[str, Any] = {}
     if isinstance(old, schema.AnalyteFile):
         assert isinstance(new, schema.AnalyteFile)
@@ -67,16 +72,42 @@ def with_row(release: Release, old: object, new: object) -> Release:
         order: tuple[Rule, ...] = _swapped(release.rule_order, old, new)
         changed["rule_order"] = order
     made = replace(release, **changed)
-    if not changed.keys() & {"rule_order", "groups", "patterns", "red_flags"}:
-        # What is indexed is the same; indexing it again costs more than a report.
-        vars(made).update(rule_index=release.rule_index)
-    if "findings" not in changed and "rule_order" not in changed:
-        vars(made).update(finding_index=release.finding_index)
+    _keep_indexes(made, release, changed.keys(), old)
     if isinstance(old, schema.ComputationsFile | schema.ChoiceRow):
         # The kinds of patient that an analyte tells apart rest on these as well.
         analytes = {ident: _compiled(made, analyte.form) for ident, analyte in made.analytes.items()}
         made = replace(made, analytes=MappingProxyType(analytes))
     return made
+
+
+def _keep_indexes(made: Release, release: Release, changed: Set[str], old: object) -> None:
+    """Hands over what is indexed the same; indexing it again costs more than a report."""
+    of_specimen = isinstance(old, schema.PatternRow) and old.scope == "specimen"
+    if not changed & {"rule_order", "groups", "patterns", "red_flags"}:
+        vars(made).update(rule_index=release.rule_index)
+    if "findings" not in changed and "rule_order" not in changed:
+        vars(made).update(finding_index=release.finding_index)
+    if not of_specimen and "groups" not in changed:
+        vars(made).update(specimen_rules=release.specimen_rules, specimen_index=release.specimen_index)
+    if not changed & {"patterns", "red_flags"}:
+        vars(made).update(rule_expressions=release.rule_expressions)
+
+
+def _holds(release: Release, row: object) -> bool:
+    if isinstance(row, schema.AnalyteFile):
+        return release.analytes[row.id].form is row
+    if isinstance(row, schema.ComputationsFile | schema.ReleaseFile):
+        return row is release.computations or row is release.file
+    rows: Iterable[object]
+    if isinstance(row, schema.ContradictionRow):
+        rows = release.contradictions
+    elif isinstance(row, schema.ChoiceRow):
+        rows = (one for choices in release.choices.values() for one in choices.values())
+    elif isinstance(row, schema.FindingRow):
+        rows = release.findings[row.id]
+    else:
+        rows = (one for name in _BY_ID[type(row)] for one in getattr(release, name).values())  # type: ignore[index]
+    return any(one is row for one in rows)
 
 
 def _compiled(release: Release, form: schema.AnalyteFile) -> Analyte:

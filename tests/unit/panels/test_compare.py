@@ -26,6 +26,8 @@ MAGNESIUM = entry(
     critical=pb.CRITICAL_NO,
     ctcae_grade=2,
     reading=pb.Reading(value="1.00", unit="mg/dL", compared_value="0.41", compared_unit="mmol/L"),
+    urgency=pb.URGENCY_PROMPT,
+    trend=pb.Trend(exceeds_reference_change=True),
     cautions=[pb.Caution(id="interval_default_used")],
 )
 POTASSIUM = entry(
@@ -43,7 +45,12 @@ REPORT = pb.Report(
     results=[MAGNESIUM, POTASSIUM],
     findings=[pb.Finding(id="MG_LOW", truth=pb.TRUTH_TRUE), pb.Finding(id="K_LOW", truth=pb.TRUTH_UNKNOWN)],
     patterns=[
-        pb.Pattern(id="TRIAD", state=pb.PATTERN_STATE_MATCHED),
+        pb.Pattern(
+            id="TRIAD",
+            state=pb.PATTERN_STATE_MATCHED,
+            urgency=pb.URGENCY_PROMPT,
+            evidence_for=[pb.Clause(expression="finding.MG_LOW"), pb.Clause(expression="medication.ppi")],
+        ),
         pb.Pattern(id="WASTING", state=pb.PATTERN_STATE_POSSIBLE),
     ],
     symptoms=[
@@ -83,6 +90,9 @@ def test_a_report_that_says_all_that_is_expected_does_not_differ() -> None:
                 "issues": ["unit_missing"],
                 "recommend": ["CHECK_PTH"],
                 "not_recommend": ["ECG_NOW", "SUGGEST_MG_SUPPLEMENT"],
+                "urgencies": {"TRIAD": "PROMPT"},
+                "evidence_for": {"TRIAD": ["medication.ppi"]},
+                "evidence_against": {"TRIAD": []},
                 "results": {
                     "magnesium": {
                         "state": "interpreted",
@@ -91,9 +101,11 @@ def test_a_report_that_says_all_that_is_expected_does_not_differ() -> None:
                         "band": "moderate_low",
                         "bands": ["moderate_low"],
                         "critical": "no",
+                        "urgency": "PROMPT",
                         "ctcae_grade": 2,
                         "value": "1.0",
                         "unit": "mg/dL",
+                        "exceeds_reference_change": True,
                     },
                     "k1": {"state": "refused", "class": "indeterminate", "critical": "possible", "bands": []},
                 },
@@ -101,6 +113,29 @@ def test_a_report_that_says_all_that_is_expected_does_not_differ() -> None:
         )
         == []
     )
+
+
+def test_urgencies_evidence_and_changes_that_are_not_met_are_differences() -> None:
+    assert differences(
+        {
+            "urgencies": {"TRIAD": "SAME_DAY", "OTHER": "NONE"},
+            "evidence_for": {"TRIAD": ["medication.ppi", "symptom.TETANY"], "WASTING": []},
+            "evidence_against": {"TRIAD": ["finding.CA_HIGH"]},
+            "results": {
+                "magnesium": {"urgency": "NONE", "exceeds_reference_change": False},
+                "k1": {"exceeds_reference_change": True},
+            },
+        }
+    ) == [
+        "urgencies.TRIAD: expected SAME_DAY, got PROMPT",
+        "urgencies.OTHER: expected NONE, got not in the report",
+        "evidence_for.TRIAD: expected medication.ppi, symptom.TETANY, got finding.MG_LOW, medication.ppi "
+        "(without symptom.TETANY)",
+        "evidence_against.TRIAD: expected finding.CA_HIGH, got none (without finding.CA_HIGH)",
+        "results.magnesium.urgency: expected NONE, got PROMPT",
+        "results.magnesium.exceeds_reference_change: expected false, got true",
+        "results.k1.exceeds_reference_change: expected true, got false",
+    ]
 
 
 def test_every_key_that_is_not_met_is_a_difference() -> None:
