@@ -8,6 +8,7 @@ import pytest
 
 from labgloss.errors import SettingsError
 from labgloss.knowledge.loader import load_with_rows
+from labgloss.knowledge.references import Formed
 from labgloss.knowledge.release import Release
 from labgloss.mutation.cases import Case, cases_of
 from labgloss.mutation.outcomes import Fate, Outcome, disagreeing, outcomes, scores
@@ -31,8 +32,19 @@ CRITICAL = "critical[magnesium.critical.default.low].limits.mmol/L"
 
 
 @pytest.fixture(scope="module")
-def every(release: Release) -> list[Mutant]:
-    return mutants(release, load_with_rows()[1])
+def loaded() -> tuple[Release, tuple[Formed, ...]]:
+    return load_with_rows()
+
+
+@pytest.fixture(scope="module")
+def release(loaded: tuple[Release, tuple[Formed, ...]]) -> Release:
+    """The release of the rows: a row of another load is none of its own."""
+    return loaded[0]
+
+
+@pytest.fixture(scope="module")
+def every(loaded: tuple[Release, tuple[Formed, ...]]) -> list[Mutant]:
+    return mutants(*loaded)
 
 
 def cases(release: Release, folder: Path, *panels: tuple[str, str, str]) -> list[Case]:

@@ -18,8 +18,19 @@ from labgloss.proofs.rows import refused, with_row
 
 
 @pytest.fixture(scope="module")
-def rows() -> tuple[Formed, ...]:
-    return load_with_rows()[1]
+def loaded() -> tuple[Release, tuple[Formed, ...]]:
+    return load_with_rows()
+
+
+@pytest.fixture(scope="module")
+def release(loaded: tuple[Release, tuple[Formed, ...]]) -> Release:
+    """The release of the rows: a row of another load is none of its own."""
+    return loaded[0]
+
+
+@pytest.fixture(scope="module")
+def rows(loaded: tuple[Release, tuple[Formed, ...]]) -> tuple[Formed, ...]:
+    return loaded[1]
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +117,14 @@ def test_a_changed_row_changes_the_release_and_not_the_one_it_was_made_of(
         if isinstance(mutant.row, schema.AnalyteFile):
             assert changed.analytes[mutant.row.id].form == mutant.changed
             assert release.analytes[mutant.row.id].form is mutant.row
+
+
+def test_a_row_of_another_load_is_refused(release: Release, every: list[Mutant]) -> None:
+    others = {mutant.id: mutant for mutant in mutants(*load_with_rows())}
+    for kind in {type(mutant.row) for mutant in every}:
+        mutant = others[next(mutant.id for mutant in every if type(mutant.row) is kind)]
+        with pytest.raises(ValueError, match="take release and rows of one load"):
+            with_row(release, mutant.row, mutant.changed)
 
 
 def test_a_gap_between_bands_is_refused_as_at_start_up(release: Release, every: list[Mutant]) -> None:
