@@ -192,6 +192,10 @@ def _result(entry: pb.ResultInterpretation, expected: ExpectedResult) -> Iterato
         if wanted is not None and wanted != found:
             yield what, wanted, found or _NOTHING
     yield from _contained("bands", expected.bands, entry.bands)
+    yield from _contained("rules", expected.rules, entry.rule_ids)
+    for rule in expected.not_rules:
+        if rule in entry.rule_ids:
+            yield "not_rules", f"{rule} not deciding", "deciding"
     if expected.exceeds_reference_change is not None:
         exceeds = entry.HasField("trend") and entry.trend.exceeds_reference_change
         if expected.exceeds_reference_change is not exceeds:

@@ -208,6 +208,9 @@ class ExpectedResult(Form):
     value: Value | None = None
     unit: Text | None = None
     exceeds_reference_change: Truth | None = None
+    # Ids of the intervals, band tables and critical limits that decided, and of those that did not.
+    rules: tuple[Text, ...] | None = None
+    not_rules: tuple[Text, ...] = ()
 
 
 class Expect(Form):

@@ -27,6 +27,7 @@ MAGNESIUM = entry(
     ctcae_grade=2,
     reading=pb.Reading(value="1.00", unit="mg/dL", compared_value="0.41", compared_unit="mmol/L"),
     urgency=pb.URGENCY_PROMPT,
+    rule_ids=["magnesium.interval.default.adult", "magnesium.band.moderate_low"],
     trend=pb.Trend(exceeds_reference_change=True),
     cautions=[pb.Caution(id="interval_default_used")],
 )
@@ -106,6 +107,8 @@ def test_a_report_that_says_all_that_is_expected_does_not_differ() -> None:
                         "value": "1.0",
                         "unit": "mg/dL",
                         "exceeds_reference_change": True,
+                        "rules": ["magnesium.band.moderate_low"],
+                        "not_rules": ["magnesium.critical.default.low"],
                     },
                     "k1": {"state": "refused", "class": "indeterminate", "critical": "possible", "bands": []},
                 },
@@ -122,7 +125,12 @@ def test_urgencies_evidence_and_changes_that_are_not_met_are_differences() -> No
             "evidence_for": {"TRIAD": ["medication.ppi", "symptom.TETANY"], "WASTING": []},
             "evidence_against": {"TRIAD": ["finding.CA_HIGH"]},
             "results": {
-                "magnesium": {"urgency": "NONE", "exceeds_reference_change": False},
+                "magnesium": {
+                    "urgency": "NONE",
+                    "exceeds_reference_change": False,
+                    "rules": ["magnesium.band.mild_low"],
+                    "not_rules": ["magnesium.band.moderate_low"],
+                },
                 "k1": {"exceeds_reference_change": True},
             },
         }
@@ -133,6 +141,9 @@ def test_urgencies_evidence_and_changes_that_are_not_met_are_differences() -> No
         "(without symptom.TETANY)",
         "evidence_against.TRIAD: expected finding.CA_HIGH, got none (without finding.CA_HIGH)",
         "results.magnesium.urgency: expected NONE, got PROMPT",
+        "results.magnesium.rules: expected magnesium.band.mild_low, got magnesium.interval.default.adult, "
+        "magnesium.band.moderate_low (without magnesium.band.mild_low)",
+        "results.magnesium.not_rules: expected magnesium.band.moderate_low not deciding, got deciding",
         "results.magnesium.exceeds_reference_change: expected false, got true",
         "results.k1.exceeds_reference_change: expected true, got false",
     ]
