@@ -14,10 +14,12 @@ from labgloss.domain.quantity import Comparator
 from labgloss.domain.report import ResultInterpretation
 from labgloss.domain.subject import DAYS_PER, StatedAge
 from labgloss.domain.truth import Truth, any_of
+from labgloss.engine.combining import families_in
 from labgloss.engine.facts import Facts
 from labgloss.knowledge import schema
 from labgloss.knowledge.expression import LLN, ULN
 from labgloss.mutation.cases import Case
+from labgloss.panels.schema import Expect
 from labgloss.proofs.mutants import Mutant
 from labgloss.proofs.places import part_at
 
@@ -205,7 +207,7 @@ def _worded(mutant: Mutant, case: Case) -> bool:
 
 
 def same(mutant: Mutant, case: Case) -> bool:
-    """Whether a changed rule comes to the same over the facts of a case, so that its report is the same."""
+    """Whether a changed rule comes to the same over the facts of a case, so that no expectation tells it apart."""
     row = mutant.row
     if not isinstance(row, schema.PatternRow | schema.RedFlagRow | schema.RecommendationRow | schema.GroupRow):
         return False
@@ -213,14 +215,16 @@ def same(mutant: Mutant, case: Case) -> bool:
         return False
     if len({result.collected for result in case.panel.results}) > 1:
         return False  # a pattern does not read results together that lie too far apart
+    expect = case.expect or Expect()
+    evidence = row.id in expect.evidence_for or row.id in expect.evidence_against
     return all(
-        _comes_to(row, facts) == _comes_to(mutant.changed, facts)
+        _comes_to(row, facts, evidence) == _comes_to(mutant.changed, facts, evidence)
         for facts in (case.settled.facts, case.settled.reported)
     )
 
 
-def _comes_to(row: object, facts: Facts) -> tuple[object, ...]:
-    """Everything that a rule says over facts."""
+def _comes_to(row: object, facts: Facts, evidence: bool) -> tuple[object, ...]:
+    """Everything that a rule says over facts and that an expectation can tell; `evidence`: its clauses too."""
     match row:
         case schema.PatternRow():
             return (
@@ -230,13 +234,13 @@ def _comes_to(row: object, facts: Facts) -> tuple[object, ...]:
                 row.urgency,
                 row.withholds,
                 row.says_missing,
-                # What is not known is asked for.
+                # The results that are asked for.
                 tuple(
-                    str(part)
-                    for part in (*row.core, *row.required, *row.excluding)
+                    families_in(facts.release, part)
+                    for part in (*row.core, *row.required)
                     if facts.truth(part) is Truth.UNKNOWN
                 ),
-                tuple(str(part) for part in (*row.supporting, *row.against) if facts.holds(part)),
+                _evidence(row, facts) if evidence else (),
             )
         case schema.RedFlagRow():
             return _conditional(facts, (*row.levels, *row.recommend))
@@ -251,6 +255,11 @@ def _comes_to(row: object, facts: Facts) -> tuple[object, ...]:
             return (any_of(facts.truth(member) for member in row.members),)
         case _:
             return (row,)
+
+
+def _evidence(row: schema.PatternRow, facts: Facts) -> tuple[str, ...]:
+    clauses = (*row.core, *row.required, *row.supporting, *row.against)
+    return tuple(str(part) for part in clauses if facts.holds(part))
 
 
 def _conditional(facts: Facts, rows: tuple[object, ...]) -> tuple[object, ...]:
