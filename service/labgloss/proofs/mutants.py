@@ -394,8 +394,11 @@ def _clause(of_row: _OfRow, way: Way, part: Name | AgeClause | Combination) -> I
     kind = "evidence" if way[0] in ("supporting", "against") and isinstance(form, schema.PatternRow) else "clause"
     if isinstance(way[-1], int):
         holder = part_at(form, way[:-1])
-        alone = isinstance(holder, Combination) and len(holder.parts) == 1
-        if not alone:  # left out with what holds it
+        members = holder.parts if isinstance(holder, Combination) else holder
+        assert isinstance(members, tuple)
+        # Left out with the combination that holds it; and a pattern without a core is no pattern.
+        needs_one = isinstance(holder, Combination) or way[0] == "core"
+        if len(members) > 1 or not needs_one:
             yield of_row.mutant(kind, way, f"{part} left out", with_part(form, way, NOTHING))
     else:
         holder = part_at(form, way[:-1])
