@@ -17,9 +17,11 @@ from labgloss.engine.interpret import interpret, lay_out
 from labgloss.engine.judge import values
 from labgloss.engine.recognise import Recognised, recognise
 from labgloss.engine.rules import Settled, settle
+from labgloss.errors import RequestError
 from labgloss.knowledge.loader import DATA, SPECS_SUFFIX
 from labgloss.knowledge.release import Release
 from labgloss.panels.compare import compare
+from labgloss.panels.errors import PanelFault, PanelFileError
 from labgloss.panels.reader import PanelCase, read_content, read_panels
 from labgloss.panels.schema import Expect
 from labgloss.v1 import panel_pb2
@@ -151,9 +153,10 @@ class Case:
 def cases_of(release: Release, paths: Iterable[Path]) -> list[Case]:
     """The cases of panel files, spec files (NAME.specs.toml) and folders of either.
 
-    Raises PanelFileError with every fault of a panel file.
+    Raises PanelFileError with every fault of a panel file, and every field of a panel that the service refuses.
     """
     found: list[Case] = []
+    faults: list[PanelFault] = []
     for path in paths:
         specs = _specs(path)
         if path.is_dir() and specs and not _panels(path):
@@ -161,7 +164,15 @@ def cases_of(release: Release, paths: Iterable[Path]) -> list[Case]:
         elif path.name.endswith(SPECS_SUFFIX):
             found += _of_specs(release, path)
         else:
-            found += [_of_panel(release, case) for case in read_panels([path])]
+            for case in read_panels([path]):
+                try:
+                    found.append(_of_panel(release, case))
+                except RequestError as error:
+                    faults += [
+                        PanelFault(str(case.file), case.id, one.field, one.description) for one in error.violations
+                    ]
+    if faults:
+        raise PanelFileError(tuple(faults))
     return found
 
 

@@ -13,6 +13,7 @@ from labgloss.knowledge.release import Release
 from labgloss.mutation.cases import Case, cases_of
 from labgloss.mutation.outcomes import Fate, Outcome, disagreeing, outcomes, scores
 from labgloss.mutation.survivors import judged, name_of, read_survivors
+from labgloss.panels.errors import PanelFileError
 from labgloss.proofs.mutants import Mutant, mutants
 
 PANEL = """
@@ -84,6 +85,12 @@ def test_two_processes_come_to_the_same(release: Release, every: list[Mutant], t
 def test_a_case_that_the_release_does_not_answer_as_expected_is_named(release: Release, tmp_path: Path) -> None:
     wrong = cases(release, tmp_path, ("on", "0.40", "no"), ("above", "0.41", "no"))
     assert disagreeing(wrong) == ["panels.toml: on: results.magnesium.critical: expected no, got yes"]
+
+
+def test_a_panel_that_the_service_refuses_is_named_with_its_field(release: Release, tmp_path: Path) -> None:
+    (tmp_path / "panels.toml").write_text('[[panel]]\nid = "empty"\n')
+    with pytest.raises(PanelFileError, match=r"panels\.toml: panel empty: panel\.results: at least one result"):
+        cases_of(release, [tmp_path / "panels.toml"])
 
 
 def test_a_spec_is_read_as_a_case_for_each_value(release: Release, tmp_path: Path) -> None:
