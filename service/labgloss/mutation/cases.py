@@ -129,6 +129,8 @@ class Case:
                 *expect.not_recommend,
                 *(expect.findings or ()),
                 *expect.urgencies,
+                *(rule for rules in expect.recommended_by.values() for rule in rules),
+                *(rule for rules in expect.not_recommended_by.values() for rule in rules),
                 *expect.evidence_for,
                 *expect.evidence_against,
             )

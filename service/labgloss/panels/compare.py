@@ -41,6 +41,7 @@ def compare(panel: str, report: pb.Report, expect: Expect, only_results: bool = 
             *_lists(report, expect),
             *_absent(report, expect),
             *_urgencies(report, expect),
+            *_brought(report, expect),
             *_evidence(report, expect),
             *found,
         ]
@@ -134,6 +135,15 @@ def _urgencies(report: pb.Report, expect: Expect) -> Iterator[_Found]:
         found = name_of(pb.Urgency, got[ident]) if ident in got else "not in the report"
         if found != urgency:
             yield f"urgencies.{ident}", urgency, found
+
+
+def _brought(report: pb.Report, expect: Expect) -> Iterator[_Found]:
+    rules = {step.id: list(step.rule_ids) for step in report.recommendations}
+    for ident, wanted in expect.recommended_by.items():
+        yield from _contained(f"recommended_by.{ident}", wanted, rules.get(ident, []))
+    for ident, unwanted in expect.not_recommended_by.items():
+        for rule in set(unwanted) & set(rules.get(ident, [])):
+            yield f"not_recommended_by.{ident}", f"not {rule}", _listed(rules[ident])
 
 
 def _evidence(report: pb.Report, expect: Expect) -> Iterator[_Found]:

@@ -233,6 +233,9 @@ class Expect(Form):
     not_recommend: tuple[Text, ...] = ()
     # By id of a pattern, red flag or recommendation.
     urgencies: dict[Text, UrgencyName] = Field(default_factory=dict)
+    # By id of a recommendation: rules that bring it, or do not, whatever else does.
+    recommended_by: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
+    not_recommended_by: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
     # By id of a pattern: clauses in the rule's own names that speak for it, or against it.
     evidence_for: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
     evidence_against: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)

@@ -59,7 +59,7 @@ REPORT = pb.Report(
         pb.SymptomInterpretation(symptom_ids=["FATIGUE"], outcome=pb.SYMPTOM_OUTCOME_DENIED),
     ],
     red_flags=[pb.RedFlag(id="TETANY"), pb.RedFlag(id="VALUE_ALONE", held=True)],
-    recommendations=[pb.Recommendation(id="CHECK_PTH", text="Consider PTH.")],
+    recommendations=[pb.Recommendation(id="CHECK_PTH", text="Consider PTH.", rule_ids=["TRIAD"])],
     issues=[pb.DataQualityIssue(id="unit_missing")],
 )
 
@@ -92,6 +92,8 @@ def test_a_report_that_says_all_that_is_expected_does_not_differ() -> None:
                 "recommend": ["CHECK_PTH"],
                 "not_recommend": ["ECG_NOW", "SUGGEST_MG_SUPPLEMENT"],
                 "urgencies": {"TRIAD": "PROMPT"},
+                "recommended_by": {"CHECK_PTH": ["TRIAD"]},
+                "not_recommended_by": {"CHECK_PTH": ["WASTING"], "ECG_NOW": ["TRIAD"]},
                 "evidence_for": {"TRIAD": ["medication.ppi"]},
                 "evidence_against": {"TRIAD": []},
                 "results": {
@@ -122,6 +124,8 @@ def test_urgencies_evidence_and_changes_that_are_not_met_are_differences() -> No
     assert differences(
         {
             "urgencies": {"TRIAD": "SAME_DAY", "OTHER": "NONE"},
+            "recommended_by": {"CHECK_PTH": ["WASTING"], "ECG_NOW": ["TRIAD"]},
+            "not_recommended_by": {"CHECK_PTH": ["TRIAD"]},
             "evidence_for": {"TRIAD": ["medication.ppi", "symptom.TETANY"], "WASTING": []},
             "evidence_against": {"TRIAD": ["finding.CA_HIGH"]},
             "results": {
@@ -137,6 +141,9 @@ def test_urgencies_evidence_and_changes_that_are_not_met_are_differences() -> No
     ) == [
         "urgencies.TRIAD: expected SAME_DAY, got PROMPT",
         "urgencies.OTHER: expected NONE, got not in the report",
+        "recommended_by.CHECK_PTH: expected WASTING, got TRIAD (without WASTING)",
+        "recommended_by.ECG_NOW: expected TRIAD, got none (without TRIAD)",
+        "not_recommended_by.CHECK_PTH: expected not TRIAD, got TRIAD",
         "evidence_for.TRIAD: expected medication.ppi, symptom.TETANY, got finding.MG_LOW, medication.ppi "
         "(without symptom.TETANY)",
         "evidence_against.TRIAD: expected finding.CA_HIGH, got none (without finding.CA_HIGH)",
