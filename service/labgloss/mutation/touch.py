@@ -14,8 +14,9 @@ from labgloss.domain.quantity import Comparator
 from labgloss.domain.report import ResultInterpretation
 from labgloss.domain.subject import DAYS_PER, StatedAge
 from labgloss.domain.truth import Truth, any_of
-from labgloss.engine.combining import families_in
+from labgloss.engine.combining import Apart, families_in
 from labgloss.engine.facts import Facts
+from labgloss.engine.rules import facts_of
 from labgloss.knowledge import schema
 from labgloss.knowledge.expression import LLN, ULN
 from labgloss.mutation.cases import Case
@@ -212,7 +213,7 @@ def same(mutant: Mutant, case: Case) -> bool:
     if not isinstance(row, schema.PatternRow | schema.RedFlagRow | schema.RecommendationRow | schema.GroupRow):
         return False
     if isinstance(row, schema.PatternRow) and row.scope == "specimen":
-        return False
+        return _same_of_specimens(row, mutant.changed, case)
     if len({result.collected for result in case.panel.results}) > 1:
         return False  # a pattern does not read results together that lie too far apart
     expect = case.expect or Expect()
@@ -221,6 +222,17 @@ def same(mutant: Mutant, case: Case) -> bool:
         _comes_to(row, facts, evidence) == _comes_to(mutant.changed, facts, evidence)
         for facts in (case.settled.facts, case.settled.reported)
     )
+
+
+def _same_of_specimens(row: schema.PatternRow, changed: schema.PatternRow, case: Case) -> bool:
+    """Whether a rule of specimens comes to the same in each, and says the same of the one that it is shown for."""
+    settled = case.settled
+    if any(facts.of_pattern(row) is not facts.of_pattern(changed) for facts in settled.examined.specimens):
+        return False
+    if row.id not in settled.examined.facts:
+        return True
+    facts = facts_of(row, settled, Apart.of(case.release, ()))
+    return _comes_to(row, facts, True) == _comes_to(changed, facts, True)
 
 
 def _comes_to(row: object, facts: Facts, evidence: bool) -> tuple[object, ...]:
