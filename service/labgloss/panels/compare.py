@@ -14,6 +14,8 @@ from labgloss.v1 import report_pb2 as pb
 
 _COMPARATORS = ("<=", ">=", "<", ">")
 _NOTHING = "none"
+# Lists of which an expectation may say that something is not in them.
+_ABSENT = ("patterns", "patterns_possible", "findings", "red_flags", "cautions", "issues")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +66,24 @@ def _urgency(report: pb.Report, expect: Expect) -> Iterator[_Found]:
 
 
 def _lists(report: pb.Report, expect: Expect) -> Iterator[_Found]:
-    yield from _contained("patterns", expect.patterns, _patterns(report, pb.PATTERN_STATE_MATCHED))
-    yield from _contained("patterns_possible", expect.patterns_possible, _patterns(report, pb.PATTERN_STATE_POSSIBLE))
-    findings = [item.id for item in report.findings if item.truth == pb.TRUTH_TRUE or item.unreliable_because]
-    yield from _contained("findings", expect.findings, findings)
-    yield from _contained("red_flags", expect.red_flags, [flag.id for flag in report.red_flags if not flag.held])
-    yield from _contained("red_flags_held", expect.red_flags_held, [flag.id for flag in report.red_flags if flag.held])
-    yield from _contained("recognised_symptoms", expect.recognised_symptoms, _present_symptoms(report))
-    yield from _contained("not_recognised", expect.not_recognised, _not_recognised(report))
-    cautions = [caution.id for entry in report.results for caution in entry.cautions]
-    yield from _contained("cautions", expect.cautions, cautions)
-    yield from _contained("issues", expect.issues, [issue.id for issue in report.issues])
-    yield from _contained("recommend", expect.recommend, [step.id for step in report.recommendations])
+    for what, got in _ids(report).items():
+        yield from _contained(what, getattr(expect, what), got)
+
+
+def _ids(report: pb.Report) -> dict[str, list[str]]:
+    """What a report lists, by the key of the panel file."""
+    return {
+        "patterns": _patterns(report, pb.PATTERN_STATE_MATCHED),
+        "patterns_possible": _patterns(report, pb.PATTERN_STATE_POSSIBLE),
+        "findings": [item.id for item in report.findings if item.truth == pb.TRUTH_TRUE or item.unreliable_because],
+        "red_flags": [flag.id for flag in report.red_flags if not flag.held],
+        "red_flags_held": [flag.id for flag in report.red_flags if flag.held],
+        "recognised_symptoms": _present_symptoms(report),
+        "not_recognised": _not_recognised(report),
+        "cautions": [caution.id for entry in report.results for caution in entry.cautions],
+        "issues": [issue.id for issue in report.issues],
+        "recommend": [step.id for step in report.recommendations],
+    }
 
 
 def _contained(what: str, expected: Iterable[str] | None, got: Iterable[str]) -> Iterator[_Found]:
@@ -111,10 +119,12 @@ def _not_recognised(report: pb.Report) -> list[str]:
 
 
 def _absent(report: pb.Report, expect: Expect) -> Iterator[_Found]:
-    matched = _patterns(report, pb.PATTERN_STATE_MATCHED)
-    for pattern in expect.not_patterns:
-        if pattern in matched:
-            yield "not_patterns", f"{pattern} not matched", "matched"
+    ids = _ids(report)
+    for what in _ABSENT:
+        for ident in getattr(expect, f"not_{what}"):
+            if ident in ids[what]:
+                words = ("not matched", "matched") if what == "patterns" else ("not there", "there")
+                yield f"not_{what}", f"{ident} {words[0]}", words[1]
     recommended = {step.id for step in report.recommendations}
     for output in expect.not_recommend:
         if output in recommended:

@@ -231,6 +231,12 @@ class Expect(Form):
     issues: tuple[Text, ...] | None = None
     recommend: tuple[Text, ...] | None = None
     not_recommend: tuple[Text, ...] = ()
+    # Not in the report, where others of their kind are.
+    not_patterns_possible: tuple[Text, ...] = ()
+    not_findings: tuple[Text, ...] = ()
+    not_red_flags: tuple[Text, ...] = ()
+    not_cautions: tuple[Text, ...] = ()
+    not_issues: tuple[Text, ...] = ()
     # By id of a pattern, red flag or recommendation.
     urgencies: dict[Text, UrgencyName] = Field(default_factory=dict)
     # By id of a recommendation: rules that bring it, or do not, whatever else does.

@@ -91,6 +91,11 @@ def test_a_report_that_says_all_that_is_expected_does_not_differ() -> None:
                 "issues": ["unit_missing"],
                 "recommend": ["CHECK_PTH"],
                 "not_recommend": ["ECG_NOW", "SUGGEST_MG_SUPPLEMENT"],
+                "not_patterns_possible": ["TRIAD"],
+                "not_findings": ["K_LOW"],
+                "not_red_flags": ["VALUE_ALONE"],
+                "not_cautions": ["no_interval"],
+                "not_issues": ["unit_suspect"],
                 "urgencies": {"TRIAD": "PROMPT"},
                 "recommended_by": {"CHECK_PTH": ["TRIAD"]},
                 "not_recommended_by": {"CHECK_PTH": ["WASTING"], "ECG_NOW": ["TRIAD"]},
@@ -118,6 +123,20 @@ def test_a_report_that_says_all_that_is_expected_does_not_differ() -> None:
         )
         == []
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "ident"),
+    [
+        ("not_patterns_possible", "WASTING"),
+        ("not_findings", "MG_LOW"),
+        ("not_red_flags", "TETANY"),
+        ("not_cautions", "interval_default_used"),
+        ("not_issues", "unit_missing"),
+    ],
+)
+def test_what_should_not_be_there_and_is_differs(key: str, ident: str) -> None:
+    assert differences({key: [ident, "OTHER"]}) == [f"{key}: expected {ident} not there, got there"]
 
 
 def test_urgencies_evidence_and_changes_that_are_not_met_are_differences() -> None:
