@@ -206,7 +206,7 @@ def test_all_faults_of_a_file_are_named_with_panel_key_and_what_is_allowed() -> 
         "'indeterminate'",
         'a.toml: panel "a": expect.results.magnesium.ctcae_grade: a number up to 5 is needed',
         'a.toml: panel "a": expect.results.magnesium.clas: is not a key here; allowed: state, class, flag, band, '
-        "bands, critical, ctcae_grade, value, unit",
+        "bands, critical, urgency, ctcae_grade, value, unit, exceeds_reference_change, rules, not_rules",
         'a.toml: panel "a": titel: is not a key here; allowed: id, title, why, as_of, source, patient, results, '
         "symptoms, conditions, medications, options, expect",
         "a.toml: panel at position 2: id: must not be empty",
