@@ -187,11 +187,16 @@ class AsyncClient:
         if self._throttle is not None:
             self._throttle.ask()
         error: LabglossError | None = None
+        attempts = _core.Attempts(allowed_s)
         try:
-            return await method(request, timeout=allowed_s, metadata=metadata)
-        except grpc.RpcError as failure:
-            error = error_of_call(failure)
-            raise error from failure
+            while True:
+                try:
+                    return await method(request, timeout=attempts.left_s, metadata=metadata)
+                except grpc.RpcError as failure:
+                    error = error_of_call(failure)
+                    if not attempts.again(error):
+                        raise error from failure
+                    error = None
         finally:
             if self._throttle is not None:
                 self._throttle.ended(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,6 +155,28 @@ def token_file(file: str | Path) -> Callable[[], str]:
         return text
 
     return token
+
+
+class Attempts:
+    """How often a call may still be made, and how long each may take.
+
+    gRPC's own retries end where an answer has begun to come. A service that is killed just then leaves UNAVAILABLE
+    behind: the same panel gives the same report, so that it is asked once more, within the time that is left.
+    """
+
+    def __init__(self, allowed_s: float) -> None:
+        self._until = time.monotonic() + allowed_s
+        self._first = True
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left of those allowed."""
+        return max(self._until - time.monotonic(), 0.0)
+
+    def again(self, error: LabglossError) -> bool:
+        """Whether to ask once more: not what the service itself refused, which it does with a reason."""
+        may, self._first = self._first, False
+        return may and error.code is grpc.StatusCode.UNAVAILABLE and not error.reason and self.left_s > 0
 
 
 def service_config(retry_cancelled: bool = False) -> Mapping[str, object]:

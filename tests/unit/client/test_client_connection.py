@@ -26,7 +26,7 @@ from labgloss_client import (
     token_file,
 )
 from labgloss_client._core import is_loopback, service_config
-from tests.unit.client.fake_labgloss import FakeService, ask, info, report
+from tests.unit.client.fake_labgloss import FakeService, ask, end, info, report
 
 NOBODY = "127.0.0.1:1"
 
@@ -118,6 +118,42 @@ def test_a_call_is_tried_four_times_at_most(service: FakeService, kind: str) -> 
     with pytest.raises(Unavailable, match=r"^stopping$"):
         ask(kind, service.target, interpret, timeout_s=5)
     assert len(service.calls) == 4
+
+
+def cut_off(service: FakeService, times: int, *details: Message) -> None:
+    """The service ends so many calls after their answer began to come, where gRPC retries no more."""
+    otherwise, cut = service.answers["InterpretPanel"], 0
+
+    def answered(sent: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[Message]:
+        nonlocal cut
+        cut += 1
+        if cut > times:
+            yield from otherwise(sent, context)
+        else:
+            context.send_initial_metadata(())
+            end(context, grpc.StatusCode.UNAVAILABLE, "Socket closed", *details)
+
+    service.answers["InterpretPanel"] = answered
+
+
+def test_a_call_that_is_cut_off_is_made_once_more(service: FakeService, kind: str) -> None:
+    cut_off(service, 1)
+    assert report("p1") == ask(kind, service.target, interpret)
+    assert len(service.calls) == 2
+
+
+def test_a_call_that_is_cut_off_again_fails(service: FakeService, kind: str) -> None:
+    cut_off(service, 2)
+    with pytest.raises(Unavailable, match="Socket closed"):
+        ask(kind, service.target, interpret)
+    assert len(service.calls) == 2
+
+
+def test_what_the_service_says_that_it_cannot_do_is_not_asked_again(service: FakeService, kind: str) -> None:
+    cut_off(service, 1, info("RECORD_NOT_WRITTEN"))
+    with pytest.raises(Unavailable):
+        ask(kind, service.target, interpret)
+    assert len(service.calls) == 1
 
 
 def test_retries_stop_when_most_calls_fail(service: FakeService) -> None:
