@@ -1,4 +1,7 @@
-"""The image under test, built once from what this checkout holds, and removed with what it was built on."""
+"""The image under test, built once from what this checkout holds, and removed with what it was built on.
+
+TEST_IMAGE names one that is there already, such as the one that is to be deployed, to run the tests of the service on.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,11 @@ def wheelhouse(base: BaseImage, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="session")
-def image(wheelhouse: Path, base: BaseImage) -> Iterator[str]:
+def image(request: pytest.FixtureRequest) -> Iterator[str]:
+    if named := os.environ.get("TEST_IMAGE"):
+        yield named
+        return
+    wheelhouse, base = request.getfixturevalue("wheelhouse"), request.getfixturevalue("base")
     with built(wheelhouse, base, "labgloss-tests/service:first") as made:
         yield str(made)
 

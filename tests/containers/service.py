@@ -1,4 +1,4 @@
-"""The service in a container that may do as little as in production."""
+"""The service in a container that may do as little as a replica of deploy/compose.yaml."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from typing import Any
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-PORT = 50051
-# As in deploy/compose.yaml and deploy/kubernetes.
-HARDENED: dict[str, Any] = {
-    "read_only": True,
-    "cap_drop": ["ALL"],
-    "security_opt": ["no-new-privileges:true"],
-    "mem_limit": "256m",
-    "memswap_limit": "256m",
-    "pids_limit": 128,
-}
-# What an environment without TLS must say; a default that a test may change.
-_SETTINGS = {"LABGLOSS_DRAIN_SECONDS": "1", "LABGLOSS_PLAINTEXT": "true"}
+from tests.deploy.compose import LIMITS, compose
+
+PORT, HEALTH_PORT, METRICS_PORT = 50051, 50052, 9464
+REPLICA = compose()["services"]["replica-1"]
+Settings = Mapping[str, str]
+# Shorter than in production, where connections must have time to age.
+_BRIEF = {"LABGLOSS_DRAIN_SECONDS": "1"}
+_START_S = 120
 
 
 class Service:
-    """A container that runs the image; `target` is where it answers on loopback."""
+    """A container that runs the image, published on loopback."""
 
     def __init__(self, container: DockerContainer) -> None:
         self.container = container
 
+    def port(self, inside: int = PORT) -> int:
+        """The port of loopback that leads to a port of the container."""
+        return self.container.get_exposed_port(inside)
+
     @property
     def target(self) -> str:
-        return f"{self.container.get_container_host_ip()}:{self.container.get_exposed_port(PORT)}"
+        return f"{self.container.get_container_host_ip()}:{self.port()}"
 
     @property
     def log(self) -> list[dict[str, Any]]:
-        """What it logged, once it logs JSON lines only."""
+        """What it logged so far."""
         out, _ = self.container.get_logs()
         return [json.loads(line) for line in out.splitlines()]
 
@@ -48,43 +48,53 @@ class Service:
     def signal(self, name: str) -> None:
         self.container.get_wrapped_container().kill(name)
 
-    def ended(self, timeout_s: float = 30) -> int:
+    def ended(self, timeout_s: float = 60) -> int:
         """Its exit code, once it ended."""
         return int(self.container.get_wrapped_container().wait(timeout=timeout_s)["StatusCode"])
 
 
 @contextmanager
-def service(
-    image: str, *command: str, settings: Mapping[str, str] | None = None, files: Mapping[str, Path] | None = None
-) -> Iterator[Service]:
-    """A service that serves; `files` says which path in the container is which here."""
-    with _container(image, command, settings, files) as container:
-        container.waiting_for(LogMessageWaitStrategy('"event": "serving"').with_startup_timeout(60))
-        with container:
-            yield Service(container)
-
-
-@contextmanager
 def started(
-    image: str, *command: str, settings: Mapping[str, str] | None = None, files: Mapping[str, Path] | None = None
+    image: str,
+    settings: Settings | None = None,
+    files: Mapping[str, Path] | None = None,
+    instead: Settings = REPLICA["environment"],
 ) -> Iterator[Service]:
-    """A container that was started, and may already have ended."""
-    with _container(image, command, settings, files) as container, container:
+    """A container that was started, and may already have ended; `files` says which path in it is which here.
+
+    `settings` come beside those of a replica, or `instead` of them what is given there.
+    """
+    with _container(image, {**instead, **_BRIEF, **(settings or {})}, files or {}) as container:
         yield Service(container)
 
 
 @contextmanager
-def _container(
-    image: str, command: tuple[str, ...], settings: Mapping[str, str] | None, files: Mapping[str, Path] | None
-) -> Iterator[DockerContainer]:
-    container = DockerContainer(image).with_kwargs(**HARDENED).with_exposed_ports(PORT)
-    # On loopback only; the engine chooses a free port.
-    container.ports = {f"{PORT}/tcp": ("127.0.0.1", None)}  # type: ignore[dict-item]
-    # The second argument holds the options.
-    container.with_tmpfs_mount("/tmp", "rw,noexec,nosuid,nodev,size=16m").with_envs(**{**_SETTINGS, **(settings or {})})
-    for inside, here in (files or {}).items():
-        # The engine's user is not ours: what is mounted must be readable for 65532.
+def service(
+    image: str,
+    settings: Settings | None = None,
+    files: Mapping[str, Path] | None = None,
+    instead: Settings = REPLICA["environment"],
+) -> Iterator[Service]:
+    """The same, once it serves."""
+    container = _container(image, {**instead, **_BRIEF, **(settings or {})}, files or {})
+    container.waiting_for(LogMessageWaitStrategy('"event": "serving"').with_startup_timeout(_START_S))
+    with container:
+        yield Service(container)
+
+
+def _container(image: str, settings: Settings, files: Mapping[str, Path]) -> DockerContainer:
+    container = DockerContainer(image).with_kwargs(**{limit: REPLICA[limit] for limit in LIMITS})
+    # On loopback only; the engine chooses free ports.
+    container.ports = {f"{port}/tcp": ("127.0.0.1", None) for port in (PORT, HEALTH_PORT, METRICS_PORT)}  # type: ignore[misc]
+    for mount in REPLICA["tmpfs"]:
+        container.with_tmpfs_mount(*mount.split(":"))
+    for inside, here in files.items():
         container.with_volume_mapping(here, inside)
-    if command:
-        container.with_command(list(command))
-    yield container
+    return container.with_envs(**settings)
+
+
+def readable(folder: Path) -> Path:
+    """The folder, made readable for the user of the image: those that pytest makes are not."""
+    for each in (folder, *folder.rglob("*")):
+        each.chmod(0o755 if each.is_dir() else 0o644)
+    return folder
