@@ -11,9 +11,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import labgloss
+
+_LONGEST_SECONDS = 120.0
 
 # Checks as labgloss.cli.candidate does, and proves nothing, which would take 20 s.
 CHECK = """
@@ -86,9 +89,13 @@ def service(program: str = PROGRAM, **settings: object) -> Iterator[Service]:
     command = [sys.executable, "-c", program]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         started = Service(process)
+        # A line that never comes is waited for no longer.
+        killer = Timer(_LONGEST_SECONDS, process.kill)
+        killer.start()
         try:
             yield started
         finally:
+            killer.cancel()
             process.kill()
             _end(line["pid"] for line in started.lines if line["event"] == "serving")
 
