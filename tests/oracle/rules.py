@@ -31,7 +31,7 @@ class Context:
 
     def __init__(self, knowledge: Table, panel: Table) -> None:
         self.knowledge, self.patient, self.options = knowledge, panel.get("patient") or {}, panel.get("options") or {}
-        recorded = {item["id"] for item in panel.get("conditions") or ()}
+        recorded = {item["id"] for item in panel.get("conditions") or () if "id" in item}
         # What is TRUE; what is unknown is not.
         self.true = {f"condition.{id_}" for id_ in recorded} | ({"finding.AKI"} if "aki" in recorded else set())
 
