@@ -158,7 +158,7 @@ def test_docker_stop_ends_it_while_it_still_proves(image: str, tmp_path: Path) -
 def test_it_serves_within_its_memory(running: Service) -> None:
     stats = running.container.get_wrapped_container().stats(stream=False)["memory_stats"]
     assert stats["usage"] < 0.75 * stats["limit"]
-    assert stats["limit"] == 256 * 2**20
+    assert stats["limit"] == 384 * 2**20
 
 
 def test_its_health_is_seen_from_outside(running: Service) -> None:
