@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -185,30 +185,37 @@ def acute_kidney_injury(release: Release, entries: Sequence[Judged]) -> Truth:
     creatinines = [entry for entry in entries if entry.read and entry.analyte and entry.analyte.id == CREATININE]
     outcome = Truth.UNKNOWN
     for current in (entry for entry in creatinines if not entry.earlier):
-        for unit, rise in form.rise.items():
-            span, at = _span_in(release, current, unit), collected_at(current)
-            if span is None or at is None:
-                continue
-            earlier = [
-                (at.day - then.day, _elapsed(then, at), before)
-                for other in creatinines
-                if other.earlier
-                and (then := collected_at(other)) is not None
-                and (before := _span_in(release, other, unit)) is not None
-            ]
-            # Against the lowest value that now may be stand the highest ones that then may have been.
-            now = span.low or Decimal(0)
-            highest = [(age.days, elapsed, before.high) for age, elapsed, before in earlier if before.high is not None]
-            recent = [value for days, _, value in highest if days <= form.ratio_baseline_days]
-            older = [value for days, _, value in highest if form.ratio_baseline_days < days <= form.ratio_median_days]
-            within = [value for _, elapsed, value in highest if elapsed <= timedelta(hours=form.rise_hours)]
-            baselines = [*([min(recent)] if recent else []), *([median(older)] if older else [])]
-            if any(now >= form.ratio * base for base in baselines) or any(now - value >= rise for value in within):
-                return Truth.TRUE
-            if baselines and all(item.low == item.high for item in (span, *(before for _, _, before in earlier))):
-                outcome = Truth.FALSE
-            break
+        unit = _unit_of_rise(form.rise, current)
+        span, at = _span_in(release, current, unit), collected_at(current)
+        if span is None or at is None:
+            continue
+        earlier = [
+            (at.day - then.day, _elapsed(then, at), before)
+            for other in creatinines
+            if other.earlier
+            and (then := collected_at(other)) is not None
+            and (before := _span_in(release, other, unit)) is not None
+        ]
+        # Against the lowest value that now may be stand the highest ones that then may have been.
+        now = span.low or Decimal(0)
+        highest = [(age.days, elapsed, before.high) for age, elapsed, before in earlier if before.high is not None]
+        recent = [value for days, _, value in highest if days <= form.ratio_baseline_days]
+        older = [value for days, _, value in highest if form.ratio_baseline_days < days <= form.ratio_median_days]
+        within = [value for _, elapsed, value in highest if elapsed <= timedelta(hours=form.rise_hours)]
+        baselines = [*([min(recent)] if recent else []), *([median(older)] if older else [])]
+        if any(now >= form.ratio * base for base in baselines):
+            return Truth.TRUE
+        if any(now - value >= form.rise[unit] for value in within):
+            return Truth.TRUE
+        if baselines and all(item.low == item.high for item in (span, *(before for _, _, before in earlier))):
+            outcome = Truth.FALSE
     return outcome
+
+
+def _unit_of_rise(rise: Mapping[str, Decimal], entry: Judged) -> str:
+    """The unit of the limits that a creatinine is compared in: that in which it was reported, where they have it."""
+    unit = entry.reading.compared.unit if entry.reading else ""
+    return unit if unit in rise else next(iter(rise))
 
 
 def _elapsed(then: Collected, now: Collected) -> timedelta:

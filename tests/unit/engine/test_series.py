@@ -249,9 +249,9 @@ def test_acute_kidney_injury_by_kdigo(
     assert injury(release, *creatinines) is truth
 
 
-@pytest.mark.parametrize(("now", "truth"), [("1.3", T), ("1.29", F)])
+@pytest.mark.parametrize(("now", "truth"), [("1.3", T), ("1.299", F), ("1.29", F)])
 def test_a_rise_in_milligrams_has_its_own_limit(release: Release, now: str, truth: Truth) -> None:
-    """0.3 mg/dL, not 26 umol/L converted (0.294)."""
+    """0.3 mg/dL, not 26 umol/L converted (0.294): a limit is compared in the unit that was reported."""
     assert injury(release, (now, "2026-01-10"), ("1.0", "2026-01-09"), unit="mg/dL") is truth
 
 
