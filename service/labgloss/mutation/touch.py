@@ -164,6 +164,8 @@ def _on_an_end(result: ResultInterpretation) -> bool:
 
 def _of_age(mutant: Mutant, case: Case) -> bool:
     """Whether a stated age may lie between an age that was moved and where it is now."""
+    if "lasting" in mutant.way:
+        return True  # how long something has lasted is no age of the patient
     age = case.panel.patient.age
     if mutant.kind != "age" or not isinstance(age, StatedAge) or mutant.age is None:
         return True
