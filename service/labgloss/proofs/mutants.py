@@ -236,10 +236,11 @@ def _unit_of(way: Way) -> str:
     return next((str(step) for step, under in zip(way[1:], way, strict=False) if under in _BY_UNIT), "")
 
 
+# Not severely_low, which is no limit of a value but a cut-off that a value may be near: cases beside it tell nothing.
 _BY_UNIT = (
     *("limits", "grades", "without_interval", "without_band", "value_alone_within"),
     *("egfr_low", "egfr_kept", "creatinine_high"),
-    *("severely_low", "acute_phase_caution", "acute_phase_conditional"),
+    *("acute_phase_caution", "acute_phase_conditional"),
 )
 
 
