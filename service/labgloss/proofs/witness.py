@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from labgloss.domain.panel import ContextItem, Panel, Result, Symptom
@@ -122,7 +123,7 @@ def _result(result: Result) -> Iterator[str]:
 
 def _symptom(symptom: Symptom) -> Iterator[str]:
     yield "[[panel.symptoms]]"
-    yield f'id = "{symptom.id}"'
+    yield f'id = "{symptom.id}"' if symptom.id else f"text = {json.dumps(symptom.text, ensure_ascii=False)}"
     if not symptom.present:
         yield "present = false"
     if symptom.duration:
