@@ -257,7 +257,9 @@ def _meets(release: Release, row: FindingRow, entry: Judged, reading: Reading) -
 
 def _within(release: Release, limits: Mapping[str, Limit], entry: Judged, reading: Reading) -> Truth:
     """Whether a reading lies within limits, in its own unit where they have it; UNKNOWN where no unit fits."""
-    unit, compared = reading.compared.unit, reading.compared
+    # A limit is compared in the unit that was reported (vocabulary.md), whichever the analyte's own limits are in.
+    compared = reading.quantity if reading.quantity.unit in limits else reading.compared
+    unit = compared.unit
     if unit not in limits:
         unit = next(iter(limits))
         assert entry.analyte is not None
