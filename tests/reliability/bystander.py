@@ -38,8 +38,12 @@ class Seen:
 
     @property
     def lost(self) -> int:
-        """Calls that were not answered."""
-        return sum(self.ended.values()) - self.ended.get("OK", 0)
+        """Calls that were neither answered nor refused, with the time to come back, because others asked too much."""
+        return sum(self.ended.values()) - self.ended.get("OK", 0) - self.refused
+
+    @property
+    def refused(self) -> int:
+        return self.ended.get("RESOURCE_EXHAUSTED", 0)
 
 
 class Bystander:
