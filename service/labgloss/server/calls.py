@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from threading import BoundedSemaphore
 from typing import NoReturn, TypeAlias
 
@@ -99,7 +100,10 @@ class Calls:
         in_turn = _in_turn(self._long_turns, answering)
 
         def behaviour(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-            return self._stream(method, in_turn, bodies, context)
+            try:
+                yield from self._stream(method, in_turn, bodies, context)
+            except BaseException as error:  # noqa: BLE001 - see _end_badly
+                self._end_badly(error, context)
 
         return grpc.stream_stream_rpc_method_handler(behaviour)
 
@@ -107,7 +111,10 @@ class Calls:
         method = self._served(Method(service, name))
 
         def behaviour(body: bytes, context: grpc.ServicerContext) -> bytes:
-            return self._unary(method, answering, body, context)
+            try:
+                return self._unary(method, answering, body, context)
+            except BaseException as error:  # noqa: BLE001 - see _end_badly
+                self._end_badly(error, context)
 
         return grpc.unary_unary_rpc_method_handler(behaviour)
 
@@ -183,6 +190,9 @@ class Calls:
             call.request_bytes += len(body)
             self._evidence.received(call)
             answer = answering(serving, body, deadline)
+            if type(answer.body) is not bytes:
+                # gRPC would fail on it after us, and the caller would wait.
+                raise TypeError
             self._evidence.answered(call, body, answer.decisions, answer.refused)
             call.add(answer.body, answer.decisions)
         except BaseException as error:  # noqa: BLE001 - in a pool's thread not even SystemExit may end more than its call
@@ -199,6 +209,16 @@ class Calls:
         error = refused if isinstance(refused, CallError) else self._on_defect(refused)
         self._end(call, code_of(error), error, body)
         context.abort_with_status(rpc_status.to_status(status_of(error)))
+
+    def _end_badly(self, error: BaseException, context: grpc.ServicerContext) -> NoReturn:
+        """Ends a call that nothing else ended: gRPC would tell the caller the text of an Exception, and nothing of
+        another BaseException, for which the caller would wait until its deadline.
+        """
+        if context.code() is not None or not context.is_active():  # type: ignore[attr-defined]
+            raise error
+        with suppress(BaseException):
+            self._on_defect(error)
+        context.abort(grpc.StatusCode.INTERNAL, "A defect of the service.")
 
     def _end(self, call: Call, status: str, error: CallError | None = None, body: bytes | None = None) -> None:
         """Says how a call ends, before its caller knows: `body` is the message that was refused, if one was."""
