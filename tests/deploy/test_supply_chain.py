@@ -27,7 +27,7 @@ PROJECT = (ROOT / "pyproject.toml").read_text()
 DECLARED = tomllib.loads(PROJECT)
 WHEEL_PARTS = ("pyproject.toml", "README.md", ".gitignore", "service", "clients", "proto", "tests/panels")
 _PINNED = re.compile(
-    r"^([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==(\S+)(?: ;.*)? \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", re.M
+    r"^([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==(\S+)(?: ;.*)? \\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", re.M
 )
 
 
