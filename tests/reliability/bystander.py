@@ -84,7 +84,7 @@ def main(target: str, per_second: str) -> None:
         call(CHEAP, timeout=CALL_SECONDS, wait_for_ready=True)
         print("ready", flush=True)
         due = time.monotonic()
-        while not over.is_set():
+        while not over.is_set() or not taken:
             due = max(due + 1 / float(per_second), time.monotonic())
             over.wait(due - time.monotonic())
             begun = time.perf_counter()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from labgloss.knowledge.loader import DATA, SPECS_SUFFIX
+from labgloss.cli.proved import is_proved
+from labgloss.errors import KnowledgeError
+from labgloss.knowledge.loader import DATA, SPECS_SUFFIX, load
 from labgloss.knowledge.release import Release
 from tests.reliability.table import Table
 
@@ -75,4 +79,37 @@ def test_no_change_of_the_files_keeps_the_digest(table: Table, release: Release)
         held=unnoticed == 0,
         control=f"a digest that leaves a tenth of the files out does not notice {blind} of 400",
         found=blind > 0,
+    )
+
+
+@pytest.mark.timeout(24 * 3600)
+def test_what_loads_all_the_same_is_not_taken_as_proved(table: Table, release: Release, tmp_path: Path) -> None:
+    contents = {path.relative_to(DATA).as_posix(): path.read_bytes() for path in files()}
+    count = table.size(16, 20_000)
+    refused = taken = 0
+    for number, changed in enumerate(changes(contents, Random(21), count)):
+        folder = tmp_path / str(number)
+        shutil.copytree(DATA, folder)
+        for name, content in changed.items():
+            if content != contents[name]:
+                (folder / name).write_bytes(content)
+        try:
+            loaded = load(folder)
+        except KnowledgeError:
+            refused += 1
+        else:
+            taken += is_proved(folder / VERDICT.name, loaded.reference)
+        shutil.rmtree(folder)
+    forged = tmp_path / "verdict.json"
+    forged.write_text(json.dumps(json.loads(VERDICT.read_text()) | {"digest": "0" * 64}))
+    control = is_proved(VERDICT, release.reference), is_proved(forged, release.reference)
+    table.settle(
+        "R12",
+        "changed files that still load: taken for what the kept verdict proved",
+        size=f"{count} changes, {refused} refused by loading",
+        figure=f"{taken} taken as proved",
+        target="0",
+        held=taken == 0,
+        control=f"the files as they are: proved {control[0]}; a verdict of others: {control[1]}",
+        found=control == (True, False),
     )
