@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from labgloss.domain.quantity import Span
 from labgloss.domain.report import Finding, Reading, RefusalReason, ResultClass
@@ -188,13 +188,20 @@ def _of_row(release: Release, row: FindingRow, entries: Sequence[Judged], facts:
     live = [entry for entry in counting if entry.analyte is not None and entry.analyte.id == row.analyte]
     if row.analyte and not live:
         return None
-    if row.classes:
-        parts.append(any_of(_has_one_class_of(row, entry) for entry in live))
-    if row.bands:
-        parts.append(any_of(_has_one_of(release, row, entry) for entry in live))
-    if row.limits:
-        parts.append(_of_limits(release, row, live, facts) or Truth.UNKNOWN)
+    if row.analyte:
+        # All of them of one result: of two that count, one may be low and the other below a limit.
+        parts.append(any_of(all_of(_of_entry(release, row, entry, facts)) for entry in live))
     return all_of(parts)
+
+
+def _of_entry(release: Release, row: FindingRow, entry: Judged, facts: Facts) -> Iterator[Truth]:
+    """What a row asks of one result."""
+    if row.classes:
+        yield _has_one_class_of(row, entry)
+    if row.bands:
+        yield _has_one_of(release, row, entry)
+    if row.limits:
+        yield _of_limits(release, row, [entry], facts) or Truth.UNKNOWN
 
 
 def _has_one_class_of(row: FindingRow, entry: Judged) -> Truth:
