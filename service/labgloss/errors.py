@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+
+ErrorT = TypeVar("ErrorT", bound=BaseException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,3 +239,13 @@ class InternalError(CallError):
     def __init__(self, error_id: str) -> None:
         self.error_id = error_id
         super().__init__(f"A defect of the service; its log names it by error id {error_id}.", {"error_id": error_id})
+
+
+def without_frames(error: ErrorT) -> ErrorT:
+    """The error without the frames that it passed through, for whoever keeps it.
+
+    They hold the call, and the call's own frames hold the error: gRPC's core would keep the call's stream open until
+    Python looks for such circles, and refuse the connection's next calls for that.
+    """
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error

@@ -12,7 +12,14 @@ import grpc
 from grpc_status import rpc_status
 from structlog.typing import FilteringBoundLogger
 
-from labgloss.errors import AccessError, CallError, DeadlineExceededError, InternalError, TooManyStreamsError
+from labgloss.errors import (
+    AccessError,
+    CallError,
+    DeadlineExceededError,
+    InternalError,
+    TooManyStreamsError,
+    without_frames,
+)
 from labgloss.evidence.call import STREAM, Call, Method
 from labgloss.evidence.evidence import Evidence
 from labgloss.server.handlers import Answer, Deadline, OnDefect
@@ -102,7 +109,9 @@ class Calls:
         def behaviour(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
             try:
                 yield from self._stream(method, in_turn, bodies, context)
-            except BaseException as error:  # noqa: BLE001 - see _end_badly
+            except BaseException as error:
+                if _has_ended(context):
+                    raise
                 self._end_badly(error, context)
 
         return grpc.stream_stream_rpc_method_handler(behaviour)
@@ -113,7 +122,9 @@ class Calls:
         def behaviour(body: bytes, context: grpc.ServicerContext) -> bytes:
             try:
                 return self._unary(method, answering, body, context)
-            except BaseException as error:  # noqa: BLE001 - see _end_badly
+            except BaseException as error:
+                if _has_ended(context):
+                    raise
                 self._end_badly(error, context)
 
         return grpc.unary_unary_rpc_method_handler(behaviour)
@@ -177,9 +188,9 @@ class Calls:
             call.caller = self._gate.admit(call.method.name, context)
         except AccessError as error:
             call.caller = error.caller
-            return error
+            return without_frames(error)
         except BaseException as error:  # noqa: BLE001 - what leaves a pool's thread leaves a caller waiting
-            return error
+            return without_frames(error)
         return None
 
     def _answer(
@@ -196,7 +207,7 @@ class Calls:
             self._evidence.answered(call, body, answer.decisions, answer.refused)
             call.add(answer.body, answer.decisions)
         except BaseException as error:  # noqa: BLE001 - in a pool's thread not even SystemExit may end more than its call
-            return error
+            return without_frames(error)
         return answer
 
     def _refuse(
@@ -214,8 +225,6 @@ class Calls:
         """Ends a call that nothing else ended: gRPC would tell the caller the text of an Exception, and nothing of
         another BaseException, for which the caller would wait until its deadline.
         """
-        if context.code() is not None or not context.is_active():  # type: ignore[attr-defined]
-            raise error
         with suppress(BaseException):
             self._on_defect(error)
         context.abort(grpc.StatusCode.INTERNAL, "A defect of the service.")
@@ -243,6 +252,11 @@ class Calls:
             **({"error_id": error.error_id} if isinstance(error, InternalError) else {}),
             **({"record": call.record} if call.record else {}),
         )
+
+
+def _has_ended(context: grpc.ServicerContext) -> bool:
+    """Whether a call has its status, or nobody waits for one any more."""
+    return context.code() is not None or not context.is_active()  # type: ignore[attr-defined]
 
 
 def _traceparent(context: grpc.ServicerContext) -> str:

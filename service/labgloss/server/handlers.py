@@ -20,6 +20,7 @@ from labgloss.errors import (
     MessageTooLargeError,
     RequestError,
     Violation,
+    without_frames,
 )
 from labgloss.evidence.call import Decision
 from labgloss.knowledge.release import Release
@@ -94,7 +95,7 @@ class InterpretationHandlers:
             raise
         except CallError as error:
             refused = interpretation_pb2.StreamInterpretPanelsResponse(error=item_error_of(error))
-            return Answer(_serialised(refused), refused=error)
+            return Answer(_serialised(refused), refused=without_frames(error))
         response = interpretation_pb2.StreamInterpretPanelsResponse(outcomes=outcomes)
         return Answer(_serialised(response), decisions)
 
@@ -125,12 +126,10 @@ class InterpretationHandlers:
         try:
             report, decision = self._report(panel, path)
         except CallError as error:
-            refused = error
+            return _refused(panel, without_frames(error))
         except Exception as error:  # noqa: BLE001 - a defect that one panel meets must not cost the others their answers
-            refused = self._on_defect(error)
-        else:
-            return interpretation_pb2.PanelOutcome(panel_id=panel.id, report=report), decision
-        return _refused(panel, refused)
+            return _refused(panel, self._on_defect(error))
+        return interpretation_pb2.PanelOutcome(panel_id=panel.id, report=report), decision
 
     def _report(self, panel: panel_pb2.Panel, path: str) -> tuple[report_pb2.Report, Decision]:
         """The report of one panel, and what was decided in it."""
