@@ -1,4 +1,4 @@
-"""A call that has ended holds nothing: gRPC's core keeps a connection's stream open as long as Python keeps the call."""
+"""A call that has ended holds nothing: gRPC's core keeps its stream open for as long as Python keeps the call."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from labgloss.domain.truth import Truth
 from labgloss.engine import trace
 from labgloss.engine.combining import Apart, families_in
 from labgloss.engine.facts import Facts
+from labgloss.engine.findings import SECONDARY_TOTAL
 from labgloss.engine.rules import facts_of
 from labgloss.engine.words import clause_of, name_in_words, open_words
 from labgloss.knowledge.expression import Expression, Name, names
@@ -82,7 +83,7 @@ def targets_of(release: Release) -> dict[str, Name]:
     found: dict[str, Name] = {}
     for analyte in release.analytes.values():
         found |= {ident: Name(FINDING, ident) for _, ident in analyte.form.findings if ident}
-    found |= {ident: Name(FINDING, ident) for ident in release.findings}
+    found |= {ident: Name(FINDING, ident) for ident in (*release.findings, *SECONDARY_TOTAL.values())}
     for kind, rules in ((PATTERN, release.patterns), (RED_FLAG, release.red_flags)):
         for rule in rules.values():
             found |= {name: Name(kind, rule.id) for name in (rule.id, rule.number) if name}
