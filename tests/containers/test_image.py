@@ -80,7 +80,7 @@ def test_it_runs_as_nobody_in_particular_and_by_no_shell(engine: docker.DockerCl
     assert config["Entrypoint"] == ["python3", "-m", "labgloss"]
     assert config["Cmd"] == ["serve"]
     assert config["Healthcheck"]["Test"][:4] == ["CMD", "python3", "-m", "labgloss"]
-    assert inside(engine, image, "import os; print(os.getuid(), end='')") == 65532
+    assert inside(engine, image, "import os; print(os.getuid())") == 65532
 
 
 def test_nothing_of_it_can_be_changed_by_whom_it_runs_as(engine: docker.DockerClient, image: str) -> None:
