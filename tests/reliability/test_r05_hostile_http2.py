@@ -151,7 +151,12 @@ def test_floods(table: Table, service: ServiceProcess, quiet: Seen) -> None:
             harmed.append(f"{name}: bystander lost {bystander.seen.lost}")
         grew.append(growth)
         worst = max(worst, bystander.seen, key=lambda seen: seen.p99)
-    control = reset_without_bounds(service.stdout.parent / "unbounded")
+    # On a busy machine a flood may end before the core has taken it: the control is tried up to three times.
+    control = 0.0
+    for attempt in range(3):
+        control = max(control, reset_without_bounds(service.stdout.parent / f"unbounded{attempt}"))
+        if control > GROWTH_MB:
+            break
     table.settle(
         "R5",
         "floods",
