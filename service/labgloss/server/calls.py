@@ -112,7 +112,7 @@ class Calls:
             except BaseException as error:
                 if _has_ended(context):
                     raise
-                self._end_badly(error, context)
+                self._end_badly(without_frames(error), context)
 
         return grpc.stream_stream_rpc_method_handler(behaviour)
 
@@ -125,7 +125,7 @@ class Calls:
             except BaseException as error:
                 if _has_ended(context):
                     raise
-                self._end_badly(error, context)
+                self._end_badly(without_frames(error), context)
 
         return grpc.unary_unary_rpc_method_handler(behaviour)
 
