@@ -49,9 +49,13 @@ ROOMS = {
     "wire": Room(names("domain errors knowledge engine v1"), names("google"), barred=IMPURE),
     # What is kept of calls, which knows nothing of gRPC; of the root the version.
     "evidence": Room(names("domain errors knowledge wire"), names("google opentelemetry prometheus_client structlog")),
+    # What every server has: how settings are given, the log, who may call. Of the schema: the names of methods.
+    "settings": Room(names("errors"), names("pydantic")),
+    "log": Room(packages=names("structlog")),
+    # jwt and cryptography: of the extras, imported where a setting asks for them.
+    "access": Room(names("errors settings v1"), names("cryptography jwt pydantic structlog")),
     "server": Room(
-        names("domain errors knowledge engine wire evidence v1 labgloss"),
-        # jwt and cryptography: of the extras, imported where a setting asks for them.
+        names("domain errors knowledge engine wire evidence v1 settings log access labgloss"),
         names("cryptography google grpc grpc_health grpc_reflection grpc_status jwt pydantic structlog"),
     ),
     # Panel files speak the API alone, as any caller does. The root: where the shipped panels lie.
@@ -60,7 +64,7 @@ ROOMS = {
     # Cases are panel files and specs, read and asked of changed knowledge.
     "mutation": Room(names("domain errors knowledge engine proofs wire panels v1"), names("pydantic")),
     "cli": Room(
-        names("domain errors knowledge engine evidence mutation panels proofs server wire v1 labgloss"),
+        names("access domain errors knowledge engine evidence log mutation panels proofs server wire v1 labgloss"),
         names("google grpc labgloss_client"),
     ),
     "__main__": Room(names("cli")),

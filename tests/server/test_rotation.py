@@ -16,8 +16,8 @@ import pytest
 
 from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
+from labgloss.log import make_log
 from labgloss.server.app import RunningServer, start
-from labgloss.server.log import make_log
 from labgloss.server.settings import Settings
 from tests.server.authority import ACCESS, EHR, Authority, Site, TokenIssuer, site
 from tests.server.rotation import rotate

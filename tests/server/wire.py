@@ -19,9 +19,9 @@ from grpc_status import rpc_status
 
 from labgloss.engine.interpret import interpret
 from labgloss.knowledge.release import Release
+from labgloss.log import make_log
 from labgloss.server.app import RunningServer, start
 from labgloss.server.handlers import Interpret
-from labgloss.server.log import make_log
 from labgloss.server.settings import Settings
 from labgloss.v1 import interpretation_pb2 as pb
 from labgloss.v1.panel_pb2 import Panel, Result

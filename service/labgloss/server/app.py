@@ -15,10 +15,12 @@ from types import TracebackType
 import grpc
 from structlog.typing import FilteringBoundLogger
 
+from labgloss.access.callers import read_identity
 from labgloss.engine.interpret import interpret
 from labgloss.errors import SettingsError
 from labgloss.evidence.evidence import Evidence
 from labgloss.knowledge.release import Release
+from labgloss.log import make_log, quieten_libraries
 from labgloss.server import health, reflection
 from labgloss.server.admission import AdmittingPool
 from labgloss.server.arrival import ArrivedPool
@@ -27,8 +29,7 @@ from labgloss.server.core_log import auditing_handshakes
 from labgloss.server.credentials import Certificates
 from labgloss.server.evidence import open_evidence
 from labgloss.server.handlers import Interpret
-from labgloss.server.identity import ending_refused, make_gate, read_identity
-from labgloss.server.log import make_log, quieten_libraries
+from labgloss.server.identity import ending_refused, make_gate
 from labgloss.server.orders import Do, Order, Signals, Wait
 from labgloss.server.port import cannot_listen
 from labgloss.server.releases import Releases

@@ -16,7 +16,7 @@ from labgloss.evidence.journal import Head, StandardOutput, check_folder, journa
 from labgloss.evidence.records import Records, header_of
 from labgloss.evidence.site_key import read_key
 from labgloss.knowledge.release import ReleaseReference
-from labgloss.server.log import LINES
+from labgloss.log import LINES
 from labgloss.server.settings import Settings
 
 

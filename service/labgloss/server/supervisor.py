@@ -21,8 +21,8 @@ from structlog.typing import FilteringBoundLogger
 
 from labgloss.errors import SettingsError
 from labgloss.knowledge.release import Release
+from labgloss.log import make_log, quieten_libraries
 from labgloss.server.app import GRACE_SECONDS, serve_until_told
-from labgloss.server.log import make_log, quieten_libraries
 from labgloss.server.orders import Do, Line, Order, Signals
 from labgloss.server.port import hold_port
 from labgloss.server.reload import Reload, said_of

@@ -21,7 +21,7 @@ from labgloss.evidence.journal import Journal
 from labgloss.evidence.records import Records, header_of
 from labgloss.evidence.site_key import SiteKey
 from labgloss.knowledge.release import ReleaseReference
-from labgloss.server.log import make_log
+from labgloss.log import make_log
 from labgloss.v1.panel_pb2 import Panel
 from tests.unit.evidence.tampering import Memory
 

@@ -12,11 +12,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from labgloss.access.file import METHODS, read_access
+from labgloss.access.tokens import Tokens, TokenTerms, read_keys
 from labgloss.errors import NOT_AUTHENTICATED, NOT_PERMITTED, AccessError, SettingsError, UnauthenticatedError
 from labgloss.server import reflection
-from labgloss.server.identity import METHODS, Gate, read_access
+from labgloss.server.identity import Gate
 from labgloss.server.settings import Settings
-from labgloss.server.tokens import Tokens, TokenTerms, read_keys
 from tests.server.authority import ACCESS, AUDIENCE, EHR, ISSUER, Authority, TokenIssuer, private_pem, site
 
 ROOT = Path(__file__).parents[3]
@@ -301,7 +302,7 @@ def test_a_token_with_one_sign_changed_is_not_the_one_that_is_known() -> None:
 
 
 def test_only_so_many_tokens_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labgloss.server.tokens._MOST_CACHED", 3)
+    monkeypatch.setattr("labgloss.access.tokens._MOST_CACHED", 3)
     issuer = TokenIssuer()
     tokens = tokens_of(issuer, Clock())
     for number in range(9):

@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from labgloss.access.callers import read_identity
+from labgloss.access.certificates import read_tls
+from labgloss.access.watched import Watched
 from labgloss.errors import SettingsError
 from labgloss.server.core_log import cause_of, check_core_speaks
-from labgloss.server.credentials import read_tls
-from labgloss.server.identity import read_identity
 from labgloss.server.settings import Settings
-from labgloss.server.watched import Watched
 from tests.server.authority import CLIENT, Authority, Site, site
 
 

@@ -8,7 +8,7 @@ import logging
 
 import pytest
 
-from labgloss.server.log import EVENTS, KEYS, make_log, quieten_libraries
+from labgloss.log import EVENTS, KEYS, make_log, quieten_libraries
 
 CANARY = "canary7391"
 

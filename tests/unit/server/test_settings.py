@@ -46,8 +46,8 @@ def test_every_wrong_setting_is_named_with_what_is_allowed() -> None:
         f"LABGLOSS_PROT: is not a setting; the settings are {', '.join(sorted(variables))}",
         'LABGLOSS_HOST: needs an address or name of this machine, such as "127.0.0.1", "0.0.0.0" or "::"',
         "LABGLOSS_PORT: needs a whole number from 0 (any free port) to 65535",
-        "--threads: needs a whole number of threads from 2 to 64",
         "--log-level: needs debug, info, warning or error",
+        "--threads: needs a whole number of threads from 2 to 64",
         "--reflection: needs true or false; left out, it is on only on loopback",
         "--drain-seconds: needs a number of seconds from 0 to 86400; left out, what connections need to move by "
         "their age",

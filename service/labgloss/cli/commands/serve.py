@@ -8,16 +8,16 @@ import sys
 import time
 from argparse import Namespace
 
+from labgloss.access.callers import read_identity
 from labgloss.cli import candidate
 from labgloss.cli.proved import is_proved, place, prove_and_keep
 from labgloss.cli.service_process import end_by_exit
 from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
+from labgloss.log import make_log
 from labgloss.server.app import serve
 from labgloss.server.core_log import check_core_speaks
 from labgloss.server.evidence import check_evidence
-from labgloss.server.identity import read_identity
-from labgloss.server.log import make_log
 from labgloss.server.settings import Settings, read_settings
 from labgloss.server.supervisor import supervise
 

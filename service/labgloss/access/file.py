@@ -1,0 +1,240 @@
+"""The access file: who may call what, and which tokens are taken."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from structlog.typing import FilteringBoundLogger
+
+from labgloss.access.tokens import ALGORITHMS, Tokens, TokenTerms, read_keys
+from labgloss.access.watched import Watched
+from labgloss.errors import SettingsError
+from labgloss.settings import Listening
+from labgloss.v1 import interpretation_pb2, knowledge_pb2
+
+HEALTH_METHODS = frozenset({"Check", "Watch"})
+# By the name that the access file gives each service.
+METHODS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        **{
+            service.name: frozenset(method.name for method in service.methods)
+            for file in (interpretation_pb2.DESCRIPTOR, knowledge_pb2.DESCRIPTOR)
+            for service in file.services_by_name.values()
+        },
+        "Health": HEALTH_METHODS,
+        "ServerReflection": frozenset({"ServerReflectionInfo"}),
+    }
+)
+_NAMES = frozenset(METHODS).union(*METHODS.values())
+
+# Seconds until a changed access file is noticed: calls share one look at it.
+LOOK_SECONDS = 1.0
+_MOST_BYTES = 1_048_576
+MOST_NAME_CHARACTERS = 200
+
+# How a caller is known, and as whom: ("uri", "spiffe://..."), ("dns", "..."), ("sub", "...").
+Identity = tuple[str, str]
+
+
+def _without_case(name: object) -> object:
+    return name.lower() if isinstance(name, str) else name
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class _CallerForm(_Form):
+    uri: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:[!-~]+$",
+        max_length=MOST_NAME_CHARACTERS,
+        description='a URI as the certificate holds it, such as "spiffe://hospital.example/ehr"',
+    )
+    dns: Annotated[str | None, BeforeValidator(_without_case)] = Field(
+        None,
+        pattern=r"^[a-z0-9_]([a-z0-9_.-]*[a-z0-9])?$",
+        max_length=MOST_NAME_CHARACTERS,
+        description="a DNS name as the certificate holds it, without a wildcard",
+    )
+    sub: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MOST_NAME_CHARACTERS,
+        description="the subject of a token, as its issuer writes it, up to 200 characters",
+    )
+    methods: list[Literal[tuple(sorted(_NAMES))]] = Field(  # type: ignore[valid-type]
+        min_length=1, description=f"one or more of {', '.join(sorted(_NAMES))}"
+    )
+
+    @model_validator(mode="after")
+    def _one_identity(self) -> Self:
+        if sum(name is not None for name in (self.uri, self.dns, self.sub)) != 1:
+            raise ValueError("exactly one of uri, dns and sub")
+        return self
+
+    @property
+    def identity(self) -> Identity:
+        if self.uri is not None:
+            return "uri", self.uri
+        return ("dns", self.dns) if self.dns is not None else ("sub", self.sub or "")
+
+    @property
+    def rights(self) -> frozenset[str]:
+        return frozenset().union(*(METHODS.get(name, frozenset({name})) for name in self.methods))
+
+
+class _TokenForm(_Form):
+    issuer: str = Field(min_length=1, description="a text: iss of a token is exactly this")
+    audience: str = Field(min_length=1, description="a text: aud of a token is or holds exactly this")
+    algorithms: list[Literal[ALGORITHMS]] = Field(  # type: ignore[valid-type]
+        min_length=1, description=f"one or more of {', '.join(ALGORITHMS)}"
+    )
+    keys: str = Field(min_length=1, description="a file beside this one: a JWK set, or one public key in PEM")
+    leeway_seconds: int = Field(30, ge=0, le=300, description="a whole number of seconds from 0 to 300")
+
+
+class _AccessForm(_Form):
+    open_health: bool = Field(True, description="true or false")
+    caller: list[_CallerForm] = Field(min_length=1, description="one [[caller]] or more")
+    token: _TokenForm | None = Field(None, description="one table [token]")
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may call what, and how a token is told; equal to another from the same bytes."""
+
+    digest: str
+    rights: Mapping[Identity, frozenset[str]] = field(compare=False)
+    open_methods: frozenset[str] = field(compare=False)
+    tokens: Tokens | None = field(compare=False)
+    files: tuple[Path, ...]
+
+
+def read_access(settings: Listening) -> Access | None:
+    """The access file that the settings name; None where they name none.
+
+    Raises SettingsError with every fault of the file, and of the file of keys that it names.
+    """
+    file = settings.access
+    if file is None:
+        return None
+    content = _read(file)
+    try:
+        table = tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not UTF-8"
+        raise SettingsError((f"{file}: is not TOML: {where}",)) from None
+    try:
+        form = _AccessForm.model_validate(table)
+    except ValidationError as error:
+        raise SettingsError(tuple(f"{file}: {fault}" for fault in _faults(error))) from None
+    faults = [f"{file}: {fault}" for fault in _contradictions(form, settings)]
+    digest, tokens = hashlib.sha256(content), None
+    files: tuple[Path, ...] = (file,)
+    if form.token is not None:
+        keys = file.parent / form.token.keys
+        files = (file, keys)
+        try:
+            key_content = _read(keys)
+            tokens = _tokens(form.token, key_content, keys)
+            digest.update(key_content)
+        except SettingsError as error:
+            faults += error.faults
+    if faults:
+        raise SettingsError(tuple(faults))
+    rights = {each.identity: each.rights for each in form.caller}
+    open_methods = HEALTH_METHODS if form.open_health else frozenset[str]()
+    return Access(digest.hexdigest(), MappingProxyType(rights), open_methods, tokens, files)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not the name of a file"
+        raise SettingsError((f"{file}: cannot be read: {reason}",)) from None
+    if len(content) > _MOST_BYTES:
+        raise SettingsError((f"{file}: is larger than {_MOST_BYTES} bytes",))
+    return content
+
+
+def _tokens(form: _TokenForm, content: bytes, keys: Path) -> Tokens:
+    try:
+        import jwt  # noqa: F401 - of an extra
+    except ImportError:
+        raise SettingsError(("[token] needs the package pyjwt: install labgloss[jwt]",)) from None
+    try:
+        terms = TokenTerms(form.issuer, form.audience, read_keys(content, tuple(form.algorithms)), form.leeway_seconds)
+    except ValueError as error:
+        raise SettingsError((f"{keys}: {error}",)) from None
+    return Tokens(terms)
+
+
+def _contradictions(form: _AccessForm, settings: Listening) -> Iterator[str]:
+    """What no field shows by itself."""
+    identities = [each.identity for each in form.caller]
+    for position, (kind, name) in enumerate(identities):
+        place = f"caller[{position}]"
+        if (kind, name) in identities[:position]:
+            yield f"{place}: is listed twice; list its methods once"
+        if kind == "sub" and form.token is None:
+            yield f"{place}.sub: is the subject of a token, and [token] does not say which tokens are taken"
+        if kind != "sub" and settings.tls_client_ca is None:
+            yield f"{place}.{kind}: is of a certificate, and tls_client_ca does not say whose certificates are taken"
+    if form.token is not None:
+        if all(kind != "sub" for kind, _ in identities):
+            yield "token: no caller is listed by the sub of a token; list one, or leave [token] out"
+        if not form.open_health:
+            yield (
+                "open_health: must be true where tokens are taken; gRPC's clients ask for the health of each backend "
+                "without one, and would find none that serves"
+            )
+
+
+def _faults(error: ValidationError) -> Iterator[str]:
+    """Each fault by its place, with what is allowed; never with what was written."""
+    for problem in error.errors(include_url=False, include_input=False):
+        place, allowed = _place(problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            yield f"{place}: is no key of an access file; deploy/access.example.toml shows them all"
+        elif problem["type"] == "value_error":
+            yield f"{place}: needs {problem['ctx']['error']}"
+        else:
+            yield f"{place}: needs {allowed}"
+
+
+def _place(loc: tuple[int | str, ...]) -> tuple[str, str]:
+    """The path of a fault as the file's author would write it, and what is allowed there."""
+    place, allowed = "", "another value"
+    form: type[_Form] = _AccessForm
+    forms: Mapping[str, type[_Form]] = {"caller": _CallerForm, "token": _TokenForm}
+    for part in loc:
+        if isinstance(part, int):
+            place += f"[{part}]"
+            continue
+        place += f".{part}" if place else part
+        if part in form.model_fields:
+            allowed = form.model_fields[part].description or allowed
+            form = forms.get(part, form) if form is _AccessForm else form
+    return place, allowed
+
+
+def watch_access(settings: Listening, first: Access, log: FilteringBoundLogger) -> Callable[[], Access]:
+    """What gives the access file as it was up to a second ago: it is read anew when it changes, a faulty one never."""
+    watched = Watched(
+        first,
+        lambda: read_access(settings) or first,
+        lambda access: log.info("access_loaded", access=access.digest),
+        lambda faults: log.error("access_kept", faults=faults),
+        LOOK_SECONDS,
+    )
+    return watched.current
