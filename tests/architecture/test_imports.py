@@ -47,6 +47,8 @@ ROOMS = {
     "proofs": Room(names("domain errors knowledge engine"), names("pysat"), barred=IMPURE),
     # Of the engine: the words for whom a row is.
     "wire": Room(names("domain errors knowledge engine v1"), names("google"), barred=IMPURE),
+    # Bundles speak the canonical request and report; uuid: names made of content, which are no chance.
+    "fhir": Room(names("domain errors knowledge v1"), names("google"), barred=IMPURE - {"uuid"}),
     # What is kept of calls, which knows nothing of gRPC; of the root the version.
     "evidence": Room(names("domain errors knowledge wire"), names("google opentelemetry prometheus_client structlog")),
     # What every server has: how settings are given, the log, who may call. Of the schema: the names of methods.
@@ -55,7 +57,7 @@ ROOMS = {
     # jwt and cryptography: of the extras, imported where a setting asks for them.
     "access": Room(names("errors settings v1"), names("cryptography jwt pydantic structlog")),
     "server": Room(
-        names("domain errors knowledge engine wire evidence v1 settings log access labgloss"),
+        names("domain errors knowledge engine wire fhir evidence v1 settings log access labgloss"),
         names("cryptography google grpc grpc_health grpc_reflection grpc_status jwt pydantic structlog"),
     ),
     # Panel files speak the API alone, as any caller does. The root: where the shipped panels lie.

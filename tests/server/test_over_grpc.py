@@ -22,7 +22,7 @@ from labgloss.knowledge.release import Release
 from labgloss.server.app import start
 from labgloss.server.handlers import Interpret
 from labgloss.server.settings import Settings
-from labgloss.v1 import error_reason_pb2, interpretation_pb2, knowledge_pb2
+from labgloss.v1 import error_reason_pb2, fhir_pb2, interpretation_pb2, knowledge_pb2
 from labgloss.v1 import interpretation_pb2 as pb
 from tests.server.wire import (
     BATCH,
@@ -61,7 +61,7 @@ def methods() -> list[str]:
     """The path of every method of both services, from the schema."""
     return [
         f"/{service.full_name}/{method.name}"
-        for file in (interpretation_pb2.DESCRIPTOR, knowledge_pb2.DESCRIPTOR)
+        for file in (fhir_pb2.DESCRIPTOR, interpretation_pb2.DESCRIPTOR, knowledge_pb2.DESCRIPTOR)
         for service in file.services_by_name.values()
         for method in service.methods
     ]
@@ -377,7 +377,9 @@ def test_a_watcher_that_does_not_read_stops_no_check_and_no_other_watch(served: 
         watch.cancel()
 
 
-@pytest.mark.parametrize("service", ["", "labgloss.v1.InterpretationService", "labgloss.v1.KnowledgeService"])
+@pytest.mark.parametrize(
+    "service", ["", "labgloss.v1.InterpretationService", "labgloss.v1.KnowledgeService", "labgloss.v1.FhirService"]
+)
 def test_health_knows_each_service(service: str, served: Served) -> None:
     assert SERVING == check(served, service)
 
@@ -487,6 +489,7 @@ def reflected(served: Served) -> set[str]:
 def test_reflection_lists_the_services_on_loopback(served: Served) -> None:
     assert {
         "labgloss.v1.InterpretationService",
+        "labgloss.v1.FhirService",
         "labgloss.v1.KnowledgeService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",

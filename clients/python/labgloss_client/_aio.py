@@ -12,6 +12,8 @@ import grpc
 import grpc.aio
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
 
+from labgloss.v1.fhir_pb2 import InterpretBundleRequest, InterpretBundleResponse
+from labgloss.v1.fhir_pb2_grpc import FhirServiceStub
 from labgloss.v1.interpretation_pb2 import (
     BatchInterpretPanelsRequest,
     InterpretPanelRequest,
@@ -88,6 +90,7 @@ class AsyncClient:
         )
         self._interpretation = InterpretationServiceStub(self._channel)
         self._knowledge = KnowledgeServiceStub(self._channel)
+        self._fhir = FhirServiceStub(self._channel)
         self._health = self._channel.unary_unary(
             _core.HEALTH_METHOD, StringValue.SerializeToString, Int32Value.FromString
         )
@@ -129,6 +132,14 @@ class AsyncClient:
         _core.check_stream(panels_per_message, messages_under_way)
         messages = _messages(_core.Packing(panels_per_message), panels)
         return self._stream(messages, messages_under_way, timeout_s)
+
+    async def interpret_bundle(
+        self, bundle: bytes | InterpretBundleRequest, *, timeout_s: float | None = None
+    ) -> InterpretBundleResponse:
+        """The answer to an R4 Bundle as JSON; see `Client.interpret_bundle`."""
+        request = bundle if isinstance(bundle, InterpretBundleRequest) else InterpretBundleRequest(bundle=bundle)
+        allowed_s = self._connection.batch_timeout_s if timeout_s is None else timeout_s
+        return _core.bundle_answer(await self._call(self._fhir.InterpretBundle, request, allowed_s))
 
     async def release(self) -> Release:
         """The release that is loaded: version, digest, scope, counts, choices."""

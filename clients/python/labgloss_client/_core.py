@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias, TypeVar
 import grpc
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
 
+from labgloss.v1.fhir_pb2 import InterpretBundleResponse
 from labgloss.v1.interpretation_pb2 import (
     BatchInterpretPanelsResponse,
     InterpretPanelResponse,
@@ -274,6 +275,13 @@ def report_of(panel: Panel, response: InterpretPanelResponse) -> Report:
         raise defect("the service answered without a report")
     _same_panel(panel, response.report.panel_id)
     return response.report
+
+
+def bundle_answer(response: InterpretBundleResponse) -> InterpretBundleResponse:
+    """The answer to a Bundle. Raises ServiceDefect when it holds no report or no Bundle."""
+    if not response.HasField("report") or not response.bundle:
+        raise defect("the service answered a Bundle without a report")
+    return response
 
 
 def batch_outcomes(panels: Sequence[Panel], response: BatchInterpretPanelsResponse) -> list[Outcome]:

@@ -11,6 +11,8 @@ from typing import Self, TypeVar
 import grpc
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
 
+from labgloss.v1.fhir_pb2 import InterpretBundleRequest, InterpretBundleResponse
+from labgloss.v1.fhir_pb2_grpc import FhirServiceStub
 from labgloss.v1.interpretation_pb2 import (
     BatchInterpretPanelsRequest,
     InterpretPanelRequest,
@@ -96,6 +98,7 @@ class Client:
         )
         self._interpretation = InterpretationServiceStub(self._channel)
         self._knowledge = KnowledgeServiceStub(self._channel)
+        self._fhir = FhirServiceStub(self._channel)
         self._health = self._channel.unary_unary(
             _core.HEALTH_METHOD, StringValue.SerializeToString, Int32Value.FromString
         )
@@ -154,6 +157,22 @@ class Client:
         _core.check_stream(panels_per_message, messages_under_way)
         messages = _messages(_core.Packing(panels_per_message), panels)
         return self._stream(messages, messages_under_way, timeout_s)
+
+    def interpret_bundle(
+        self, bundle: bytes | InterpretBundleRequest, *, timeout_s: float | None = None
+    ) -> InterpretBundleResponse:
+        """The answer to an R4 Bundle as JSON: a Bundle as JSON, the report, the panel that was read, what was not read.
+
+        Args:
+            bundle: its bytes, or a request, which may also say whose results, what time, which type of Bundle.
+            timeout_s: seconds allowed. None: as for a batch, because a Bundle may be as large.
+
+        Raises:
+            InvalidRequest: it is no Bundle, holds results of several patients, or none that can be read.
+        """
+        request = bundle if isinstance(bundle, InterpretBundleRequest) else InterpretBundleRequest(bundle=bundle)
+        allowed_s = self._connection.batch_timeout_s if timeout_s is None else timeout_s
+        return _core.bundle_answer(self._call(self._fhir.InterpretBundle, request, allowed_s))
 
     def release(self) -> Release:
         """The release that is loaded: version, digest, scope, counts, choices."""

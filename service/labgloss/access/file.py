@@ -17,7 +17,7 @@ from labgloss.access.tokens import ALGORITHMS, Tokens, TokenTerms, read_keys
 from labgloss.access.watched import Watched
 from labgloss.errors import SettingsError
 from labgloss.settings import Listening
-from labgloss.v1 import interpretation_pb2, knowledge_pb2
+from labgloss.v1 import fhir_pb2, interpretation_pb2, knowledge_pb2
 
 HEALTH_METHODS = frozenset({"Check", "Watch"})
 # By the name that the access file gives each service.
@@ -25,7 +25,7 @@ METHODS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         **{
             service.name: frozenset(method.name for method in service.methods)
-            for file in (interpretation_pb2.DESCRIPTOR, knowledge_pb2.DESCRIPTOR)
+            for file in (fhir_pb2.DESCRIPTOR, interpretation_pb2.DESCRIPTOR, knowledge_pb2.DESCRIPTOR)
             for service in file.services_by_name.values()
         },
         "Health": HEALTH_METHODS,

@@ -38,6 +38,7 @@ from labgloss.server.settings import Settings
 
 INTERPRETATION = "labgloss.v1.InterpretationService"
 KNOWLEDGE = "labgloss.v1.KnowledgeService"
+FHIR = "labgloss.v1.FhirService"
 
 # How long calls that are under way may take to end, once nothing new is taken.
 GRACE_SECONDS = 5.0
@@ -175,7 +176,7 @@ def start(
     pool = AdmittingPool(settings.threads, log)
     evidence = open_evidence(settings, log, lambda: releases.current.reference, lambda: pool.refused, worker)
     calls = Calls(log, settings.stream_slots, releases, on_defect, evidence, gate)
-    status = health.Health((INTERPRETATION, KNOWLEDGE))
+    status = health.Health((INTERPRETATION, KNOWLEDGE, FHIR))
     server = grpc.server(
         pool,
         handlers=_handlers(settings, calls, releases),
@@ -293,9 +294,17 @@ def _handlers(settings: Settings, calls: Calls, releases: Releases) -> list[grpc
             KNOWLEDGE,
             {name: calls.unary(KNOWLEDGE, name, _asking(name)) for name in releases.current.knowledge.methods},
         ),
+        grpc.method_handlers_generic_handler(
+            FHIR,
+            {
+                "InterpretBundle": calls.sized(
+                    FHIR, "InterpretBundle", lambda serving, *asked: serving.bundles.interpret_bundle(*asked)
+                )
+            },
+        ),
     ]
     if settings.serves_reflection:
-        answering = reflection.reflection_answering((INTERPRETATION, KNOWLEDGE, health.SERVICE))
+        answering = reflection.reflection_answering((INTERPRETATION, KNOWLEDGE, FHIR, health.SERVICE))
         method = "ServerReflectionInfo"
         served.append(
             grpc.method_handlers_generic_handler(

@@ -39,6 +39,9 @@ RECORD = "labgloss-record"
 SHORT_TURNS = 1
 LONG_TURNS = 1
 
+# A message up to this size takes no longer than a panel that is as large as it may be: its slot is not asked for.
+SHORT_BYTES = 131_072
+
 # From the release that the call, or the message of a stream, took.
 Answering = Callable[[Serving, bytes, Deadline], Answer]
 Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
@@ -89,6 +92,18 @@ class Calls:
 
     def batch(self, service: str, name: str, answering: Answering) -> Handler:
         """A handler of one message that may take long: it needs a slot."""
+        return self._handler(service, name, self._in_slot(answering))
+
+    def sized(self, service: str, name: str, answering: Answering) -> Handler:
+        """A handler of one message, which needs a slot where it is so large that it may take long."""
+        short, long = _in_turn(self._short_turns, answering), self._in_slot(answering)
+
+        def by_size(serving: Serving, body: bytes, deadline: Deadline) -> Answer:
+            return (short if len(body) <= SHORT_BYTES else long)(serving, body, deadline)
+
+        return self._handler(service, name, by_size)
+
+    def _in_slot(self, answering: Answering) -> Answering:
         in_turn = _in_turn(self._long_turns, answering)
 
         def in_slot(serving: Serving, body: bytes, deadline: Deadline) -> Answer:
@@ -99,7 +114,7 @@ class Calls:
             finally:
                 self._slots.release()
 
-        return self._handler(service, name, in_slot)
+        return in_slot
 
     def stream(self, service: str, name: str, answering: Answering) -> Handler:
         """A handler of a stream, each message answered by one, in order: it needs a slot."""

@@ -67,37 +67,37 @@ class InterpretationHandlers:
     def interpret_panel(self, body: bytes) -> Answer:
         """Answers InterpretPanel."""
         mend = "send fewer results, or several panels"
-        request = _parsed(interpretation_pb2.InterpretPanelRequest, body, self._settings.unary_bytes, mend)
+        request = parsed(interpretation_pb2.InterpretPanelRequest, body, self._settings.unary_bytes, mend)
         if not request.HasField("panel"):
             raise RequestError((Violation("panel", "REQUIRED", "the panel to interpret is needed"),))
-        report, decision = self._report(request.panel, "panel")
+        report, decision = self.report(request.panel, "panel")
         response = interpretation_pb2.InterpretPanelResponse(report=report)
         limit = self._settings.core_bytes
         if (size := response.ByteSize()) > limit:
             raise AnswerTooLargeError(size, limit)
-        return Answer(_serialised(response), (decision,))
+        return Answer(serialised(response), (decision,))
 
     def batch(self, body: bytes, deadline: Deadline) -> Answer:
         """Answers BatchInterpretPanels: each panel has its own outcome, in the order sent."""
         mend = "send fewer panels in one message"
-        request = _parsed(interpretation_pb2.BatchInterpretPanelsRequest, body, self._settings.batch_bytes, mend)
+        request = parsed(interpretation_pb2.BatchInterpretPanelsRequest, body, self._settings.batch_bytes, mend)
         outcomes, decisions = self._outcomes(request.panels, deadline)
         response = interpretation_pb2.BatchInterpretPanelsResponse(outcomes=outcomes)
-        return Answer(_serialised(response), decisions)
+        return Answer(serialised(response), decisions)
 
     def stream_message(self, body: bytes, deadline: Deadline) -> Answer:
         """Answers one message of a stream. One that is refused as a whole is told why, and the stream goes on."""
         mend = "send fewer panels in one message"
         try:
-            request = _parsed(interpretation_pb2.StreamInterpretPanelsRequest, body, self._settings.batch_bytes, mend)
+            request = parsed(interpretation_pb2.StreamInterpretPanelsRequest, body, self._settings.batch_bytes, mend)
             outcomes, decisions = self._outcomes(request.panels, deadline)
         except DeadlineExceededError:
             raise
         except CallError as error:
             refused = interpretation_pb2.StreamInterpretPanelsResponse(error=item_error_of(error))
-            return Answer(_serialised(refused), refused=without_frames(error))
+            return Answer(serialised(refused), refused=without_frames(error))
         response = interpretation_pb2.StreamInterpretPanelsResponse(outcomes=outcomes)
-        return Answer(_serialised(response), decisions)
+        return Answer(serialised(response), decisions)
 
     def _outcomes(
         self, panels: Sequence[panel_pb2.Panel], deadline: Deadline
@@ -124,15 +124,15 @@ class InterpretationHandlers:
 
     def _outcome(self, panel: panel_pb2.Panel, path: str) -> tuple[interpretation_pb2.PanelOutcome, Decision]:
         try:
-            report, decision = self._report(panel, path)
+            report, decision = self.report(panel, path)
         except CallError as error:
             return _refused(panel, without_frames(error))
         except Exception as error:  # noqa: BLE001 - a defect that one panel meets must not cost the others their answers
             return _refused(panel, self._on_defect(error))
         return interpretation_pb2.PanelOutcome(panel_id=panel.id, report=report), decision
 
-    def _report(self, panel: panel_pb2.Panel, path: str) -> tuple[report_pb2.Report, Decision]:
-        """The report of one panel, and what was decided in it."""
+    def report(self, panel: panel_pb2.Panel, path: str) -> tuple[report_pb2.Report, Decision]:
+        """The report of one panel that was sent under `path`, and what was decided in it."""
         decoded = decode_panel(panel, path, self._release)
         report = self._interpret(self._release, decoded)
         # An entry of the report may be named by the caller's id; in the log only the release's own ids may stand.
@@ -163,10 +163,10 @@ class KnowledgeHandlers:
 
 
 def _method(kind: type[Request], answer: Callable[[Request], Message], limit: int) -> Callable[[bytes], Answer]:
-    return lambda body: Answer(_serialised(answer(_parsed(kind, body, limit, "send the fields of the schema only"))))
+    return lambda body: Answer(serialised(answer(parsed(kind, body, limit, "send the fields of the schema only"))))
 
 
-def _parsed(kind: type[Request], body: bytes, limit: int, mend: str) -> Request:
+def parsed(kind: type[Request], body: bytes, limit: int, mend: str) -> Request:
     """The message that the bytes are. Raises MessageTooLargeError before parsing, and MalformedMessageError."""
     if len(body) > limit:
         raise MessageTooLargeError(len(body), limit, mend)
@@ -179,7 +179,8 @@ def _parsed(kind: type[Request], body: bytes, limit: int, mend: str) -> Request:
     return message
 
 
-def _serialised(message: Message) -> bytes:
+def serialised(message: Message) -> bytes:
+    """The message as bytes, the same for the same message."""
     return message.SerializeToString(deterministic=True)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from labgloss.engine.interpret import interpret
 from labgloss.knowledge.release import Release, ReleaseReference
+from labgloss.server.bundles import BundleHandlers
 from labgloss.server.handlers import Interpret, InterpretationHandlers, KnowledgeHandlers, OnDefect
 from labgloss.server.settings import Settings
 
@@ -18,6 +18,7 @@ class Serving:
     release: Release
     interpretation: InterpretationHandlers
     knowledge: KnowledgeHandlers
+    bundles: BundleHandlers
 
     @property
     def reference(self) -> ReleaseReference:
@@ -36,11 +37,9 @@ class Releases:
     def __init__(
         self, first: Release, settings: Settings, on_defect: OnDefect, interpret: Interpret = interpret
     ) -> None:
-        self._serving: Callable[[Release], Serving] = lambda release: Serving(
-            release,
-            InterpretationHandlers(release, interpret, settings, on_defect),
-            KnowledgeHandlers(release, settings),
-        )
+        self._settings = settings
+        self._on_defect = on_defect
+        self._interpret = interpret
         self._current = self._serving(first)
 
     @property
@@ -51,3 +50,8 @@ class Releases:
     def swap(self, release: Release) -> None:
         """Puts another release in force; what took the former one answers from it to the end."""
         self._current = self._serving(release)
+
+    def _serving(self, release: Release) -> Serving:
+        interpretation = InterpretationHandlers(release, self._interpret, self._settings, self._on_defect)
+        knowledge = KnowledgeHandlers(release, self._settings)
+        return Serving(release, interpretation, knowledge, BundleHandlers(interpretation, self._settings))
