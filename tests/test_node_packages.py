@@ -1,4 +1,4 @@
-"""The Node packages of tests/units and tests/reflection: pinned, and without an address to fetch them from."""
+"""The Node packages of tests and of the TypeScript client: pinned, and without an address to fetch them from."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parent
-FOLDERS = sorted(path.parent for path in TESTS.glob("*/package.json"))
+ROOT = Path(__file__).parents[1]
+FOLDERS = sorted(path.parent for room in ("tests", "clients") for path in ROOT.glob(f"{room}/*/package.json"))
+KINDS = ("dependencies", "devDependencies")
 
 
-def test_there_are_two_folders_of_node_packages() -> None:
-    assert [folder.name for folder in FOLDERS] == ["reflection", "units"]
+def test_there_are_three_folders_of_node_packages() -> None:
+    assert [folder.name for folder in FOLDERS] == ["typescript", "reflection", "units"]
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_package_is_pinned_exactly(folder: Path) -> None:
-    asked = json.loads((folder / "package.json").read_text())["dependencies"]
+    asked = json.loads((folder / "package.json").read_text())
     lock = json.loads((folder / "package-lock.json").read_text())
-    assert all(re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", version) for version in asked.values())
-    assert lock["packages"][""]["dependencies"] == asked
+    for kind in KINDS:
+        assert all(re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", version) for version in asked.get(kind, {}).values())
+        assert lock["packages"][""].get(kind) == asked.get(kind)
     installed = {path: entry for path, entry in lock["packages"].items() if path}
     assert all(entry["integrity"].startswith("sha512-") for entry in installed.values())
 
