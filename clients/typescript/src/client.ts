@@ -61,6 +61,7 @@ export class Client {
   readonly #batchTimeoutMs: number;
   readonly #budget = new RetryBudget();
   readonly #throttle: Throttle | undefined;
+  #closed = false;
 
   constructor(target: string, options: ClientOptions = {}) {
     this.#connection = connection(target, options);
@@ -74,6 +75,7 @@ export class Client {
 
   /** Ends the connection; an open one keeps Node running. Calls under way are rejected. */
   close(): void {
+    this.#closed = true;
     this.#connection.close();
   }
 
@@ -217,7 +219,7 @@ export class Client {
           return answer;
         } catch (thrown) {
           error = errorOf(thrown);
-          if (!(await attempts.again(error))) throw error;
+          if (this.#closed || !(await attempts.again(error))) throw error;
         }
       }
     } finally {

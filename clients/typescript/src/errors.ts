@@ -96,11 +96,17 @@ export function isNotReached(error: LabglossError): boolean {
 }
 
 /**
- * gRPC's code for what Connect says. The service sends no ABORTED: it is Connect's word for a connection that broke.
- * Whatever else the system or TLS says of a connection is UNAVAILABLE in gRPC, too.
+ * gRPC's code for what Connect says. A connection that breaks under a call is ABORTED, CANCELLED or without a status to
+ * Connect, and whatever the system or TLS says of a connection INTERNAL: in gRPC each is UNAVAILABLE.
  */
 function codeOf(failure: ConnectError): Code {
-  return failure.code === Code.Aborted || nodeCodes(failure.cause).length > 0 ? Code.Unavailable : failure.code;
+  if (failure.metadata.has("grpc-status")) return failure.code;
+  const broke =
+    failure.code === Code.Aborted ||
+    failure.code === Code.Canceled ||
+    (failure.code === Code.Internal && failure.rawMessage.endsWith("missing status")) ||
+    nodeCodes(failure.cause).length > 0;
+  return broke ? Code.Unavailable : failure.code;
 }
 
 function nodeCodes(cause: unknown): string[] {
