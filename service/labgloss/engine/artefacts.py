@@ -157,8 +157,8 @@ def _specimen(
     bench: Bench, entries: Sequence[Judged], measured: Sequence[Judged], places: tuple[int, ...], panel: Facts
 ) -> _Specimen:
     own = tuple(replace(measured[place], earlier=False, primary=True) for place in places)
-    known = bench.facts.adding("finding", findings.measured(bench.release, own, bench.facts))
-    truths = findings.measured(bench.release, own, bench.facts) | findings.of_verdicts(bench.release, own, known)
+    truths = findings.measured(bench.release, own, bench.facts)
+    truths |= findings.of_verdicts(bench.release, own, bench.facts.adding("finding", truths))
     for entry in own:
         if entry.analyte is not None and entry.verdict is not None and entry.refusal is None:
             truths |= {

@@ -39,12 +39,13 @@ class Facts:
 
     def adding(self, kind: str, truths: Mapping[str, Truth]) -> Facts:
         """The facts with more of them known."""
-        added = {(kind, ident): truth for ident, truth in truths.items()}
-        return replace(self, known={**self.known, **added})
+        return self.knowing({(kind, ident): truth for ident, truth in truths.items()})
 
     def knowing(self, truths: Mapping[tuple[str, str], Truth]) -> Facts:
         """The facts with more of them known, of several kinds."""
-        return replace(self, known={**self.known, **truths})
+        return Facts(
+            self.release, self.age, {**self.known, **truths}, self.absent, self.open_verdicts, self.assumed
+        )
 
     def truth(self, expression: Expression) -> Truth:
         """What an expression comes to; what it comes to in every band that remains is certain."""
@@ -68,7 +69,7 @@ class Facts:
             known = replace(self, assumed={}) if self.assumed else self
             either = known.truth(Combination("any", expression.parts))
             return Truth.of(either is Truth.UNKNOWN if expression.operator == "unknown" else either is not Truth.FALSE)
-        parts = [self._plain(part) for part in expression.parts]
+        parts = map(self._plain, expression.parts)
         match expression.operator:
             case "all":
                 return all_of(parts)

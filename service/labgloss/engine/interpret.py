@@ -188,7 +188,7 @@ def _with_vitamin_d(bench: Bench, entries: Sequence[Judged]) -> list[Judged]:
     """The entries with what only vitamin D needs."""
     policy = bench.policy
     entries = [vitamin_d.cautioned(bench.release, entry, bench.age(entry), policy, bench.facts) for entry in entries]
-    return vitamin_d.after_acute_phase(bench.release, entries, _facts(bench, entries))
+    return vitamin_d.after_acute_phase(bench.release, entries, lambda: _facts(bench, entries))
 
 
 def _facts(bench: Bench, entries: Sequence[Judged]) -> Facts:

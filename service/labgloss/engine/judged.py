@@ -182,6 +182,8 @@ class Judged:
         self, *, cautions: tuple[str, ...] = (), issues: tuple[str, ...] = (), missing: tuple[str, ...] = ()
     ) -> Judged:
         """The same entry with more said about it."""
+        if not (cautions or issues or missing):
+            return self
         return replace(
             self,
             cautions=unique((*self.cautions, *cautions)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -137,13 +137,17 @@ def _near_cut_off(release: Release, entry: Judged) -> bool:
     return any(100 * abs(value - cut_off) <= form.near_cut_off_percent * cut_off for cut_off in cut_offs)
 
 
-def after_acute_phase(release: Release, entries: Sequence[Judged], facts: Facts) -> list[Judged]:
-    """The entries; a low vitamin D in an acute phase is cautioned, and in a strong one left open (D6, DEC-54)."""
+def after_acute_phase(release: Release, entries: Sequence[Judged], facts: Callable[[], Facts]) -> list[Judged]:
+    """The entries; a low vitamin D in an acute phase is cautioned, and in a strong one left open (D6, DEC-54).
+
+    `facts` makes the facts, of which only a strong acute phase has need.
+    """
     form = release.computations.vitamin_d
     if not _crp_meets(entries, form.acute_phase_caution):
         return list(entries)
     strong = _crp_meets(entries, form.acute_phase_conditional)
-    return [_in_acute_phase(entry, strong and not facts.holds(form.acute_phase_unless)) for entry in entries]
+    open_verdict = strong and not facts().holds(form.acute_phase_unless)
+    return [_in_acute_phase(entry, open_verdict) for entry in entries]
 
 
 def _crp_meets(entries: Sequence[Judged], limits: Mapping[str, Limit]) -> bool:

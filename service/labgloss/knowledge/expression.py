@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from labgloss.domain.quantity import ARITHMETIC, NOTHING, Span
@@ -28,6 +28,18 @@ class Limit:
     low_inclusive: bool
     high: Decimal | str | None
     high_inclusive: bool
+    # Whether an end is LLN or ULN; where none is, the numbers that meet it.
+    needs_interval: bool = field(init=False, repr=False, compare=False)
+    _fixed: Span = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        low, high = self.low, self.high
+        needs_interval = isinstance(low, str) or isinstance(high, str)
+        object.__setattr__(self, "needs_interval", needs_interval)
+        fixed = NOTHING
+        if not isinstance(low, str) and not isinstance(high, str):
+            fixed = Span(low, self.low_inclusive, high, self.high_inclusive)
+        object.__setattr__(self, "_fixed", fixed)
 
     def span(self, interval: Span | None = None) -> Span:
         """The numbers that meet it, with LLN and ULN taken from the interval.
@@ -35,8 +47,8 @@ class Limit:
         Empty when it needs an end that the interval does not have, except that an interval's own
         expression ("LLN <= x <= ULN") leaves a missing end open.
         """
-        if interval is None and self.needs_interval:
-            return NOTHING
+        if interval is None or not self.needs_interval:
+            return self._fixed
         low, high = _resolved(self.low, interval), _resolved(self.high, interval)
         # "x > ULN", "x >= 5*ULN" and "x < LLN" of an interval without that end hold for nothing.
         if (low is None and _is_uln(self.low)) or (high is None and self.high == LLN):
@@ -47,11 +59,6 @@ class Limit:
     def numbers(self) -> tuple[Decimal, ...]:
         """Its fixed ends."""
         return tuple(end for end in (self.low, self.high) if isinstance(end, Decimal))
-
-    @property
-    def needs_interval(self) -> bool:
-        """Whether an end is LLN or ULN."""
-        return isinstance(self.low, str) or isinstance(self.high, str)
 
 
 def _resolved(end: Decimal | str | None, interval: Span | None) -> Decimal | None:
