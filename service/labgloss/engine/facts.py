@@ -43,9 +43,7 @@ class Facts:
 
     def knowing(self, truths: Mapping[tuple[str, str], Truth]) -> Facts:
         """The facts with more of them known, of several kinds."""
-        return Facts(
-            self.release, self.age, {**self.known, **truths}, self.absent, self.open_verdicts, self.assumed
-        )
+        return Facts(self.release, self.age, {**self.known, **truths}, self.absent, self.open_verdicts, self.assumed)
 
     def truth(self, expression: Expression) -> Truth:
         """What an expression comes to; what it comes to in every band that remains is certain."""
