@@ -38,6 +38,8 @@ KEYS = frozenset(
         "port", "pid", "signal", "seconds", "worker", "record", "chain", "head", "records",
         "caller", "cause", "transport", "health_port", "access", "not_after", "faults",
         "workers", "calls", "exit_code", "wait_seconds", "file", "key",
+        # Of requests over HTTP.
+        "request_id",
     }
 )  # fmt: skip
 

@@ -60,13 +60,21 @@ ROOMS = {
         names("domain errors knowledge engine wire fhir evidence v1 settings log access labgloss"),
         names("cryptography google grpc grpc_health grpc_reflection grpc_status jwt pydantic structlog"),
     ),
+    # A client of the service. Of the server's rooms: who calls is told and named as there.
+    "http": Room(
+        names("errors settings log access evidence v1"),
+        names("cryptography google grpc h11 labgloss_client pydantic starlette structlog uvicorn"),
+    ),
     # Panel files speak the API alone, as any caller does. The root: where the shipped panels lie.
     "panels": Room(names("forbidden v1 labgloss"), names("google pydantic")),
     # Of the domain: panels and explanations, of which no message speaks.
     # Cases are panel files and specs, read and asked of changed knowledge.
     "mutation": Room(names("domain errors knowledge engine proofs wire panels v1"), names("pydantic")),
     "cli": Room(
-        names("access domain errors knowledge engine evidence log mutation panels proofs server wire v1 labgloss"),
+        names(
+            "access domain errors knowledge engine evidence http log mutation panels proofs server settings wire v1 "
+            "labgloss"
+        ),
         names("google grpc labgloss_client"),
     ),
     "__main__": Room(names("cli")),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import socket
 import ssl
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -25,35 +26,38 @@ class Credentials:
 NO_CREDENTIALS = Credentials()
 
 
-def credentials_of(arguments: Namespace) -> Credentials:
+def credentials_of(arguments: object, of: str = "") -> Credentials:
     """What `--tls`, `--tls-ca`, `--tls-certificate`, `--tls-key` and `--token-file` name; a file of TLS means `--tls`.
+
+    `of` stands before each of these names, for a command that has the flags twice, such as "target-".
 
     Raises: SettingsError with every file that cannot be read or does not fit, and every flag that contradicts another.
     """
+
+    def given(name: str) -> Any:
+        return getattr(arguments, f"{of}{name}".replace("-", "_"))
+
     faults: list[str] = []
-    ca, certificate, key = (
-        _read(flag, getattr(arguments, flag.replace("-", "_")), faults)
-        for flag in ("tls-ca", "tls-certificate", "tls-key")
-    )
-    if (arguments.tls_certificate is None) != (arguments.tls_key is None):
-        faults.append("--tls-certificate and --tls-key: are needed both, or neither")
-    files = (arguments.tls_ca, arguments.tls_certificate, arguments.tls_key)
-    tls = arguments.tls or any(file is not None for file in files)
-    if tls and arguments.plaintext:
-        faults.append("--plaintext: contradicts the flags of TLS; leave one of them out")
+    files = {name: given(name) for name in ("tls-ca", "tls-certificate", "tls-key")}
+    ca, certificate, key = (_read(f"{of}{name}", file, faults) for name, file in files.items())
+    if (files["tls-certificate"] is None) != (files["tls-key"] is None):
+        faults.append(f"--{of}tls-certificate and --{of}tls-key: are needed both, or neither")
+    tls = given("tls") or any(file is not None for file in files.values())
+    if tls and given("plaintext"):
+        faults.append(f"--{of}plaintext: contradicts the flags of TLS; leave one of them out")
     if not faults:
-        faults += _misfits(arguments)
-    token = None
-    if arguments.token_file is not None:
+        faults += _misfits(files, of)
+    token, token_path = None, given("token-file")
+    if token_path is not None:
         from labgloss_client import token_file
 
-        token = token_file(arguments.token_file)
+        token = token_file(token_path)
         try:
             token()
         except OSError as error:
-            faults.append(f"--token-file: {arguments.token_file} cannot be read: {error.strerror}")
+            faults.append(f"--{of}token-file: {token_path} cannot be read: {error.strerror}")
         except ValueError as error:
-            faults.append(f"--token-file: {error}")
+            faults.append(f"--{of}token-file: {error}")
     if faults:
         raise SettingsError(tuple(faults))
     return Credentials(grpc.ssl_channel_credentials(ca, key, certificate) if tls else None, token)
@@ -91,7 +95,7 @@ def why_no_tls(target: str, arguments: Namespace, timeout_s: float) -> str:
     return "the service ended the connection in the TLS handshake, and its log says why (event refused)"
 
 
-def check_token_is_safe(target: str, shown: Credentials) -> None:
+def check_token_is_safe(target: str, shown: Credentials, of: str = "") -> None:
     """Nothing. Raises SettingsError when a token would travel unencrypted to another machine."""
     if shown.token is None or shown.channel is not None:
         return
@@ -101,13 +105,13 @@ def check_token_is_safe(target: str, shown: Credentials) -> None:
     if not is_loopback(target):
         raise SettingsError(
             (
-                f"--token-file: {target} is not on this machine, and a token must not travel unencrypted: whoever "
-                "reads it can use it; add --tls",
+                f"--{of}token-file: {target} is not on this machine, and a token must not travel unencrypted: whoever "
+                f"reads it can use it; add --{of}tls",
             )
         )
 
 
-def _read(flag: str, file: str | None, faults: list[str]) -> bytes | None:
+def _read(flag: str, file: str | Path | None, faults: list[str]) -> bytes | None:
     if file is None:
         return None
     try:
@@ -118,22 +122,23 @@ def _read(flag: str, file: str | None, faults: list[str]) -> bytes | None:
         return None
 
 
-def _misfits(arguments: Namespace) -> list[str]:
+def _misfits(files: Mapping[str, str | Path | None], of: str) -> list[str]:
     """What gRPC would say on standard error only, or not at all."""
     faults = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if arguments.tls_ca is not None:
+    ca, certificate, key = files["tls-ca"], files["tls-certificate"], files["tls-key"]
+    if ca is not None:
         try:
-            context.load_verify_locations(arguments.tls_ca)
+            context.load_verify_locations(ca)
         except (ssl.SSLError, OSError):
-            faults.append(f"--tls-ca: {arguments.tls_ca} holds no certificate that can be read; PEM is needed")
-    if arguments.tls_certificate is not None:
+            faults.append(f"--{of}tls-ca: {ca} holds no certificate that can be read; PEM is needed")
+    if certificate is not None:
         try:
             # An empty passphrase, so that nobody is asked for one.
-            context.load_cert_chain(arguments.tls_certificate, arguments.tls_key, password="")
+            context.load_cert_chain(certificate, key, password="")
         except (ssl.SSLError, OSError, ValueError):
             faults.append(
-                f"--tls-certificate: {arguments.tls_certificate} and the key {arguments.tls_key} are not a certificate "
-                "and its key in PEM, without a passphrase"
+                f"--{of}tls-certificate: {certificate} and the key {key} are not a certificate and its key in PEM, "
+                "without a passphrase"
             )
     return faults

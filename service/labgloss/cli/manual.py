@@ -359,3 +359,37 @@ examples:
 exit codes:
   0  it serves
   1  it does not serve, or was not reached"""
+
+CDS = """\
+Serves EHRs and scripts over HTTP: CDS Hooks 2.0, and panels as JSON."""
+
+CDS_EXAMPLES = """\
+examples:
+  labgloss cds serve
+  labgloss cds serve --help"""
+
+CDS_SERVE = """\
+Serves over HTTP until it gets SIGTERM or SIGINT. It interprets nothing itself: each request becomes a call of the gRPC
+service at --target, and is refused, never guessed, while that one is not there.
+
+  POST /v1/panels:interpret       one panel as JSON (labgloss.v1.InterpretPanelRequest), its report as JSON
+  GET  /openapi.json              the OpenAPI document of all this
+  GET  /health/live, /health/ready
+
+Errors are problem details (RFC 9457), with the reasons that gRPC has, and every bad field at once.
+
+Beyond this machine it serves over TLS: --tls-certificate and --tls-key. With --tls-client-ca each caller shows a
+certificate; --access lists the callers, in the file that the gRPC service takes too. These files may change while it
+serves. It logs JSON lines, never a patient's value. Needs the extra "http". deploy/http.md has the rest.
+
+Every setting is a flag or an environment variable, such as LABGLOSS_TARGET; the flag wins."""
+
+CDS_SERVE_EXAMPLES = """\
+examples:
+  labgloss cds serve --target 127.0.0.1:50051 --port 8080
+  labgloss cds serve --host 0.0.0.0 --tls-certificate server.pem --tls-key server.key --access access.toml \\
+    --target labgloss.internal:50051 --target-tls-ca ca.pem --target-token-file token
+
+exit codes:
+  0  stopped as asked
+  2  settings, certificates or the access file are wrong, or the port is taken"""

@@ -35,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     _audit(commands)
     _replay(commands)
     _probe(commands)
+    _cds(commands)
     return parser
 
 
@@ -269,6 +270,57 @@ def _probe(commands: _Commands) -> None:
         "--timeout", metavar="SECONDS", type=_seconds, default=2.0, help="how long to wait (default %(default)s)"
     )
     _encryption(command)
+
+
+def _cds(commands: _Commands) -> None:
+    command = _command(commands, "cds", "serve EHRs over HTTP: CDS Hooks, JSON", manual.CDS, manual.CDS_EXAMPLES)
+    actions = command.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="action")
+    # Values stay text: settings are checked in one place, whether they come by flag or by environment.
+    serve = _command(
+        actions, "serve", "serve CDS Hooks and JSON over HTTP", manual.CDS_SERVE, manual.CDS_SERVE_EXAMPLES, "cds"
+    )
+    serve.add_argument("--host", help="address to listen on (default 127.0.0.1: only this machine)")
+    serve.add_argument("--port", help="port to listen on; 0: any free port (default 8080)")
+    serve.add_argument("--target", metavar="HOST:PORT", help="gRPC service that interprets (default 127.0.0.1:50051)")
+    serve.add_argument("--target-tls", action="store_true", default=None, help="encrypt the way to the target")
+    serve.add_argument(
+        "--target-plaintext",
+        action="store_true",
+        default=None,
+        help="allow a target on another machine unencrypted, where something else encrypts",
+    )
+    serve.add_argument("--target-tls-ca", metavar="FILE", help="authorities of the target (PEM)")
+    serve.add_argument("--target-tls-certificate", metavar="FILE", help="certificate to show the target (PEM)")
+    serve.add_argument("--target-tls-key", metavar="FILE", help="its key (PEM)")
+    serve.add_argument("--target-token-file", metavar="FILE", help="file that holds the token to send to the target")
+    serve.add_argument("--timeout-seconds", metavar="SECONDS", help="for an answer of the target (default 2)")
+    serve.add_argument("--tls-certificate", metavar="FILE", help="this service's certificate and its issuers (PEM)")
+    serve.add_argument("--tls-key", metavar="FILE", help="the key of the certificate (PEM)")
+    serve.add_argument(
+        "--tls-client-ca", metavar="FILE", help="authorities (PEM) of callers' certificates, which are then needed"
+    )
+    serve.add_argument("--access", metavar="FILE", help="who may call what (default: everybody, everything)")
+    serve.add_argument(
+        "--public-url", metavar="URL", help="the URL that callers use; tokens of EHRs are for it (default: none)"
+    )
+    serve.add_argument(
+        "--cors-origins", metavar="ORIGINS", help="origins of web pages that may call, with commas (default: none)"
+    )
+    serve.add_argument(
+        "--plaintext",
+        action="store_true",
+        default=None,
+        help="serve other machines unencrypted, where something else encrypts the way",
+    )
+    serve.add_argument(
+        "--health-port", metavar="PORT", help="another port, for health checks alone, unencrypted (default: none)"
+    )
+    serve.add_argument("--requests", metavar="COUNT", help="requests under way at a time (default 64)")
+    serve.add_argument("--connections", metavar="COUNT", help="connections at a time (default 256)")
+    serve.add_argument("--panel-bytes", metavar="N", help="size of a panel as JSON (default 262144)")
+    serve.add_argument("--hook-bytes", metavar="N", help="size of a call of a hook (default 4194304)")
+    serve.add_argument("--drain-seconds", metavar="SECONDS", help="from SIGTERM to taking no more requests (default 5)")
+    serve.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (default info)")
 
 
 def _seconds(text: str) -> float:

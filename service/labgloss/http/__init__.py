@@ -1,0 +1,1 @@
+"""What EHRs and scripts ask over HTTP: CDS Hooks and JSON. A client of the gRPC service, which alone interprets."""

@@ -1,0 +1,92 @@
+"""The application: what is at which path."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from structlog.typing import FilteringBoundLogger
+
+from labgloss.http import panels
+from labgloss.http.exchange import Exchanges, json_response
+from labgloss.http.gate import Gate
+from labgloss.http.problems import retry_after
+from labgloss.http.settings import HttpSettings
+from labgloss_client import AsyncClient, LabglossError
+
+_HEALTH_SECONDS = 1.0
+
+
+class Readiness:
+    """Whether requests are to be sent here: until the service stops, as long as the one that interprets serves."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+        self.stopping = False
+
+    async def ready(self) -> bool:
+        """Whether they are. Never raises."""
+        if self.stopping:
+            return False
+        try:
+            return await self._client.healthy(timeout_s=_HEALTH_SECONDS)
+        except LabglossError:
+            return False
+
+
+def make_app(
+    settings: HttpSettings, client: AsyncClient, gate: Gate, readiness: Readiness, log: FilteringBoundLogger
+) -> Starlette:
+    """The application over a client of the gRPC service."""
+    exchanges = Exchanges(log, settings.requests)
+    endpoint = exchanges.endpoint
+    routes = [
+        *health_routes(readiness),
+        Route(
+            panels.PATH,
+            endpoint(panels.METHOD, panels.interpreting(client, gate, settings.panel_bytes)),
+            methods=["POST"],
+        ),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=_cors(settings.origins),
+        exception_handlers={HTTPException: exchanges.refuse},
+    )
+    # A client that follows would send a panel twice.
+    app.router.redirect_slashes = False
+    return app
+
+
+def health_routes(readiness: Readiness) -> list[BaseRoute]:
+    """`/health/live`: the process answers. `/health/ready`: requests are to be sent here. Neither is logged."""
+
+    async def live(_: Request) -> Response:
+        return json_response({"status": "live"}, headers={"cache-control": "no-store"})
+
+    async def ready(_: Request) -> Response:
+        if await readiness.ready():
+            return json_response({"status": "ready"}, headers={"cache-control": "no-store"})
+        headers = {"cache-control": "no-store", **retry_after(1)}
+        return json_response({"status": "stopping" if readiness.stopping else "not ready"}, 503, headers)
+
+    return [Route("/health/live", live, methods=["GET"]), Route("/health/ready", ready, methods=["GET"])]
+
+
+def _cors(origins: tuple[str, ...]) -> list[Middleware]:
+    """What lets web pages of these origins call; credentials come as a token, never as a cookie."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("authorization", "content-type", "x-request-id"),
+            expose_headers=("x-request-id", "retry-after", "www-authenticate"),
+        )
+    ]

@@ -1,0 +1,47 @@
+"""Lets a request in, or refuses it, by the same access file as the gRPC service has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+
+from labgloss.access.callers import Holders, Named, admitted
+from labgloss.access.file import Access, Identity
+from labgloss.evidence.call import ANONYMOUS
+
+# Under which the protocol keeps the certificate of a connection, DER; see serve.py.
+CERTIFICATE = "labgloss.certificate"
+
+
+class Gate:
+    """Who may call what; without an access file everybody may who reaches the port, and is anonymous."""
+
+    def __init__(self, access: Callable[[], Access] | None) -> None:
+        self._access = access
+        self._holders = Holders()
+
+    def admit(self, method: str, request: Request) -> str:
+        """Who calls a method of the API. Raises UnauthenticatedError or PermissionDeniedError."""
+        if self._access is None:
+            return ANONYMOUS
+        sent = request.headers.getlist("authorization")
+        return admitted(self._access(), method, sent, lambda: self._of_certificate(request))
+
+    def _of_certificate(self, request: Request) -> tuple[Identity, ...]:
+        return self._holders.identities(request.scope["state"].get(CERTIFICATE), _named)
+
+
+def _named(certificate: bytes) -> Named:
+    from cryptography import x509
+
+    read = x509.load_der_x509_certificate(certificate)
+    try:
+        names = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return Named((), read.not_valid_after_utc)
+    uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+    hosts = names.get_values_for_type(x509.DNSName)
+    # By kind, and never the subject: a DNS name that reads like a URI is not one.
+    identities = (*(("uri", name) for name in uris), *(("dns", name.lower()) for name in hosts))
+    return Named(identities, read.not_valid_after_utc)
