@@ -65,6 +65,8 @@ ROOMS = {
         names("errors settings log access evidence v1"),
         names("cryptography google grpc h11 labgloss_client pydantic starlette structlog uvicorn"),
     ),
+    # HL7 v2 speaks the API alone, as any caller does; of errors: a setting that is wrong.
+    "hl7": Room(names("errors v1"), names("google"), barred=IMPURE),
     # Panel files speak the API alone, as any caller does. The root: where the shipped panels lie.
     "panels": Room(names("forbidden v1 labgloss"), names("google pydantic")),
     # Of the domain: panels and explanations, of which no message speaks.
@@ -72,7 +74,7 @@ ROOMS = {
     "mutation": Room(names("domain errors knowledge engine proofs wire panels v1"), names("pydantic")),
     "cli": Room(
         names(
-            "access domain errors knowledge engine evidence http log mutation panels proofs server settings wire v1 "
+            "access domain errors knowledge engine evidence hl7 http log mutation panels proofs server settings wire v1 "
             "labgloss"
         ),
         names("google grpc labgloss_client"),

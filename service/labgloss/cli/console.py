@@ -45,6 +45,13 @@ def write(text: str) -> None:
         sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
 
 
+def write_bytes(content: bytes) -> None:
+    """Writes bytes to standard output as they are. Raises as `write` does."""
+    with _said():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+
+
 def write_file(flag: str, path: str, content: bytes) -> None:
     """Writes a file that a flag names. Raises SettingsError, which names the flag, when it cannot be written."""
     try:

@@ -393,3 +393,34 @@ examples:
 exit codes:
   0  stopped as asked
   2  settings, certificates or the access file are wrong, or the port is taken"""
+
+
+HL7 = """\
+Reads HL7 v2 messages (ORU^R01, 2.3 to 2.8) as panels, and answers as an ORU^R01: the results with their flags and
+comments, then findings, patterns, red flags, recommendations. What a message does not say is not known: no medication
+list is no list, no problem list either. What could not be read is said in the answer."""
+
+HL7_EXAMPLES = """\
+examples:
+  labgloss hl7 interpret result.hl7
+  labgloss hl7 interpret --help"""
+
+HL7_INTERPRET = """\
+Explains every patient of every message of a file: one message, several, or a batch (FHS, BHS). The results of a message
+are one panel for each of its patients (PID): order groups (OBR) of earlier draws are earlier results of it. Without
+--target a service of its own answers, inside this process; nothing leaves the machine.
+
+--format hl7 writes the answers that "labgloss hl7 serve" would send; a message that is not taken gets its ACK there,
+with an ERR segment for each reason. deploy/hl7.md says what is read of a message, and how."""
+
+HL7_INTERPRET_EXAMPLES = """\
+examples:
+  labgloss hl7 interpret result.hl7
+  labgloss hl7 interpret result.hl7 --format hl7 | tr '\\r' '\\n'
+  labgloss hl7 interpret batch.hl7 --format json --character-set 8859/1 --time-zone Europe/Berlin
+  labgloss hl7 interpret - --target labgloss.example:50051 --tls < result.hl7
+
+exit codes:
+  0  every patient has a report
+  1  a message is not taken, a panel is not accepted, or the service was not reached
+  2  the file cannot be read, or a flag is wrong"""

@@ -31,6 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     _explain(commands)
     _check(commands)
     _demo(commands)
+    _hl7(commands)
     _knowledge(commands)
     _audit(commands)
     _replay(commands)
@@ -227,6 +228,34 @@ def _jobs(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= _MOST_JOBS:
         raise argparse.ArgumentTypeError(f"a whole number from 1 to {_MOST_JOBS} is needed")
     return int(text)
+
+
+def _hl7(commands: _Commands) -> None:
+    command = _command(commands, "hl7", "interpret HL7 v2 messages", manual.HL7, manual.HL7_EXAMPLES)
+    actions = command.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="action")
+    interpret = _command(
+        actions,
+        "interpret",
+        "explain the messages of a file",
+        manual.HL7_INTERPRET,
+        manual.HL7_INTERPRET_EXAMPLES,
+        "hl7",
+    )
+    interpret.add_argument("file", metavar="FILE", help='file of ORU^R01 messages, or "-" for standard input')
+    interpret.add_argument(
+        "--format", choices=("text", "json", "hl7"), default="text", help="of the output (default text)"
+    )
+    _of_senders(interpret)
+    _target(interpret)
+
+
+def _of_senders(command: _Parser) -> None:
+    command.add_argument(
+        "--character-set", metavar="NAME", help="of messages that name none, as in MSH-18: 8859/1 (default: UTF-8)"
+    )
+    command.add_argument(
+        "--time-zone", metavar="NAME", help="of times without an offset, such as Europe/Berlin (default: none)"
+    )
 
 
 def _audit(commands: _Commands) -> None:

@@ -25,24 +25,25 @@ class Stamp:
     control_id: str
 
 
-def header(message: Message, stamp: Stamp, kind: str, event: str, structure: str) -> str:
-    """MSH of an answer: sender and receiver changed places, version, processing id and character set as they came."""
+def header(message: Message, stamp: Stamp, kind: str, event: str, structure: str, onward: bool = False) -> str:
+    """MSH of an answer: version, processing id and character set as they came; sender and receiver changed places.
+
+    One that goes `onward` goes from here to whom the message was for.
+    """
     sent, own = message.header, message.delimiters
-    version = sent.raw(12) or "2.5"
-    parts = (kind, event, structure) if message.version >= (2, 3) and structure else (kind, event)
+    parties = ("LABGLOSS", sent.raw(4), sent.raw(5), sent.raw(6))
+    if not onward:
+        parties = (sent.raw(5) or "LABGLOSS", sent.raw(6), sent.raw(3), sent.raw(4))
     fields = [
         "MSH",
         own.encoding + ("#" if sent.raw(2)[4:5] == "#" else ""),
-        sent.raw(5) or "LABGLOSS",
-        sent.raw(6),
-        sent.raw(3),
-        sent.raw(4),
+        *parties,
         stamp.time,
         "",
-        joined(parts, own.component) if own.component else kind,
+        joined((kind, event, structure), own.component) if own.component else kind,
         escape(stamp.control_id, own),
         sent.raw(11) or "P",
-        version,
+        sent.raw(12) or "2.5",
         *[""] * 5,
         sent.raw(18),
     ]

@@ -26,15 +26,8 @@ _COMPARATORS = {
     panel_pb2.COMPARATOR_GREATER_OR_EQUAL: ">=",
     panel_pb2.COMPARATOR_GREATER: ">",
 }
-# The status of an interpretation, from that of what it reads; what was withdrawn takes its interpretation with it.
-_STATUSES = {
-    panel_pb2.RESULT_STATUS_PRELIMINARY: "P",
-    panel_pb2.RESULT_STATUS_CORRECTED: "C",
-    panel_pb2.RESULT_STATUS_AMENDED: "C",
-    panel_pb2.RESULT_STATUS_ENTERED_IN_ERROR: "W",
-    panel_pb2.RESULT_STATUS_CANCELLED: "X",
-    panel_pb2.RESULT_STATUS_REGISTERED: "I",
-}
+# Table 0085: statuses that an interpretation takes over; what was withdrawn takes its interpretation with it.
+_STATUSES = {**dict.fromkeys("PRS", "P"), **dict.fromkeys("CA", "C"), **{letter: letter for letter in "DWXI"}}
 # Table 0078: the urgency that asks for a person now, and the one that asks for one today.
 _URGENT = {pb.URGENCY_EMERGENCY: "AA", pb.URGENCY_SAME_DAY: "A"}
 _CRITICAL = {pb.CRITICAL_YES: "critical: a person must be told now", pb.CRITICAL_POSSIBLE: "possibly critical"}
@@ -51,7 +44,7 @@ class Answered:
 
 def answer(message: Message, patients: Sequence[Answered], stamp: Stamp, acknowledging: bool) -> bytes:
     """The answer to a message, in its delimiters, version and character set; with MSA where it acknowledges as well."""
-    lines = [header(message, stamp, "ORU", "R01", "ORU_R01")]
+    lines = [header(message, stamp, "ORU", "R01", "ORU_R01", onward=not acknowledging)]
     if acknowledging:
         lines += acknowledgement(message, ACCEPTED).split("\r")[:-1]
     for patient in patients:
@@ -122,10 +115,10 @@ class _Writer:
             matched = pattern.state == pb.PATTERN_STATE_MATCHED
             code, name = ("PATTERN", "Pattern") if matched else ("PATTERN_POSSIBLE", "Possible pattern")
             yield self._coded(code, name, pattern.id, pattern.title)
-            missing = "; ".join(clause.text for clause in pattern.missing)
-            yield from self._comments((pattern.text, f"missing: {missing}" if missing else ""))
+            open_since = f"Not excluded, since {pattern.open_since}." if pattern.open_since else ""
+            yield from self._comments((open_since or pattern.text,))
         for step in report.recommendations:
-            yield self._coded("RECOMMENDATION", "To consider", step.id, step.text, _URGENT.get(step.urgency, ""))
+            yield self._coded("RECOMMENDATION", "To consider", step.id, step.text)
             yield from self._comments(_of_step(step))
         for withheld in report.withheld_recommendations:
             yield self._coded("WITHHELD", "Withheld", withheld.id, withheld.reason)
@@ -181,7 +174,7 @@ class _Writer:
 
     def _result(self, segment: Segment, entry: pb.ResultInterpretation) -> str:
         """The laboratory's OBX again, with the interval in force and our flag."""
-        status = _STATUSES.get(entry.as_sent.status, "F")
+        status = _STATUSES.get(segment.code(11).upper(), "F")
         interval = _intervals(entry)
         return self._observation(
             segment.raw(2),
@@ -289,6 +282,11 @@ def _intervals(entry: pb.ResultInterpretation) -> str:
         return ""
     interval = entry.intervals[0]
     low, high = interval.low, interval.high
+    unit = f" {interval.unit}" if interval.unit != entry.reading.unit else ""
+    return f"{_ends(interval, low, high)}{unit}" if low or high else ""
+
+
+def _ends(interval: pb.IntervalInForce, low: str, high: str) -> str:
     if low and high and interval.low_inclusive and interval.high_inclusive:
         return f"{low}-{high}"
     if low and high:

@@ -56,7 +56,7 @@ class PatientRead:
         while path:
             if path in self.places:
                 return self.places[path]
-            path = path[: max(path.rfind("."), 0)] or (path[: path.rfind("[")] if "[" in path else "")
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
         return None
 
 
@@ -66,9 +66,9 @@ def check_envelope(message: Message) -> None:
     kind = header.components(9)
     faults = []
     if kind[1].strip() != "ORU":
-        faults.append(Fault(header.place(9), Table0357.MESSAGE_TYPE, "only ORU^R01 is taken here"))
+        faults.append(Fault(header.place(9), Table0357.MESSAGE_TYPE, "only ORU messages of event R01 are taken here"))
     elif kind[2].strip() not in ("R01", ""):
-        faults.append(Fault(header.place(9, 2), Table0357.EVENT, "only ORU^R01 is taken here"))
+        faults.append(Fault(header.place(9, 2), Table0357.EVENT, "only ORU messages of event R01 are taken here"))
     major, minor = message.version
     if major != 2 or minor not in _VERSIONS:
         faults.append(Fault(header.place(12), Table0357.VERSION, "versions 2.3 to 2.8 are taken here"))
@@ -237,6 +237,8 @@ class _Reader:
             result = observations.result_of(observation, status, self._say)
             if result is None:
                 continue
+            if observations.is_haemolysis(observation) and not result.analyte:
+                self._say(observation.place(3), "is read as what the laboratory says of haemolysis in the specimen")
             self._time(result, observation, order, drawn, observation.number in series)
             own = _paragraphs(order.remarks.get(observation.number, []))
             specimen = specimens.with_comments(drawn.specimen, [*shared, *own])

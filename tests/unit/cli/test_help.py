@@ -12,7 +12,7 @@ from labgloss import __version__
 from labgloss.cli import main
 from tests.unit.cli.subprocesses import IMPORTING_LABGLOSS
 
-COMMANDS = ("serve", "interpret", "explain", "check", "demo", "knowledge", "audit", "replay", "probe")
+COMMANDS = ("serve", "interpret", "explain", "check", "demo", "hl7", "knowledge", "audit", "replay", "probe")
 SLOW = (
     "grpc",
     "pydantic",
@@ -41,6 +41,7 @@ def help_of(capsys: pytest.CaptureFixture[str], *command: str) -> str:
         ("knowledge", "show"),
         ("knowledge", "signoff"),
         ("audit", "verify"),
+        ("hl7", "interpret"),
     ],
 )
 def test_every_manual_says_what_the_command_does_with_examples(
@@ -64,6 +65,7 @@ def test_every_manual_says_what_the_command_does_with_examples(
         ("knowledge", "lint"),
         ("knowledge", "signoff"),
         ("audit", "verify"),
+        ("hl7", "interpret"),
         ("replay",),
     ],
 )
