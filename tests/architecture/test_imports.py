@@ -74,8 +74,8 @@ ROOMS = {
     "mutation": Room(names("domain errors knowledge engine proofs wire panels v1"), names("pydantic")),
     "cli": Room(
         names(
-            "access domain errors knowledge engine evidence hl7 http log mutation panels proofs server settings wire v1 "
-            "labgloss"
+            "access domain errors knowledge engine evidence hl7 http log mutation panels proofs server settings wire "
+            "v1 labgloss"
         ),
         names("google grpc labgloss_client"),
     ),
