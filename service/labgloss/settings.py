@@ -86,6 +86,27 @@ class Listening(BaseModel):
         return "tls" if self.tls_client_ca is None else "mtls"
 
 
+class Asking(Listening):
+    """What an operator decides of a server that asks the gRPC service: where that is, and how the way is encrypted."""
+
+    target: str = Field(
+        "127.0.0.1:50051", min_length=1, max_length=1_000, description="HOST:PORT of the gRPC service that interprets"
+    )
+    target_tls: bool = Field(False, description="true or false: whether the way to the target is encrypted")
+    target_plaintext: bool = Field(
+        False, description="true, where something else encrypts the way to a target on another machine, or false"
+    )
+    target_tls_ca: Path | None = Field(None, description="a PEM file with the authorities of the target")
+    target_tls_certificate: Path | None = Field(None, description="a PEM file with the certificate to show the target")
+    target_tls_key: Path | None = Field(None, description="a PEM file with the key of target_tls_certificate")
+    target_token_file: Path | None = Field(None, description="a file that holds the token to send to the target")
+
+    def _contradictions(self) -> Iterator[str]:
+        yield from super()._contradictions()
+        if (self.target_tls_certificate is None) != (self.target_tls_key is None):
+            yield "target_tls_certificate and target_tls_key: are needed both, or neither"
+
+
 FormT = TypeVar("FormT", bound=Listening)
 
 

@@ -60,9 +60,11 @@ ROOMS = {
         names("domain errors knowledge engine wire fhir evidence v1 settings log access labgloss"),
         names("cryptography google grpc grpc_health grpc_reflection grpc_status jwt pydantic structlog"),
     ),
+    # What servers over asyncio share.
+    "process": Room(names("access errors settings"), names("structlog")),
     # A client of the service. Of the server's rooms: who calls is told and named as there.
     "http": Room(
-        names("errors settings log access evidence v1"),
+        names("errors settings log access evidence process v1"),
         names("cryptography google grpc h11 labgloss_client pydantic starlette structlog uvicorn"),
     ),
     # HL7 v2 speaks the API alone, as any caller does; of errors: a setting that is wrong.

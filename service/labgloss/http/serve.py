@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import h11
 import uvicorn
@@ -19,15 +17,14 @@ from structlog.typing import FilteringBoundLogger
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from labgloss.access.callers import read_identity
-from labgloss.access.certificates import TlsFiles, watch_tls
 from labgloss.access.file import watch_access
-from labgloss.errors import SettingsError
 from labgloss.http.app import Readiness, health_routes, make_app
 from labgloss.http.exchange import BODY_SECONDS
 from labgloss.http.gate import CERTIFICATE, Gate
 from labgloss.http.problems import MEDIA_TYPE, Problem
 from labgloss.http.settings import HttpSettings
 from labgloss.log import make_log, quieten_libraries
+from labgloss.process import Told, listen, server_context
 from labgloss_client import AsyncClient
 
 HEAD_BYTES = 16_384
@@ -155,7 +152,7 @@ def serve(settings: HttpSettings, connect: Connect) -> int:
     log = make_log(sys.stdout.buffer, settings.log_level)
     quieten_libraries(log)
     gate = Gate(None if access is None else watch_access(settings, access, log))
-    context = None if tls is None else server_context(settings, tls, log)
+    context = None if tls is None else server_context(settings, tls, log, ["http/1.1"])
     with ExitStack() as opened:
         listener = opened.enter_context(listen(settings, settings.port))
         health = None if settings.health_port is None else opened.enter_context(listen(settings, settings.health_port))
@@ -179,7 +176,7 @@ async def _serve(
         servers = [(served, listener)]
         if health is not None:
             servers.append((_Server(Starlette(routes=health_routes(readiness)), None, settings.connections), health))
-        told = _Told()
+        told = Told()
         running = [asyncio.create_task(server._serve([end])) for server, end in servers]
         while not all(server.started for server, _ in servers):
             await asyncio.sleep(0.001)
@@ -201,93 +198,3 @@ async def _serve(
         for server, _ in servers:
             server.force_exit = True
         await ended
-
-
-class _Told:
-    """The signals that told the process to stop, once and again."""
-
-    def __init__(self) -> None:
-        self.once = asyncio.Event()
-        self.signal = ""
-        self._again = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._tell, number.name)
-
-    def _tell(self, name: str) -> None:
-        if self.once.is_set() or name == "SIGINT":
-            self._again.set()
-        self.signal = self.signal or name
-        self.once.set()
-
-    async def again(self, seconds: float, ended: asyncio.Future[Any] | None = None) -> None:
-        """Returns when it is told again, the time is over, or what is waited for has ended."""
-        waited: set[asyncio.Future[Any]] = {asyncio.ensure_future(self._again.wait())}
-        if ended is not None:
-            waited.add(ended)
-        _, left = await asyncio.wait(waited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for each in left:
-            if each is not ended:
-                each.cancel()
-
-
-def listen(settings: HttpSettings, port: int) -> socket.socket:
-    """A socket that listens at a port of the host. Raises SettingsError with the reason of the operating system."""
-    reason = "the host has no address"
-    try:
-        addresses = socket.getaddrinfo(settings.host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        addresses, reason = [], error.strerror or reason
-    for family, kind, protocol, _, address in addresses:
-        end = socket.socket(family, kind, protocol)
-        try:
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            end.bind(address)
-            end.listen(128)
-        except OSError as error:
-            end.close()
-            reason = error.strerror or reason
-            continue
-        return end
-    mend = "choose another by --host and --port, or LABGLOSS_HOST and LABGLOSS_PORT (port 0 takes any free one)"
-    raise SettingsError((f"{settings.address_of(port)} cannot be listened on: {reason}; {mend}",))
-
-
-def server_context(settings: HttpSettings, first: TlsFiles, log: FilteringBoundLogger) -> ssl.SSLContext:
-    """What handshakes are made with: each with the newest files that have no fault."""
-    watched = watch_tls(settings, first, log)
-    made = [(first, _context(first))]
-
-    def newest(encrypted: ssl.SSLObject, _: str | None, __: ssl.SSLContext) -> None:
-        tls = watched.current()
-        if tls is not made[0][0]:
-            made[0] = tls, _context(tls)
-        encrypted.context = made[0][1]
-
-    context = _context(first)
-    context.sni_callback = newest
-    return context
-
-
-def _context(tls: TlsFiles) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    # Who resumes a session is not verified anew, and an authority may be no more.
-    context.options |= ssl.OP_NO_TICKET
-    context.num_tickets = 0
-    with _in_memory(tls.chain) as chain, _in_memory(tls.key) as key:
-        context.load_cert_chain(chain, key)
-    if tls.client_ca is not None:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(cadata=tls.client_ca.decode("ascii", "ignore"))
-    return context
-
-
-@contextmanager
-def _in_memory(content: bytes) -> Iterator[str]:
-    """A file of this content that no disk holds: Python reads a server's certificate and key from files alone."""
-    with os.fdopen(os.memfd_create("labgloss-tls"), "wb") as file:
-        file.write(content)
-        file.flush()
-        yield f"/proc/self/fd/{file.fileno()}"

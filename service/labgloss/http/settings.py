@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from labgloss.settings import Listening
+from labgloss.settings import Asking
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 
 
-class HttpSettings(Listening):
+class HttpSettings(Asking):
     """What an operator decides of the service that speaks HTTP. Each description says what is allowed."""
 
     port: int = Field(8080, ge=0, le=65535, description="a whole number from 0 (any free port) to 65535")
-    target: str = Field(
-        "127.0.0.1:50051", min_length=1, max_length=1_000, description="HOST:PORT of the gRPC service that interprets"
-    )
-    target_tls: bool = Field(False, description="true or false: whether the way to the target is encrypted")
-    target_plaintext: bool = Field(
-        False, description="true, where something else encrypts the way to a target on another machine, or false"
-    )
-    target_tls_ca: Path | None = Field(None, description="a PEM file with the authorities of the target")
-    target_tls_certificate: Path | None = Field(None, description="a PEM file with the certificate to show the target")
-    target_tls_key: Path | None = Field(None, description="a PEM file with the key of target_tls_certificate")
-    target_token_file: Path | None = Field(None, description="a file that holds the token to send to the target")
     timeout_seconds: float = Field(
         2.0, ge=0.05, le=60, allow_inf_nan=False, description="a number of seconds from 0.05 to 60 for an answer"
     )
@@ -59,11 +47,6 @@ class HttpSettings(Listening):
         if not all(_ORIGIN.fullmatch(origin) for origin in _listed(value)):
             raise ValueError("not origins")
         return value
-
-    def _contradictions(self) -> Iterator[str]:
-        yield from super()._contradictions()
-        if (self.target_tls_certificate is None) != (self.target_tls_key is None):
-            yield "target_tls_certificate and target_tls_key: are needed both, or neither"
 
     @property
     def origins(self) -> tuple[str, ...]:
