@@ -20,7 +20,7 @@ from labgloss.knowledge.schema import GroupRow, PatternRow, RedFlagRow
 from labgloss.panels.reader import read_panels
 from labgloss.panels.shipped import sample_panels_folder
 from labgloss.wire.decode import decode_panel
-from tests.benchmark.table import machine, markdown, spread
+from tests.benchmarks.table import machine, markdown, spread
 
 TIMES = 10
 # What one rule says of another, by its id.

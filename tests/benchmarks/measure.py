@@ -19,7 +19,7 @@ from labgloss.server.app import options_of
 from labgloss.server.settings import Settings
 from labgloss.v1.interpretation_pb2 import InterpretPanelRequest
 from labgloss.wire.decode import decode_panel
-from tests.benchmark.server_process import METHOD, SERVICE_COMMAND, ServerProcess, do_nothing_command
+from tests.benchmarks.server_process import METHOD, SERVICE_COMMAND, ServerProcess, do_nothing_command
 
 LEAST_REQUESTS = 64
 IN_FLIGHT = 8

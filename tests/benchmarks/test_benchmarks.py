@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from labgloss.knowledge.release import Release
-from tests.benchmark import evidence
-from tests.benchmark.measure import Size, check_answers, sample_requests, tell_do_nothing
-from tests.benchmark.server_process import SERVICE_COMMAND, ServerProcess, do_nothing_command
-from tests.benchmark.ten_times import TIMES, compare, over_other_names, rules_table
+from tests.benchmarks import evidence
+from tests.benchmarks.measure import Size, check_answers, sample_requests, tell_do_nothing
+from tests.benchmarks.server_process import SERVICE_COMMAND, ServerProcess, do_nothing_command
+from tests.benchmarks.ten_times import TIMES, compare, over_other_names, rules_table
 
 ROOT = Path(__file__).parents[2]
 SMALLEST = ("--starts", "1", "--blocks", "1", "--passes", "1", "--rounds", "1")
@@ -37,7 +37,7 @@ def _importing_labgloss(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_row_is_printed_with_its_figures() -> None:
-    command = (sys.executable, "-m", "tests.benchmark", *SMALLEST)
+    command = (sys.executable, "-m", "tests.benchmarks", *SMALLEST)
     # Some hundred panels, several times, perhaps on a busy machine: what is caught is a benchmark that hangs.
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=True).stdout
     lines = [line.strip("| ").split("|") for line in printed.splitlines() if line.startswith("| ")]

@@ -9,7 +9,7 @@ from statistics import median
 
 import grpc
 
-from tests.benchmark.measure import IN_FLIGHT, Measured, Pair
+from tests.benchmarks.measure import IN_FLIGHT, Measured, Pair
 
 _HEAD = ("", "labgloss", "do-nothing", "ratio")
 

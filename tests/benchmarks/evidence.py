@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.benchmark.measure import Size, cpu_microseconds, sample_requests
-from tests.benchmark.server_process import SERVICE_COMMAND, ServerProcess
-from tests.benchmark.table import machine, markdown, spread
+from tests.benchmarks.measure import Size, cpu_microseconds, sample_requests
+from tests.benchmarks.server_process import SERVICE_COMMAND, ServerProcess
+from tests.benchmarks.table import machine, markdown, spread
 
 WITHOUT = "neither"
 

@@ -6,14 +6,14 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.benchmark.evidence import evidence_costs
-from tests.benchmark.measure import Size, measure
-from tests.benchmark.table import table
-from tests.benchmark.ten_times import compare, rules_table
+from tests.benchmarks.evidence import evidence_costs
+from tests.benchmarks.measure import Size, measure
+from tests.benchmarks.table import table
+from tests.benchmarks.ten_times import compare, rules_table
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="tests/benchmark/run", description=__doc__)
+    parser = argparse.ArgumentParser(prog="tests/benchmarks/run", description=__doc__)
     parser.add_argument(
         "what",
         nargs="?",
