@@ -26,6 +26,8 @@ EVENTS = frozenset(
         "reloading", "reloaded", "unchanged", "kept", "fault",
         # Callers: one that was not let in; files that changed, and those whose change was refused.
         "refused", "certificate_loaded", "certificate_kept", "access_loaded", "access_kept",
+        # What became of a card of CDS Hooks.
+        "feedback",
     }
 )  # fmt: skip
 
@@ -39,7 +41,7 @@ KEYS = frozenset(
         "caller", "cause", "transport", "health_port", "access", "not_after", "faults",
         "workers", "calls", "exit_code", "wait_seconds", "file", "key",
         # Of requests over HTTP.
-        "request_id",
+        "request_id", "cards", "card", "outcome", "suggestions", "override",
     }
 )  # fmt: skip
 

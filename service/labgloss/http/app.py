@@ -11,9 +11,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from structlog.typing import FilteringBoundLogger
 
-from labgloss.http import panels
+from labgloss.http import cds, panels
 from labgloss.http.exchange import Exchanges, json_response
 from labgloss.http.gate import Gate
+from labgloss.http.hooks import DISCOVERY, HOOKS
 from labgloss.http.problems import retry_after
 from labgloss.http.settings import HttpSettings
 from labgloss_client import AsyncClient, LabglossError
@@ -51,7 +52,14 @@ def make_app(
             endpoint(panels.METHOD, panels.interpreting(client, gate, settings.panel_bytes)),
             methods=["POST"],
         ),
+        Route(DISCOVERY, endpoint("CdsDiscovery", cds.discovering(client)), methods=["GET"]),
     ]
+    limit, seconds = settings.hook_bytes, settings.timeout_seconds
+    for hook in HOOKS:
+        calling = cds.calling(hook, client, gate, limit, settings.source_url, seconds)
+        feedback = cds.taking_feedback(hook, gate, log)
+        routes.append(Route(hook.path, endpoint(hook.id, calling), methods=["POST"]))
+        routes.append(Route(f"{hook.path}/feedback", endpoint(f"{hook.id}/feedback", feedback), methods=["POST"]))
     app = Starlette(
         routes=routes,
         middleware=_cors(settings.origins),

@@ -28,6 +28,10 @@ class Gate:
         sent = request.headers.getlist("authorization")
         return admitted(self._access(), method, sent, lambda: self._of_certificate(request))
 
+    def admit_ehr(self, method: str, request: Request) -> str:
+        """Who calls a hook: an EHR by the token that CDS Hooks asks for, or any caller who may call the method."""
+        return self.admit(method, request)
+
     def _of_certificate(self, request: Request) -> tuple[Identity, ...]:
         return self._holders.identities(request.scope["state"].get(CERTIFICATE), _named)
 

@@ -49,6 +49,11 @@ class HttpSettings(Asking):
         return value
 
     @property
+    def source_url(self) -> str:
+        """Where a clinician reads on about the source of a card; empty where callers' URL is not known."""
+        return f"{self.public_url}/about" if self.public_url else ""
+
+    @property
     def origins(self) -> tuple[str, ...]:
         """The origins of web pages that may call."""
         return tuple(_listed(self.cors_origins))
