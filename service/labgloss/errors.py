@@ -194,6 +194,9 @@ NOT_AUTHENTICATED: Mapping[str, str] = MappingProxyType(
         "TOKEN_NOT_YET_VALID": "The token is not valid yet; compare the clocks.",
         "TOKEN_ISSUER": "The token was issued by another than is taken here.",
         "TOKEN_AUDIENCE": "The token is for another audience than this service.",
+        # Of an EHR that calls a hook, over HTTP.
+        "TOKEN_LIFETIME": "The token is valid for longer than 10 minutes; make a shorter one for each call.",
+        "TOKEN_REPLAYED": "The token (its jti) was used before; make a new one for each call.",
     }
 )
 NOT_PERMITTED: Mapping[str, str] = MappingProxyType(

@@ -71,6 +71,11 @@ class Listening(BaseModel):
         return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
 
     @property
+    def lists_all_callers(self) -> bool:
+        """Whether the access file is for this server's callers alone; one that is shared lists others too."""
+        return True
+
+    @property
     def on_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
         try:

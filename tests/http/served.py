@@ -49,7 +49,7 @@ async def app(target: str, raising: bool = True, **settings: Any) -> AsyncIterat
     chosen, stream = HttpSettings(target=target, **settings), io.BytesIO()
     log = make_log(stream, "info")
     _, access = read_identity(chosen)
-    gate = Gate(None if access is None else watch_access(chosen, access, log))
+    gate = Gate(None if access is None else watch_access(chosen, access, log), chosen.public_url or "")
     async with AsyncClient(target, timeout_s=chosen.timeout_seconds) as client:
         readiness = Readiness(client)
         asgi = make_app(chosen, client, gate, readiness, log)

@@ -194,6 +194,7 @@ def site(folder: Path, access: str = ACCESS) -> Site:
     made = Site(folder, Authority(), TokenIssuer())
     made.authority.server().write(folder, "server")
     (folder / "callers.pem").write_bytes(made.authority.pem)
-    (folder / "keys.jwks").write_text(made.issuer.jwks)
+    for keys in ("keys.jwks", "ehr.jwks"):
+        (folder / keys).write_text(made.issuer.jwks)
     (folder / "access.toml").write_text(access)
     return made

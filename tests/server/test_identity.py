@@ -398,6 +398,8 @@ def test_nothing_of_the_core_but_what_is_audited_was_held_back(served: Served) -
 def test_every_cause_is_met_here_or_by_the_unit_tests() -> None:
     met = {cause for _, cause in TOKENS.values()} | {"TOKEN_REPEATED", "NO_IDENTITY", *NOT_PERMITTED}
     elsewhere = {"NO_CREDENTIALS", "CERTIFICATE_EXPIRED", "TOKEN_NOT_TAKEN"}
+    # Of EHRs, which call over HTTP: tests/http/test_ehr_tokens.py.
+    elsewhere |= {"TOKEN_LIFETIME", "TOKEN_REPLAYED"}
     assert {*NOT_AUTHENTICATED, *NOT_PERMITTED} == met | elsewhere
 
 

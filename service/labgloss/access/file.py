@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from structlog.typing import FilteringBoundLogger
 
-from labgloss.access.tokens import ALGORITHMS, Tokens, TokenTerms, read_keys
+from labgloss.access.tokens import ALGORITHMS, Issuer, Tokens, TokenTerms, read_keys
 from labgloss.access.watched import Watched
 from labgloss.errors import SettingsError
 from labgloss.settings import Listening
@@ -101,10 +101,20 @@ class _TokenForm(_Form):
     leeway_seconds: int = Field(30, ge=0, le=300, description="a whole number of seconds from 0 to 300")
 
 
+class _EhrForm(_Form):
+    issuer: str = Field(min_length=1, description="a text: iss of a token is exactly this")
+    algorithms: list[Literal[ALGORITHMS]] = Field(  # type: ignore[valid-type]
+        min_length=1, description=f"one or more of {', '.join(ALGORITHMS)}"
+    )
+    keys: str = Field(min_length=1, description="a file beside this one: a JWK set, or one public key in PEM")
+    leeway_seconds: int = Field(30, ge=0, le=300, description="a whole number of seconds from 0 to 300")
+
+
 class _AccessForm(_Form):
     open_health: bool = Field(True, description="true or false")
-    caller: list[_CallerForm] = Field(min_length=1, description="one [[caller]] or more")
+    caller: list[_CallerForm] = Field([], description="one [[caller]] or more")
     token: _TokenForm | None = Field(None, description="one table [token]")
+    ehr: list[_EhrForm] = Field([], description="one [[ehr]] or more")
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,8 @@ class Access:
     rights: Mapping[Identity, frozenset[str]] = field(compare=False)
     open_methods: frozenset[str] = field(compare=False)
     tokens: Tokens | None = field(compare=False)
+    # EHRs that call hooks, by the issuer that their tokens name.
+    ehrs: Mapping[str, Issuer] = field(compare=False)
     files: tuple[Path, ...]
 
 
@@ -137,22 +149,24 @@ def read_access(settings: Listening) -> Access | None:
     except ValidationError as error:
         raise SettingsError(tuple(f"{file}: {fault}" for fault in _faults(error))) from None
     faults = [f"{file}: {fault}" for fault in _contradictions(form, settings)]
-    digest, tokens = hashlib.sha256(content), None
-    files: tuple[Path, ...] = (file,)
-    if form.token is not None:
-        keys = file.parent / form.token.keys
-        files = (file, keys)
+    signed: list[_TokenForm | _EhrForm] = [*([form.token] if form.token else []), *form.ehr]
+    digest, issuers, files = hashlib.sha256(content), list[Issuer](), [file]
+    for each in signed:
+        keys = file.parent / each.keys
+        files.append(keys)
         try:
             key_content = _read(keys)
-            tokens = _tokens(form.token, key_content, keys)
+            issuers.append(_issuer(each, key_content, keys))
             digest.update(key_content)
         except SettingsError as error:
             faults += error.faults
     if faults:
         raise SettingsError(tuple(faults))
+    tokens = None if form.token is None else Tokens(TokenTerms(issuers.pop(0), form.token.audience))
     rights = {each.identity: each.rights for each in form.caller}
+    ehrs = MappingProxyType({issuer.name: issuer for issuer in issuers})
     open_methods = HEALTH_METHODS if form.open_health else frozenset[str]()
-    return Access(digest.hexdigest(), MappingProxyType(rights), open_methods, tokens, files)
+    return Access(digest.hexdigest(), MappingProxyType(rights), open_methods, tokens, ehrs, tuple(files))
 
 
 def _read(file: Path) -> bytes:
@@ -167,29 +181,36 @@ def _read(file: Path) -> bytes:
     return content
 
 
-def _tokens(form: _TokenForm, content: bytes, keys: Path) -> Tokens:
+def _issuer(form: _TokenForm | _EhrForm, content: bytes, keys: Path) -> Issuer:
     try:
         import jwt  # noqa: F401 - of an extra
     except ImportError:
-        raise SettingsError(("[token] needs the package pyjwt: install labgloss[jwt]",)) from None
+        raise SettingsError(("[token] and [[ehr]] need the package pyjwt: install labgloss[jwt]",)) from None
     try:
-        terms = TokenTerms(form.issuer, form.audience, read_keys(content, tuple(form.algorithms)), form.leeway_seconds)
+        return Issuer(form.issuer, read_keys(content, tuple(form.algorithms)), form.leeway_seconds)
     except ValueError as error:
         raise SettingsError((f"{keys}: {error}",)) from None
-    return Tokens(terms)
 
 
 def _contradictions(form: _AccessForm, settings: Listening) -> Iterator[str]:
     """What no field shows by itself."""
     identities = [each.identity for each in form.caller]
+    if not form.caller and (settings.lists_all_callers or not form.ehr):
+        yield "caller: needs one [[caller]] or more"
     for position, (kind, name) in enumerate(identities):
         place = f"caller[{position}]"
         if (kind, name) in identities[:position]:
             yield f"{place}: is listed twice; list its methods once"
         if kind == "sub" and form.token is None:
             yield f"{place}.sub: is the subject of a token, and [token] does not say which tokens are taken"
-        if kind != "sub" and settings.tls_client_ca is None:
+        if kind != "sub" and settings.tls_client_ca is None and settings.lists_all_callers:
             yield f"{place}.{kind}: is of a certificate, and tls_client_ca does not say whose certificates are taken"
+    issuers = [each.issuer for each in form.ehr]
+    for position, issuer in enumerate(issuers):
+        if issuer in issuers[:position]:
+            yield f"ehr[{position}]: is listed twice; let the file of its keys hold all that it signs with"
+        if form.token is not None and issuer == form.token.issuer:
+            yield f"ehr[{position}].issuer: is that of [token] too, so that its tokens could be taken for either"
     if form.token is not None:
         if all(kind != "sub" for kind, _ in identities):
             yield "token: no caller is listed by the sub of a token; list one, or leave [token] out"
@@ -216,7 +237,7 @@ def _place(loc: tuple[int | str, ...]) -> tuple[str, str]:
     """The path of a fault as the file's author would write it, and what is allowed there."""
     place, allowed = "", "another value"
     form: type[_Form] = _AccessForm
-    forms: Mapping[str, type[_Form]] = {"caller": _CallerForm, "token": _TokenForm}
+    forms: Mapping[str, type[_Form]] = {"caller": _CallerForm, "token": _TokenForm, "ehr": _EhrForm}
     for part in loc:
         if isinstance(part, int):
             place += f"[{part}]"

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,9 @@ MOST_TOKEN_CHARACTERS = 3_072
 _MOST_SUBJECT_CHARACTERS = 200
 _LEAST_RSA_BITS = 2_048
 _MOST_CACHED = 1_024
+# Of an EHR, which makes one for each call: for how long it may be valid, and how many that were used are remembered.
+LONGEST_SECONDS = 600
+_MOST_USED = 100_000
 _CURVES: Mapping[str, str] = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
 _BEARER = "bearer "
 
@@ -37,13 +40,53 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who signs tokens, and with what."""
+
+    name: str
+    keys: tuple[Key, ...]
+    leeway_s: int
+
+    def claims(self, token: str, audience: str, needed: Sequence[str]) -> Mapping[str, Any]:
+        """What a token of this issuer says that is for the audience and holds what is needed, verified.
+
+        Raises UnauthenticatedError, which says why it is not taken.
+        """
+        import jwt
+
+        try:
+            key = self._key(jwt.get_unverified_header(token).get("kid"))
+            claims: Mapping[str, Any] = jwt.decode(
+                token,
+                key.material,
+                algorithms=list(key.algorithms),
+                issuer=self.name,
+                audience=audience,
+                leeway=self.leeway_s,
+                options={"require": list(needed)},
+            )
+        except UnauthenticatedError:
+            raise
+        # What a hostile token breaks is its own fault, whatever the library raises over it.
+        except Exception as error:  # noqa: BLE001
+            raise UnauthenticatedError(_cause(error)) from None
+        return claims
+
+    def _key(self, ident: object) -> Key:
+        by_id = {key.id: key for key in self.keys}
+        if None in by_id:
+            return by_id[None]
+        if not isinstance(ident, str) or ident not in by_id:
+            raise UnauthenticatedError("TOKEN_KEY")
+        return by_id[ident]
+
+
+@dataclass(frozen=True, slots=True)
 class TokenTerms:
     """What a token must be to be taken."""
 
-    issuer: str
+    issuer: Issuer
     audience: str
-    keys: tuple[Key, ...]
-    leeway_s: int
 
 
 class Tokens:
@@ -54,18 +97,13 @@ class Tokens:
 
     def __init__(self, terms: TokenTerms, clock: Callable[[], float] = time.time) -> None:
         self._terms = terms
-        self._keys = {key.id: key for key in terms.keys}
         self._clock = clock
         self._known: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
         self._lock = Lock()
 
     def subject(self, authorization: str) -> str:
         """The subject of the token in this metadata. Raises UnauthenticatedError, which says why it is not taken."""
-        scheme, token = authorization[: len(_BEARER)], authorization[len(_BEARER) :].strip()
-        if scheme.lower() != _BEARER or not token:
-            raise UnauthenticatedError("TOKEN_MALFORMED")
-        if len(token) > MOST_TOKEN_CHARACTERS:
-            raise UnauthenticatedError("TOKEN_TOO_LONG")
+        token = _bearer(authorization)
         digest = hashlib.sha256(token.encode()).digest()
         with self._lock:
             known = self._known.get(digest)
@@ -86,36 +124,83 @@ class Tokens:
 
     def _verified(self, token: str) -> tuple[str, float]:
         """Subject and end, in seconds of the clock."""
-        import jwt
-
         terms = self._terms
-        try:
-            key = self._key(jwt.get_unverified_header(token).get("kid"))
-            claims = jwt.decode(
-                token,
-                key.material,
-                algorithms=list(key.algorithms),
-                issuer=terms.issuer,
-                audience=terms.audience,
-                leeway=terms.leeway_s,
-                options={"require": ["exp", "iss", "aud", "sub"]},
-            )
-        except UnauthenticatedError:
-            raise
-        # What a hostile token breaks is its own fault, whatever the library raises over it.
-        except Exception as error:  # noqa: BLE001
-            raise UnauthenticatedError(_cause(error)) from None
+        claims = terms.issuer.claims(token, terms.audience, ("exp", "iss", "aud", "sub"))
         subject = claims["sub"]
         if not 0 < len(subject) <= _MOST_SUBJECT_CHARACTERS:
             raise UnauthenticatedError("TOKEN_CLAIM")
-        return subject, float(claims["exp"]) + terms.leeway_s
+        return subject, float(claims["exp"]) + terms.issuer.leeway_s
 
-    def _key(self, ident: object) -> Key:
-        if None in self._keys:
-            return self._keys[None]
-        if not isinstance(ident, str) or ident not in self._keys:
-            raise UnauthenticatedError("TOKEN_KEY")
-        return self._keys[ident]
+
+class Used:
+    """The tokens that were used, each remembered by a digest until it expires. For threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._ends: dict[bytes, float] = {}
+        self._lock = Lock()
+
+    def take(self, issuer: str, ident: str, end: float) -> None:
+        """Nothing, the first time. Raises UnauthenticatedError when the token was used, or too many are remembered."""
+        digest = hashlib.sha256(f"{issuer}\n{ident}".encode()).digest()
+        now = self._clock()
+        with self._lock:
+            if len(self._ends) >= _MOST_USED:
+                self._ends = {each: until for each, until in self._ends.items() if until > now}
+            # One that is forgotten could be used again.
+            if self._ends.get(digest, now) > now or len(self._ends) >= _MOST_USED:
+                raise UnauthenticatedError("TOKEN_REPLAYED")
+            self._ends[digest] = end
+
+
+def ehr_of(
+    authorization: str, audience: str, issuers: Mapping[str, Issuer], used: Used, clock: Callable[[], float] = time.time
+) -> str:
+    """The issuer of a token that CDS Hooks asks an EHR for: signed by it, for this endpoint, short-lived, used once.
+
+    Raises UnauthenticatedError, which says why it is not taken.
+    """
+    token = _bearer(authorization)
+    issuer = issuers.get(_unverified_issuer(token))
+    if issuer is None:
+        raise UnauthenticatedError("TOKEN_ISSUER")
+    claims = issuer.claims(token, audience, ("exp", "iat", "iss", "aud", "jti"))
+    if float(claims["exp"]) > clock() + LONGEST_SECONDS + issuer.leeway_s:
+        raise UnauthenticatedError("TOKEN_LIFETIME")
+    ident = claims["jti"]
+    if not isinstance(ident, str) or not 0 < len(ident) <= _MOST_SUBJECT_CHARACTERS:
+        raise UnauthenticatedError("TOKEN_CLAIM")
+    used.take(issuer.name, ident, float(claims["exp"]) + issuer.leeway_s)
+    return issuer.name
+
+
+def is_of_ehr(authorization: str, issuers: Mapping[str, Issuer]) -> bool:
+    """Whether a token says of itself that an EHR made it; whether that is so is for `ehr_of` to find."""
+    try:
+        return _unverified_issuer(_bearer(authorization)) in issuers
+    except UnauthenticatedError:
+        return False
+
+
+def _bearer(authorization: str) -> str:
+    """The token. Raises UnauthenticatedError."""
+    scheme, token = authorization[: len(_BEARER)], authorization[len(_BEARER) :].strip()
+    if scheme.lower() != _BEARER or not token:
+        raise UnauthenticatedError("TOKEN_MALFORMED")
+    if len(token) > MOST_TOKEN_CHARACTERS:
+        raise UnauthenticatedError("TOKEN_TOO_LONG")
+    return token
+
+
+def _unverified_issuer(token: str) -> str:
+    """What a token calls its issuer, by which the keys are chosen that verify it."""
+    import jwt
+
+    try:
+        issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
+    except Exception:  # noqa: BLE001 - whatever the library raises over a hostile token
+        raise UnauthenticatedError("TOKEN_MALFORMED") from None
+    return issuer if isinstance(issuer, str) else ""
 
 
 def _cause(error: Exception) -> str:
@@ -184,7 +269,7 @@ def _key_of(position: int, entry: dict[str, Any], algorithms: tuple[str, ...]) -
         raise ValueError(f"{place} is not for signatures (use)")
     named = entry.get("alg")
     if named is not None and named not in algorithms:
-        raise ValueError(f"{place} names an alg that is not among the algorithms of [token]")
+        raise ValueError(f"{place} names an alg that is not among the algorithms")
     try:
         made: PyJWK = jwt.PyJWK({**entry, "alg": named or _usual_algorithm(entry)})
     except Exception:  # noqa: BLE001 - whatever the library raises over an entry of any kind
@@ -217,5 +302,5 @@ def _fitting(material: Any, algorithms: tuple[str, ...]) -> tuple[str, ...]:
         fitting = {"EdDSA"} if isinstance(material, ed25519.Ed25519PublicKey) else set()
     usable = tuple(each for each in algorithms if each in fitting)
     if not usable:
-        raise ValueError("cannot be used with any of the algorithms of [token]")
+        raise ValueError("cannot be used with any of the algorithms")
     return usable

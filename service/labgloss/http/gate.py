@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from starlette.requests import Request
 
-from labgloss.access.callers import Holders, Named, admitted
+from labgloss.access.callers import Holders, Named, admitted, name_of
 from labgloss.access.file import Access, Identity
+from labgloss.access.tokens import Used, ehr_of, is_of_ehr
 from labgloss.evidence.call import ANONYMOUS
 
 # Under which the protocol keeps the certificate of a connection, DER; see serve.py.
@@ -17,9 +18,11 @@ CERTIFICATE = "labgloss.certificate"
 class Gate:
     """Who may call what; without an access file everybody may who reaches the port, and is anonymous."""
 
-    def __init__(self, access: Callable[[], Access] | None) -> None:
+    def __init__(self, access: Callable[[], Access] | None, public_url: str = "") -> None:
         self._access = access
+        self._public_url = public_url
         self._holders = Holders()
+        self._used = Used()
 
     def admit(self, method: str, request: Request) -> str:
         """Who calls a method of the API. Raises UnauthenticatedError or PermissionDeniedError."""
@@ -29,11 +32,20 @@ class Gate:
         return admitted(self._access(), method, sent, lambda: self._of_certificate(request))
 
     def admit_ehr(self, method: str, request: Request) -> str:
-        """Who calls a hook: an EHR by the token that CDS Hooks asks for, or any caller who may call the method."""
-        return self.admit(method, request)
+        """Who calls a hook: an EHR, by the token that CDS Hooks asks for, or whoever may call the method.
+
+        Raises UnauthenticatedError or PermissionDeniedError.
+        """
+        sent = request.headers.getlist("authorization")
+        ehrs = {} if self._access is None else self._access().ehrs
+        if len(sent) != 1 or not is_of_ehr(sent[0], ehrs):
+            return self.admit(method, request)
+        # Never by what the request says of the host that it was sent to.
+        endpoint = f"{self._public_url}{request.url.path}"
+        return name_of(("iss", ehr_of(sent[0], endpoint, ehrs, self._used)))
 
     def _of_certificate(self, request: Request) -> tuple[Identity, ...]:
-        return self._holders.identities(request.scope["state"].get(CERTIFICATE), _named)
+        return self._holders.identities(request.scope.get("state", {}).get(CERTIFICATE), _named)
 
 
 def _named(certificate: bytes) -> Named:

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from labgloss.access.callers import read_identity
 from labgloss.access.file import watch_access
+from labgloss.errors import SettingsError
 from labgloss.http.app import Readiness, health_routes, make_app
 from labgloss.http.exchange import BODY_SECONDS
 from labgloss.http.gate import CERTIFICATE, Gate
@@ -149,9 +150,14 @@ def serve(settings: HttpSettings, connect: Connect) -> int:
     Raises SettingsError before anything listens.
     """
     tls, access = read_identity(settings)
+    if access is not None and access.ehrs and settings.public_url is None:
+        fault = (
+            "public_url: is needed where the access file lists an [[ehr]]: its tokens are for one URL of this service"
+        )
+        raise SettingsError((fault,))
     log = make_log(sys.stdout.buffer, settings.log_level)
     quieten_libraries(log)
-    gate = Gate(None if access is None else watch_access(settings, access, log))
+    gate = Gate(None if access is None else watch_access(settings, access, log), settings.public_url or "")
     context = None if tls is None else server_context(settings, tls, log, ["http/1.1"])
     with ExitStack() as opened:
         listener = opened.enter_context(listen(settings, settings.port))

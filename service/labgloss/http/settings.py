@@ -49,6 +49,11 @@ class HttpSettings(Asking):
         return value
 
     @property
+    def lists_all_callers(self) -> bool:
+        """The file may be that of the gRPC service, whose callers show it certificates."""
+        return False
+
+    @property
     def source_url(self) -> str:
         """Where a clinician reads on about the source of a card; empty where callers' URL is not known."""
         return f"{self.public_url}/about" if self.public_url else ""

@@ -49,8 +49,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAUTHENTICATED: no or no valid credentials. Metadata: "cause", one of NO_CREDENTIALS, NO_IDENTITY (the certificate
     has neither URI nor DNS name), CERTIFICATE_EXPIRED, TOKEN_NOT_TAKEN, TOKEN_REPEATED, TOKEN_MALFORMED,
     TOKEN_TOO_LONG, TOKEN_ALGORITHM, TOKEN_KEY, TOKEN_SIGNATURE, TOKEN_CLAIM, TOKEN_EXPIRED, TOKEN_NOT_YET_VALID,
-    TOKEN_ISSUER, TOKEN_AUDIENCE. A certificate that is refused in the TLS handshake ends the connection instead:
-    gRPC tells the caller UNAVAILABLE.
+    TOKEN_ISSUER, TOKEN_AUDIENCE; over HTTP also TOKEN_LIFETIME, TOKEN_REPLAYED. A certificate that is refused in the
+    TLS handshake ends the connection instead: gRPC tells the caller UNAVAILABLE.
     """
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 10
     """PERMISSION_DENIED: the caller may not use this method. Metadata: "cause", CALLER_NOT_LISTED or METHOD_NOT_ALLOWED."""
@@ -92,8 +92,8 @@ ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 9
 """UNAUTHENTICATED: no or no valid credentials. Metadata: "cause", one of NO_CREDENTIALS, NO_IDENTITY (the certificate
 has neither URI nor DNS name), CERTIFICATE_EXPIRED, TOKEN_NOT_TAKEN, TOKEN_REPEATED, TOKEN_MALFORMED,
 TOKEN_TOO_LONG, TOKEN_ALGORITHM, TOKEN_KEY, TOKEN_SIGNATURE, TOKEN_CLAIM, TOKEN_EXPIRED, TOKEN_NOT_YET_VALID,
-TOKEN_ISSUER, TOKEN_AUDIENCE. A certificate that is refused in the TLS handshake ends the connection instead:
-gRPC tells the caller UNAVAILABLE.
+TOKEN_ISSUER, TOKEN_AUDIENCE; over HTTP also TOKEN_LIFETIME, TOKEN_REPLAYED. A certificate that is refused in the
+TLS handshake ends the connection instead: gRPC tells the caller UNAVAILABLE.
 """
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 10
 """PERMISSION_DENIED: the caller may not use this method. Metadata: "cause", CALLER_NOT_LISTED or METHOD_NOT_ALLOWED."""
