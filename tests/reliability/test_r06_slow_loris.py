@@ -68,6 +68,7 @@ def closing_times(port: int, seconds: float) -> list[float]:
     return closed
 
 
+@pytest.mark.timed
 def test_a_thousand_connections_that_say_nothing(table: Table, tmp_path: Path) -> None:
     with ServiceProcess(tmp_path / "service") as service:
         before = service.pids
