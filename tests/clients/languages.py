@@ -95,5 +95,12 @@ class Language:
 
 LANGUAGES = (
     Language("python", (), (sys.executable, str(_ROOT / "clients" / "conformance" / "replay.py"))),
+    Language("go", ("go", "protoc", "protoc-gen-go", "protoc-gen-go-grpc"), ("build/replay",)),
+    Language(
+        "java",
+        ("java", "javac", "protoc", "grpc_java_plugin"),
+        # A program that lives for a second is not worth optimising.
+        ("java", "-XX:TieredStopAtLevel=1", "@build/classpath", "labgloss.conformance.Replay"),
+    ),
     Language("typescript", ("node", "npm"), ("node", "dist/conformance/replay.js")),
 )

@@ -190,7 +190,8 @@ def test_a_message_of_a_stream_that_is_refused_is_the_outcome_of_each_of_its_pan
     content = {
         "method": "labgloss.v1.InterpretationService/StreamInterpretPanels",
         "requests": [recorded(request)],
-        "responses": [recorded(interpretation_pb2.StreamInterpretPanelsResponse(outcomes=outcomes))],
+        # As the client gives it, which is not how it came.
+        "responses": [{"json": MessageToDict(interpretation_pb2.StreamInterpretPanelsResponse(outcomes=outcomes))}],
     }
     (exchanges.folder / "stream.json").write_text(json.dumps(content))
     as_recorded(client, service.target, exchanges)

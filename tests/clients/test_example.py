@@ -22,4 +22,4 @@ def test_without_a_service_it_says_so(client: Language) -> None:
     ran = client.example("127.0.0.1:9")
     assert ran.returncode == 1
     assert ran.stdout == ""
-    assert "the service was not reached" in ran.stderr
+    assert "was not reached" in ran.stderr

@@ -1,0 +1,3 @@
+module labgloss
+
+go 1.19
