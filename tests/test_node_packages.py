@@ -13,8 +13,8 @@ FOLDERS = sorted(path.parent for room in ("tests", "clients") for path in ROOT.g
 KINDS = ("dependencies", "devDependencies")
 
 
-def test_there_are_three_folders_of_node_packages() -> None:
-    assert [folder.name for folder in FOLDERS] == ["typescript", "reflection", "units"]
+def test_there_are_four_folders_of_node_packages() -> None:
+    assert [folder.name for folder in FOLDERS] == ["typescript", "fhir", "reflection", "units"]
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

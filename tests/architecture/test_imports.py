@@ -48,7 +48,9 @@ ROOMS = {
     # Of the engine: the words for whom a row is.
     "wire": Room(names("domain errors knowledge engine v1"), names("google"), barred=IMPURE),
     # Bundles speak the canonical request and report; uuid: names made of content, which are no chance.
-    "fhir": Room(names("domain errors knowledge v1"), names("google"), barred=IMPURE - {"uuid"}),
+    "fhir": Room(
+        names("domain errors knowledge engine wire laboratory_words v1"), names("google"), barred=IMPURE - {"uuid"}
+    ),
     # What is kept of calls, which knows nothing of gRPC; of the root the version.
     "evidence": Room(names("domain errors knowledge wire"), names("google opentelemetry prometheus_client structlog")),
     # What every server has: how settings are given, the log, who may call. Of the schema: the names of methods.
@@ -68,7 +70,8 @@ ROOMS = {
         names("cryptography google grpc h11 labgloss_client pydantic starlette structlog uvicorn"),
     ),
     # HL7 v2 speaks the API alone, as any caller does; of errors: a setting that is wrong.
-    "hl7": Room(names("errors v1"), names("google"), barred=IMPURE),
+    "laboratory_words": Room(names("v1"), barred=IMPURE),
+    "hl7": Room(names("errors laboratory_words v1"), names("google"), barred=IMPURE),
     # Panel files speak the API alone, as any caller does. The root: where the shipped panels lie.
     "panels": Room(names("forbidden v1 labgloss"), names("google pydantic")),
     # Of the domain: panels and explanations, of which no message speaks.

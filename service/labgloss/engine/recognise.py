@@ -128,6 +128,16 @@ def recognise(release: Release, panel: Panel) -> Recognised:
     )
 
 
+def how_far(release: Release, kind: TextKind, text: str) -> int:
+    """How far a text is recognised: 2 where it names something and all of it is read, 1 where it names something."""
+    words = _Words.of(release)
+    if kind == "symptom":
+        symptom, _ = words.symptom(Symptom(text=text))
+        return (1 if symptom.unread else 2) if symptom.ids else 0
+    item = (words.condition if kind == "condition" else words.medication)(ContextItem(text=text))
+    return (2 if item.read else 1) if item.ids else 0
+
+
 def _local(release: Release, item: ContextItem, kind: str) -> CodeOfSite | None:
     """What the code of an item without an id names in the site's own systems, where that is of its kind."""
     if item.id or item.coding is None:

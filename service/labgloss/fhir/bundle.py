@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from labgloss.errors import RequestError, Violation
@@ -63,11 +63,14 @@ class Bundle:
         self.resources = resources
         self._by_url: dict[str, list[Resource]] = {}
         self._by_id: dict[tuple[str, str], list[Resource]] = {}
+        self._by_identifier: dict[tuple[str, str], list[Resource]] = {}
         for resource in resources:
             if resource.full_url:
                 self._by_url.setdefault(resource.full_url, []).append(resource)
             if resource.id:
                 self._by_id.setdefault((resource.kind, resource.id), []).append(resource)
+            for name in identifiers_of(resource):
+                self._by_identifier.setdefault(name, []).append(resource)
 
     def of_kind(self, *kinds: str) -> Iterator[Resource]:
         """The resources of these kinds that stand in entries, in the order of the Bundle."""
@@ -82,10 +85,7 @@ class Bundle:
             return self._followed(text, source)
         identifier = reference.child("identifier")
         if identifier is not None and identifier.text("value"):
-            key = _identifier_key(identifier)
-            found = [each for each in self.resources if key in _identifiers(each)]
-            url = f"?identifier={key[0]}|{key[1]}"
-            return Target(url, found[0] if len(found) == 1 else None)
+            return self._identified(reference.text("type"), identifier.text("system"), identifier.text("value"))
         return None
 
     def _followed(self, text: str, source: Resource) -> Target:
@@ -95,8 +95,7 @@ class Bundle:
         kind, asked, query = text.partition("?identifier=")
         if asked:
             system, _, value = query.rpartition("|")
-            found = [each for each in self.of_kind(kind) if (system, value) in _identifiers(each)]
-            return Target(text, found[0] if len(found) == 1 else None)
+            return self._identified(kind, system, value)
         match = _RESTFUL.fullmatch(text)
         if match is None:
             return Target(text, _only(self._by_url.get(text, [])))
@@ -110,6 +109,10 @@ class Bundle:
         exact = self._by_url.get(url, [])
         return Target(url, _only(exact or fitting))
 
+    def _identified(self, kind: str, system: str, value: str) -> Target:
+        found = [each for each in self._by_identifier.get((system, value), []) if kind in ("", each.kind)]
+        return Target(f"{kind}?identifier={system}|{value}", _only(found))
+
 
 def _only(found: list[Resource]) -> Resource | None:
     """The resource where there is one: of two under one name it is open which is meant."""
@@ -122,19 +125,13 @@ def _base(resource: Resource) -> str | None:
     return match["base"] if match else None
 
 
-def _identifier_key(identifier: Element) -> tuple[str, str]:
-    return identifier.text("system"), identifier.text("value")
-
-
-def _identifiers(resource: Resource) -> set[tuple[str, str]]:
+def identifiers_of(resource: Resource) -> set[tuple[str, str]]:
+    """System and value of its identifiers."""
     value = resource.element.body.get("identifier")
     items = value if isinstance(value, list) else [value]
     quiet = Issues()
-    return {
-        _identifier_key(Element(resource.path, item, quiet))
-        for item in items
-        if isinstance(item, dict) and item.get("value") is not None
-    }
+    elements = [Element(resource.path, item, quiet) for item in items if isinstance(item, dict)]
+    return {(each.text("system"), each.text("value")) for each in elements if each.text("value")}
 
 
 def read_bundle(body: bytes, issues: Issues) -> Bundle:
@@ -153,30 +150,45 @@ def read_bundle(body: bytes, issues: Issues) -> Bundle:
     if len(entries) > ENTRIES_LIMIT:
         description = f"at most {ENTRIES_LIMIT:,} entries are allowed; send those of one patient and the last draws"
         raise _refused("TOO_MANY", description)
+    if found.get("type") == "history":
+        raise _refused(
+            "UNKNOWN_VALUE", "a history holds what is not valid any more; send the resources as they are now"
+        )
     element = Element(BUNDLE, found, issues)
-    return Bundle(element, [resource for entry in element.children("entry") for resource in _resources(entry)])
+    return Bundle(element, _without_copies(_resources(element)))
 
 
 def _refused(reason: str, description: str) -> RequestError:
     return RequestError((Violation("bundle", reason, description),))
 
 
-def _resources(entry: Element) -> Iterator[Resource]:
-    """The resource of an entry, if it has one, with those that it contains."""
-    element = entry.child("resource")
-    if element is None:
-        return
-    request = entry.body.get("request")
-    full_url = entry.text("fullUrl")
-    method = request.get("method") if isinstance(request, dict) else None
-    if method == "DELETE":
-        return
-    resource = Resource(_kind(element), element, full_url, request if isinstance(request, dict) else None)
-    yield resource
-    for inner in element.children("contained"):
-        ident = inner.body.get("id")
-        if isinstance(ident, str):
-            resource.contained[ident] = Resource(_kind(inner), inner, container=resource)
+def _resources(bundle: Element) -> Iterator[Resource]:
+    """The resources of the entries, in their order, each with those that it contains."""
+    for entry in bundle.children("entry"):
+        element = entry.child("resource")
+        request = entry.body.get("request")
+        asked = request if isinstance(request, dict) else None
+        # What is to be deleted holds for nothing.
+        if element is None or (asked and asked.get("method") == "DELETE"):
+            continue
+        resource = Resource(_kind(element), element, entry.text("fullUrl"), asked)
+        for inner in element.children("contained"):
+            ident = inner.body.get("id")
+            if isinstance(ident, str):
+                resource.contained[ident] = Resource(_kind(inner), inner, container=resource)
+        yield resource
+
+
+def _without_copies(resources: Iterable[Resource]) -> list[Resource]:
+    """The resources, each once: a search brings one that it found in two ways twice."""
+    kept: list[Resource] = []
+    first: dict[tuple[str, str, str], Resource] = {}
+    for resource in resources:
+        name = (resource.kind, resource.full_url, resource.id)
+        earlier = first.setdefault(name, resource) if resource.full_url or resource.id else resource
+        if earlier is resource or earlier.element.body != resource.element.body:
+            kept.append(resource)
+    return kept
 
 
 def _kind(element: Element) -> str:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from labgloss.fhir.issues import Issues
 from labgloss.fhir.json_text import Json, Number, Object
+from labgloss.wire.fields import TEXT_LIMIT
 
 T = TypeVar("T")
 
@@ -28,14 +29,35 @@ class Element:
         return f"{self.path}.{name}"
 
     def text(self, name: str) -> str:
-        """A string, code, date or URI; empty when absent."""
+        """A string, code, date or URI; empty when absent, or longer than the canonical request takes."""
+        value = self.whole_text(name)
+        if len(value) > TEXT_LIMIT:
+            self.issues.warning("too-long", self.at(name), f"more than {TEXT_LIMIT:,} characters; it was not read")
+            return ""
+        return value
+
+    def pieces(self, name: str) -> list[str]:
+        """A string of any length, in pieces as the canonical request takes them, parted between words."""
+        pieces: list[str] = []
+        rest = self.whole_text(name).strip()
+        while len(rest) > TEXT_LIMIT:
+            cut = rest.rfind(" ", 1, TEXT_LIMIT)
+            cut = TEXT_LIMIT if cut < 0 else cut
+            pieces.append(rest[:cut])
+            rest = rest[cut:].strip()
+        return [*pieces, rest] if rest else pieces
+
+    def whole_text(self, name: str) -> str:
+        """A string of any length; empty when absent."""
         value = self.body.get(name)
         return value if isinstance(value, str) else self._mistyped(name, value, "a string", "")
 
     def number(self, name: str) -> str:
         """The digits of a number; empty when absent."""
         value = self.body.get(name)
-        return value.text if isinstance(value, Number) else self._mistyped(name, value, "a number", "")
+        if isinstance(value, Number) and len(value.text) <= TEXT_LIMIT:
+            return value.text
+        return self._mistyped(name, value, f"a number of at most {TEXT_LIMIT:,} characters", "")
 
     def boolean(self, name: str) -> bool | None:
         """True or false; None when absent."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from labgloss import laboratory_words
 from labgloss.hl7 import tables
 from labgloss.hl7.message import Segment
 from labgloss.hl7.specimens import ID_LIMIT, LIST_LIMIT, TEXT_LIMIT, Say, clipped
@@ -52,9 +53,9 @@ def is_haemolysis(segment: Segment) -> bool:
     """Whether the observation is the haemolysis of the specimen, by its LOINC code or its name."""
     for one in segment.repetitions(3):
         for code, name, system in ((1, 2, 3), (4, 5, 6)):
-            if tables.system(one[system]) == tables.LOINC and one[code].strip() in tables.HAEMOLYSIS_CODES:
+            if tables.system(one[system]) == tables.LOINC and one[code].strip() in laboratory_words.HAEMOLYSIS_CODES:
                 return True
-            if tables.names_haemolysis(one[name]) or tables.names_haemolysis(one[code]):
+            if laboratory_words.names_haemolysis(one[name]) or laboratory_words.names_haemolysis(one[code]):
                 return True
     return False
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
+from labgloss import laboratory_words
 from labgloss.hl7 import observations, profile, specimens, tables, times
 from labgloss.hl7.faults import Fault, MessageError, Note, Place, Table0357
 from labgloss.hl7.message import Message, Segment
@@ -282,12 +283,12 @@ class _Reader:
     def _haemolysis(self, order: _OrderGroup) -> list[str]:
         """Comments that name haemolysis, wherever in the group they stand: they are about the tube."""
         remarks = [text for texts in order.remarks.values() for text in _paragraphs(texts)]
-        said = [text for text in remarks if tables.speaks_of_haemolysis(text)]
+        said = [text for text in remarks if laboratory_words.speaks_of_haemolysis(text)]
         for observation in order.observations:
             words = observations.words_of(observation)
-            if tables.speaks_of_haemolysis(words):
+            if laboratory_words.speaks_of_haemolysis(words):
                 said.append(words)
-            elif words and observations.is_haemolysis(observation) and tables.haemolysis_grade(words) is None:
+            elif words and observations.is_haemolysis(observation) and laboratory_words.haemolysis_grade(words) is None:
                 said.append(f"haemolysis: {words}")
         return said
 
@@ -347,7 +348,7 @@ def _grade(order: _OrderGroup) -> pb.Haemolysis.ValueType | None:
     named = [observations.words_of(one) for one in order.observations if observations.is_haemolysis(one)]
     written = [*order.comments, *(text for texts in order.remarks.values() for text in texts)]
     written += [observations.words_of(one) for one in order.observations]
-    grades = [*map(tables.haemolysis_grade, named), *map(tables.german_haemolysis, written)]
+    grades = [*map(laboratory_words.haemolysis_grade, named), *map(laboratory_words.german_haemolysis, written)]
     return max((grade for grade in grades if grade is not None), default=None)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from labgloss.hl7 import tables
+from labgloss import laboratory_words
 from labgloss.hl7.faults import Place
 from labgloss.hl7.message import Components, Segment
 from labgloss.v1 import panel_pb2 as pb
@@ -74,7 +74,7 @@ def _of_order(order: Segment, say: Say) -> pb.Specimen:
     if not source.written.strip():
         return pb.Specimen()
     written = [source.part(1, 1), source.part(1, 2), source.part(1, 4), source.part(1, 5)]
-    kind = tables.specimen_kind(*filter(None, written))
+    kind = laboratory_words.specimen_kind(*filter(None, written))
     if kind is None and any(written):
         say(order.place(15, 1), "the kind of specimen is not one that is known here, and counts as not known")
     return pb.Specimen(
@@ -87,7 +87,7 @@ def _of_order(order: Segment, say: Say) -> pb.Specimen:
 
 def _kind(place: Place, written: Components, say: Say) -> pb.SpecimenKind.ValueType:
     named = [one for number in (1, 2, 4, 5) if (one := written[number].strip())]
-    kind = tables.specimen_kind(*named)
+    kind = laboratory_words.specimen_kind(*named)
     if kind is None and named:
         say(place, "the kind of specimen is not one that is known here, and counts as not known")
     return kind or pb.SPECIMEN_KIND_UNSPECIFIED

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from labgloss.errors import AnswerTooLargeError, RequestError, Violation
 from labgloss.fhir.answer import answer_bundle
 from labgloss.fhir.reading import read_panel
+from labgloss.knowledge.release import Release
 from labgloss.server.handlers import Answer, Deadline, InterpretationHandlers, parsed, serialised
 from labgloss.server.settings import Settings
 from labgloss.v1 import fhir_pb2
+from labgloss.wire import times
 
 Clock = Callable[[], datetime]
 
@@ -23,7 +25,10 @@ def utc_now() -> datetime:
 class BundleHandlers:
     """The methods of FhirService over one release. The clock is asked where a caller does not say the time itself."""
 
-    def __init__(self, interpretation: InterpretationHandlers, settings: Settings, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, release: Release, interpretation: InterpretationHandlers, settings: Settings, clock: Clock = utc_now
+    ) -> None:
+        self._release = release
         self._interpretation = interpretation
         self._settings = settings
         self._clock = clock
@@ -34,12 +39,15 @@ class BundleHandlers:
         request = parsed(fhir_pb2.InterpretBundleRequest, body, limit, "send the last draws of one patient")
         if not request.bundle:
             raise RequestError((Violation("bundle", "REQUIRED", "the Bundle to interpret is needed"),))
-        read = read_panel(request)
+        recorded = self._recorded(request)
+        read = read_panel(request, self._release, recorded)
         deadline()
-        report, decision = self._interpretation.report(read.panel, "panel")
-        recorded = request.recorded or self._clock().isoformat(timespec="seconds")
+        try:
+            report, decision = self._interpretation.report(read.panel, "panel")
+        except RequestError as error:
+            raise read.in_terms_of_the_bundle(error) from None
         response = fhir_pb2.InterpretBundleResponse(
-            bundle=answer_bundle(read, report, recorded),
+            bundle=answer_bundle(read, report, self._release, recorded, request.answer_type),
             report=report,
             panel=read.panel,
             issues=[
@@ -55,3 +63,12 @@ class BundleHandlers:
         if (size := response.ByteSize()) > limit:
             raise AnswerTooLargeError(size, limit)
         return Answer(serialised(response), (decision,))
+
+    def _recorded(self, request: fhir_pb2.InterpretBundleRequest) -> datetime:
+        if not request.recorded:
+            return self._clock()
+        found = times.collected(request.recorded)
+        if found is None or found.instant is None:
+            description = 'RFC 3339 with its offset is needed, such as "2026-01-15T08:30:00+01:00", or nothing'
+            raise RequestError((Violation("recorded", "BAD_FORM", description),))
+        return found.instant

@@ -54,4 +54,4 @@ class Releases:
     def _serving(self, release: Release) -> Serving:
         interpretation = InterpretationHandlers(release, self._interpret, self._settings, self._on_defect)
         knowledge = KnowledgeHandlers(release, self._settings)
-        return Serving(release, interpretation, knowledge, BundleHandlers(interpretation, self._settings))
+        return Serving(release, interpretation, knowledge, BundleHandlers(release, interpretation, self._settings))
