@@ -107,10 +107,12 @@ class AsyncClient:
         """Ends the connection; calls under way are cancelled."""
         await self._channel.close()
 
-    async def interpret(self, panel: Panel, *, timeout_s: float | None = None) -> Report:
+    async def interpret(self, panel: Panel, *, timeout_s: float | None = None, on_behalf_of: str = "") -> Report:
         """The report on one panel; see `Client.interpret`."""
         request = InterpretPanelRequest(panel=panel)
-        return _core.report_of(panel, await self._call(self._interpretation.InterpretPanel, request, timeout_s))
+        return _core.report_of(
+            panel, await self._call(self._interpretation.InterpretPanel, request, timeout_s, on_behalf_of)
+        )
 
     async def interpret_batch(self, panels: Iterable[Panel], *, timeout_s: float | None = None) -> list[Outcome]:
         """One report or PanelFailure for each of up to 100 panels; see `Client.interpret_batch`."""
@@ -134,12 +136,16 @@ class AsyncClient:
         return self._stream(messages, messages_under_way, timeout_s)
 
     async def interpret_bundle(
-        self, bundle: bytes | InterpretBundleRequest, *, timeout_s: float | None = None
+        self,
+        bundle: bytes | InterpretBundleRequest,
+        *,
+        timeout_s: float | None = None,
+        on_behalf_of: str = "",
     ) -> InterpretBundleResponse:
         """The answer to an R4 Bundle as JSON; see `Client.interpret_bundle`."""
         request = bundle if isinstance(bundle, InterpretBundleRequest) else InterpretBundleRequest(bundle=bundle)
         allowed_s = self._connection.batch_timeout_s if timeout_s is None else timeout_s
-        return _core.bundle_answer(await self._call(self._fhir.InterpretBundle, request, allowed_s))
+        return _core.bundle_answer(await self._call(self._fhir.InterpretBundle, request, allowed_s, on_behalf_of))
 
     async def release(self) -> Release:
         """The release that is loaded: version, digest, scope, counts, choices."""
@@ -192,9 +198,10 @@ class AsyncClient:
         method: grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT],
         request: RequestT,
         timeout_s: float | None = None,
+        on_behalf_of: str = "",
     ) -> ResponseT:
         allowed_s = self._connection.timeout_s if timeout_s is None else timeout_s
-        metadata = self._connection.metadata()
+        metadata = self._connection.metadata(on_behalf_of)
         if self._throttle is not None:
             self._throttle.ask()
         error: LabglossError | None = None

@@ -38,6 +38,9 @@ MESSAGE_LIMIT_BYTES = 1024 * 1024
 # Tag and length of one panel in the message, at most.
 PANEL_FRAME_BYTES = 6
 
+# Metadata that names for whom a service in between calls.
+ON_BEHALF_OF = "labgloss-on-behalf-of"
+
 RECEIVE_LIMIT_BYTES = 4 * 1024 * 1024
 
 # grpc.health.v1 without its package: on the wire HealthCheckRequest is a StringValue and HealthCheckResponse an
@@ -115,9 +118,10 @@ class Connection:
                 "reads it can use it; give credentials (grpc.ssl_channel_credentials(...))"
             )
 
-    def metadata(self) -> Metadata:
-        """What goes with a call: its token, asked for anew."""
-        return () if self.token is None else (("authorization", f"Bearer {self.token()}"),)
+    def metadata(self, on_behalf_of: str = "") -> Metadata:
+        """What goes with a call: its token, asked for anew, and for whom it is made, if for another."""
+        token = () if self.token is None else (("authorization", f"Bearer {self.token()}"),)
+        return (*token, (ON_BEHALF_OF, on_behalf_of)) if on_behalf_of else token
 
     @property
     def channel_options(self) -> Sequence[tuple[str, str | int]]:

@@ -115,15 +115,21 @@ class Client:
         """Ends the connection; calls under way raise Unavailable."""
         self._channel.close()
 
-    def interpret(self, panel: Panel, *, timeout_s: float | None = None) -> Report:
+    def interpret(self, panel: Panel, *, timeout_s: float | None = None, on_behalf_of: str = "") -> Report:
         """The report on one panel.
+
+        Args:
+            panel: the panel.
+            timeout_s: seconds allowed. None: those of the client.
+            on_behalf_of: for whom a service in between asks, by the name that it knows them by; the decision record
+                names them beside the service, where the operator lists it as one that calls for others.
 
         Raises:
             InvalidPanel: fields are wrong; it names every one. A result that cannot be judged is no error: the report
                 refuses it, and answers the rest.
         """
         request = InterpretPanelRequest(panel=panel)
-        return _core.report_of(panel, self._call(self._interpretation.InterpretPanel, request, timeout_s))
+        return _core.report_of(panel, self._call(self._interpretation.InterpretPanel, request, timeout_s, on_behalf_of))
 
     def interpret_batch(self, panels: Iterable[Panel], *, timeout_s: float | None = None) -> list[Outcome]:
         """One report or PanelFailure for each of up to 100 panels, in their order; one bad panel spoils no other."""
@@ -159,20 +165,25 @@ class Client:
         return self._stream(messages, messages_under_way, timeout_s)
 
     def interpret_bundle(
-        self, bundle: bytes | InterpretBundleRequest, *, timeout_s: float | None = None
+        self,
+        bundle: bytes | InterpretBundleRequest,
+        *,
+        timeout_s: float | None = None,
+        on_behalf_of: str = "",
     ) -> InterpretBundleResponse:
         """The answer to an R4 Bundle as JSON: a Bundle as JSON, the report, the panel that was read, what was not read.
 
         Args:
             bundle: its bytes, or a request, which may also say whose results, what time, which type of Bundle.
             timeout_s: seconds allowed. None: as for a batch, because a Bundle may be as large.
+            on_behalf_of: as of `interpret`.
 
         Raises:
             InvalidRequest: it is no Bundle, holds results of several patients, or none that can be read.
         """
         request = bundle if isinstance(bundle, InterpretBundleRequest) else InterpretBundleRequest(bundle=bundle)
         allowed_s = self._connection.batch_timeout_s if timeout_s is None else timeout_s
-        return _core.bundle_answer(self._call(self._fhir.InterpretBundle, request, allowed_s))
+        return _core.bundle_answer(self._call(self._fhir.InterpretBundle, request, allowed_s, on_behalf_of))
 
     def release(self) -> Release:
         """The release that is loaded: version, digest, scope, counts, choices."""
@@ -226,9 +237,10 @@ class Client:
         method: grpc.UnaryUnaryMultiCallable[RequestT, ResponseT],
         request: RequestT,
         timeout_s: float | None = None,
+        on_behalf_of: str = "",
     ) -> ResponseT:
         allowed_s = self._connection.timeout_s if timeout_s is None else timeout_s
-        metadata = self._connection.metadata()
+        metadata = self._connection.metadata(on_behalf_of)
         if self._throttle is not None:
             self._throttle.ask()
         error: LabglossError | None = None

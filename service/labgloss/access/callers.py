@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from labgloss.errors import PermissionDeniedError, SettingsError, Unauthenticate
 from labgloss.settings import Listening
 
 _MOST_CERTIFICATES = 1_024
+_NAME = re.compile(rf"[!-~]{{1,{MOST_NAME_CHARACTERS}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,11 @@ class Holders:
 
 
 def admitted(
-    access: Access, method: str, authorization: Sequence[str], of_certificate: Callable[[], tuple[Identity, ...]]
+    access: Access,
+    method: str,
+    authorization: Sequence[str],
+    of_certificate: Callable[[], tuple[Identity, ...]],
+    on_behalf_of: str = "",
 ) -> str:
     """The name of a caller who may call a method, as log and record have it.
 
@@ -66,6 +72,8 @@ def admitted(
         method: the method's name.
         authorization: every value that came under that name.
         of_certificate: whom the connection's certificate names; raises UnauthenticatedError.
+        on_behalf_of: for whom the call says that it is made; said of callers alone who are listed to call for others,
+            and who answer for it.
     """
     identities = _identities(access, authorization, of_certificate)
     listed = [identity for identity in identities if identity in access.rights]
@@ -74,6 +82,8 @@ def admitted(
         raise PermissionDeniedError("CALLER_NOT_LISTED", name)
     if not any(method in access.rights[identity] for identity in listed):
         raise PermissionDeniedError("METHOD_NOT_ALLOWED", name)
+    if _NAME.fullmatch(on_behalf_of) and access.on_behalf.intersection(listed):
+        return f"{name} for {on_behalf_of}"
     return name
 
 

@@ -74,6 +74,8 @@ class _CallerForm(_Form):
         min_length=1, description=f"one or more of {', '.join(sorted(_NAMES))}"
     )
 
+    on_behalf: bool = Field(False, description="true or false: whether it calls for others, and is believed for whom")
+
     @model_validator(mode="after")
     def _one_identity(self) -> Self:
         if sum(name is not None for name in (self.uri, self.dns, self.sub)) != 1:
@@ -125,6 +127,8 @@ class Access:
     rights: Mapping[Identity, frozenset[str]] = field(compare=False)
     open_methods: frozenset[str] = field(compare=False)
     tokens: Tokens | None = field(compare=False)
+    # Callers that are believed for whom they call.
+    on_behalf: frozenset[Identity] = field(compare=False)
     # EHRs that call hooks, by the issuer that their tokens name.
     ehrs: Mapping[str, Issuer] = field(compare=False)
     files: tuple[Path, ...]
@@ -164,9 +168,10 @@ def read_access(settings: Listening) -> Access | None:
         raise SettingsError(tuple(faults))
     tokens = None if form.token is None else Tokens(TokenTerms(issuers.pop(0), form.token.audience))
     rights = {each.identity: each.rights for each in form.caller}
+    on_behalf = frozenset(each.identity for each in form.caller if each.on_behalf)
     ehrs = MappingProxyType({issuer.name: issuer for issuer in issuers})
     open_methods = HEALTH_METHODS if form.open_health else frozenset[str]()
-    return Access(digest.hexdigest(), MappingProxyType(rights), open_methods, tokens, ehrs, tuple(files))
+    return Access(digest.hexdigest(), MappingProxyType(rights), open_methods, tokens, on_behalf, ehrs, tuple(files))
 
 
 def _read(file: Path) -> bytes:

@@ -10,7 +10,7 @@ from structlog.typing import FilteringBoundLogger
 from labgloss.http.cards import cards_of
 from labgloss.http.exchange import Endpoint, Exchange, json_response, read_body, takes_json
 from labgloss.http.feedback import FEEDBACK_BYTES, read_feedback
-from labgloss.http.gate import Gate
+from labgloss.http.gate import Gate, known
 from labgloss.http.hook_call import REPORT_EXTENSION, HookCall, read_call
 from labgloss.http.hooks import Hook, discovery
 from labgloss.http.problems import Problem, problem_of_call
@@ -45,7 +45,9 @@ def calling(hook: Hook, client: AsyncClient, gate: Gate, limit: int, source_url:
             exchange.said["cards"] = 0
             return json_response({"cards": []})
         try:
-            answered = await client.interpret_bundle(_asked(call), timeout_s=timeout_s)
+            answered = await client.interpret_bundle(
+                _asked(call), timeout_s=timeout_s, on_behalf_of=known(exchange.caller)
+            )
         except LabglossError as error:
             raise problem_of_call(error) from None
         cards = cards_of(hook, call, answered, source_url)

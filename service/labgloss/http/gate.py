@@ -48,6 +48,11 @@ class Gate:
         return self._holders.identities(request.scope.get("state", {}).get(CERTIFICATE), _named)
 
 
+def known(caller: str) -> str:
+    """The caller as the gRPC service is told for whom it is called; empty where nobody is known."""
+    return "" if caller == ANONYMOUS else caller
+
+
 def _named(certificate: bytes) -> Named:
     from cryptography import x509
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from labgloss.errors import Violation
 from labgloss.http.canonical import json_of, message_of
 from labgloss.http.exchange import JSON, Endpoint, Exchange, read_body
-from labgloss.http.gate import Gate
+from labgloss.http.gate import Gate, known
 from labgloss.http.problems import fields_are_wrong, problem_of_call
 from labgloss.v1.interpretation_pb2 import InterpretPanelRequest, InterpretPanelResponse
 from labgloss_client import AsyncClient, LabglossError
@@ -26,7 +26,7 @@ def interpreting(client: AsyncClient, gate: Gate, limit: int) -> Endpoint:
         if not asked.HasField("panel"):
             raise fields_are_wrong((Violation("panel", "REQUIRED", "the panel to interpret is needed"),))
         try:
-            report = await client.interpret(asked.panel)
+            report = await client.interpret(asked.panel, on_behalf_of=known(exchange.caller))
         except LabglossError as error:
             raise problem_of_call(error) from None
         return Response(json_of(InterpretPanelResponse(report=report)), media_type=JSON)

@@ -16,6 +16,9 @@ from labgloss.evidence.call import ANONYMOUS
 from labgloss.server.settings import Settings
 from labgloss.wire.status import code_of, status_of
 
+# Metadata that names for whom a service in between calls.
+ON_BEHALF_OF = "labgloss-on-behalf-of"
+
 
 class Gate:
     """Lets a call in, before its message is parsed, or refuses it.
@@ -39,8 +42,13 @@ class Gate:
         access = self._access()
         if method in access.open_methods:
             return ANONYMOUS
-        sent = [str(value) for name, value in context.invocation_metadata() if name == "authorization"]
-        return admitted(access, method, sent, lambda: self._of_certificate(context))
+        sent, asked_for = [], ""
+        for name, value in context.invocation_metadata():
+            if name == "authorization":
+                sent.append(str(value))
+            elif name == ON_BEHALF_OF:
+                asked_for = str(value)
+        return admitted(access, method, sent, lambda: self._of_certificate(context), asked_for)
 
     def _of_certificate(self, context: grpc.ServicerContext) -> tuple[Identity, ...]:
         shown = cast("Mapping[str, Sequence[bytes]]", context.auth_context())

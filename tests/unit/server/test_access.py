@@ -41,7 +41,7 @@ def test_the_example_is_an_access_file_with_every_key(tmp_path: Path) -> None:
     assert access is not None
     assert {"uri", "dns", "sub"} == {kind for kind, _ in access.rights}
     assert access.tokens is not None
-    keys = {"open_health", "issuer", "audience", "algorithms", "keys", "leeway_seconds", "methods"}
+    keys = {"open_health", "issuer", "audience", "algorithms", "keys", "leeway_seconds", "methods", "on_behalf"}
     assert keys <= set(re.findall(r"^(\w+) =", example, re.MULTILINE))
 
 
