@@ -66,7 +66,7 @@ ROOMS = {
     "process": Room(names("access errors settings"), names("structlog")),
     # A client of the service. Of the server's rooms: who calls is told and named as there.
     "http": Room(
-        names("errors fhir settings log access evidence process v1"),
+        names("errors fhir settings log access evidence process v1 labgloss"),
         names("cryptography google grpc h11 labgloss_client pydantic starlette structlog uvicorn"),
     ),
     # HL7 v2 speaks the API alone, as any caller does; of errors: a setting that is wrong.

@@ -26,7 +26,9 @@ from labgloss.http.gate import Gate
 from labgloss.http.settings import HttpSettings
 from labgloss.log import make_log
 from labgloss_client import AsyncClient
+from tests.http import contract
 
+BASE = "http://labgloss.example"
 _LONGEST_SECONDS = 60.0
 
 
@@ -54,8 +56,14 @@ async def app(target: str, raising: bool = True, **settings: Any) -> AsyncIterat
         readiness = Readiness(client)
         asgi = make_app(chosen, client, gate, readiness, log)
         transport = httpx.ASGITransport(asgi, raise_app_exceptions=raising)
-        async with httpx.AsyncClient(transport=transport, base_url="http://labgloss.example") as http:
+        hooks = {"response": [_contracted]}
+        async with httpx.AsyncClient(transport=transport, base_url=BASE, event_hooks=hooks) as http:
             yield App(http, stream, readiness)
+
+
+async def _contracted(response: httpx.Response) -> None:
+    await response.aread()
+    contract.check(response)
 
 
 def asked(target: str, asking: Any, **settings: Any) -> Any:

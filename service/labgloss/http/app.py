@@ -11,8 +11,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from structlog.typing import FilteringBoundLogger
 
-from labgloss.http import cds, panels
-from labgloss.http.exchange import Exchanges, json_response
+from labgloss import __version__
+from labgloss.http import about, cds, openapi, panels
+from labgloss.http.exchange import JSON, Endpoint, Exchange, Exchanges, json_response
 from labgloss.http.gate import Gate
 from labgloss.http.hooks import DISCOVERY, HOOKS
 from labgloss.http.problems import retry_after
@@ -52,6 +53,8 @@ def make_app(
             endpoint(panels.METHOD, panels.interpreting(client, gate, settings.panel_bytes)),
             methods=["POST"],
         ),
+        Route(openapi.PATH, endpoint("OpenApi", _documenting()), methods=["GET"]),
+        Route(openapi.ABOUT, endpoint("About", about.telling(client)), methods=["GET"]),
         Route(DISCOVERY, endpoint("CdsDiscovery", cds.discovering(client)), methods=["GET"]),
     ]
     limit, seconds = settings.hook_bytes, settings.timeout_seconds
@@ -68,6 +71,15 @@ def make_app(
     # A client that follows would send a panel twice.
     app.router.redirect_slashes = False
     return app
+
+
+def _documenting() -> Endpoint:
+    document = openapi.document(__version__)
+
+    async def answer(_: Request, __: Exchange) -> Response:
+        return Response(document, media_type=JSON)
+
+    return answer
 
 
 def health_routes(readiness: Readiness) -> list[BaseRoute]:
