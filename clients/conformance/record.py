@@ -18,7 +18,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
 
 from labgloss.cli.service_process import ServiceProcess
-from labgloss.v1 import interpretation_pb2, knowledge_pb2
+from labgloss.v1 import fhir_pb2, interpretation_pb2, knowledge_pb2
 from labgloss.v1.interpretation_pb2 import (
     BatchInterpretPanelsRequest,
     InterpretPanelRequest,
@@ -29,7 +29,7 @@ from labgloss_client import coding, interval, panel, patient, result, specimen, 
 
 _METHODS: Mapping[str, MethodDescriptor] = {
     method.name: method
-    for file in (interpretation_pb2.DESCRIPTOR, knowledge_pb2.DESCRIPTOR)
+    for file in (interpretation_pb2.DESCRIPTOR, fhir_pb2.DESCRIPTOR, knowledge_pb2.DESCRIPTOR)
     for service in file.services_by_name.values()
     for method in service.methods
 }
@@ -76,6 +76,8 @@ def exchanges() -> Iterator[Exchange]:
         stream,
         [StreamInterpretPanelsRequest(panels=panels) for panels in ([_SHORT, _BAD], [_OTHER])],
     )
+    yield Exchange("bundle", "a FHIR Bundle", "InterpretBundle", [_bundle(_BUNDLE)])
+    yield Exchange("bundle-of-nothing", "a FHIR Bundle without results", "InterpretBundle", [_bundle({})])
     yield Exchange("release", "the loaded release", "GetRelease", [knowledge_pb2.GetReleaseRequest()])
     yield Exchange("rule", "one rule", "GetRule", [knowledge_pb2.GetRuleRequest(id="magnesium.band.moderate_low")])
     yield Exchange("rule-not-found", "a rule that is not there", "GetRule", [knowledge_pb2.GetRuleRequest(id="none")])
@@ -123,6 +125,38 @@ _BAD = Panel(
     patient=Patient(age_years=-4),
     results=[Result(value="4.1", unit="mmol/L"), Result(analyte="potassium", value="4.1", collected="gestern")],
 )
+
+
+# The fewest resources: what the answer to a Bundle holds is a matter of tests/fhir, not of clients.
+_BUNDLE = {
+    "entry": [
+        {"fullUrl": "urn:uuid:1", "resource": {"resourceType": "Patient", "id": "1", "birthDate": "1958-11"}},
+        {
+            "fullUrl": "urn:uuid:2",
+            "resource": {
+                "resourceType": "Observation",
+                "id": "2",
+                "status": "final",
+                "subject": {"reference": "urn:uuid:1"},
+                "code": {"coding": [{"system": "http://loinc.org", "code": "2823-3"}]},
+                "effectiveDateTime": "2026-01-15T08:30:00+01:00",
+                "valueQuantity": {
+                    "value": 4.1,
+                    "unit": "mmol/L",
+                    "system": "http://unitsofmeasure.org",
+                    "code": "mmol/L",
+                },
+            },
+        },
+    ]
+}
+
+
+def _bundle(content: Mapping[str, Any]) -> fhir_pb2.InterpretBundleRequest:
+    bundle = json.dumps({"resourceType": "Bundle", "type": "collection", **content}).encode()
+    request = fhir_pb2.InterpretBundleRequest(bundle=bundle, panel_id="bundle", recorded="2026-01-15T10:00:00Z")
+    request.options.trace = False
+    return request
 
 
 def _asked(asked: Panel) -> InterpretPanelRequest:

@@ -19,6 +19,7 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from labgloss.v1 import error_reason_pb2 as reasons
+from labgloss.v1 import fhir_pb2 as fhir
 from labgloss.v1 import interpretation_pb2 as interpretation
 from labgloss.v1 import knowledge_pb2 as knowledge
 from labgloss_client import Client, LabglossError, MessageTooLarge, Outcome, PanelFailure, ReleaseNotLoaded, token_file
@@ -79,6 +80,10 @@ _METHODS: Mapping[str, tuple[_Asked, type[Message]]] = {
     "InterpretPanel": (_interpret, interpretation.InterpretPanelRequest),
     "BatchInterpretPanels": (_batch, interpretation.BatchInterpretPanelsRequest),
     "StreamInterpretPanels": (_stream, interpretation.StreamInterpretPanelsRequest),
+    "InterpretBundle": (
+        lambda client, asked: [client.interpret_bundle(asked[0])],
+        fhir.InterpretBundleRequest,
+    ),
     "GetRelease": (
         lambda client, _: [knowledge.GetReleaseResponse(release=client.release())],
         knowledge.GetReleaseRequest,

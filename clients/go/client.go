@@ -44,6 +44,7 @@ const (
 type Client struct {
 	connection     *grpc.ClientConn
 	interpretation labglossv1.InterpretationServiceClient
+	fhir           labglossv1.FhirServiceClient
 	knowledge      labglossv1.KnowledgeServiceClient
 	health         healthpb.HealthClient
 	options        Options
@@ -63,6 +64,7 @@ func Dial(target string, options Options) (*Client, error) {
 	client := &Client{
 		connection:     connection,
 		interpretation: labglossv1.NewInterpretationServiceClient(connection),
+		fhir:           labglossv1.NewFhirServiceClient(connection),
 		knowledge:      labglossv1.NewKnowledgeServiceClient(connection),
 		health:         healthpb.NewHealthClient(connection),
 		options:        options,
@@ -100,11 +102,7 @@ func (c *Client) Interpret(ctx context.Context, panel *labglossv1.Panel) (*labgl
 // no other.
 func (c *Client) InterpretBatch(ctx context.Context, panels []*labglossv1.Panel) ([]*labglossv1.PanelOutcome, error) {
 	var response *labglossv1.BatchInterpretPanelsResponse
-	allowed := c.options.BatchTimeout
-	if allowed == 0 {
-		allowed = defaultBatchTimeout
-	}
-	err := c.call(ctx, allowed, func(ctx context.Context) (err error) {
+	err := c.call(ctx, c.batchTimeout(), func(ctx context.Context) (err error) {
 		request := &labglossv1.BatchInterpretPanelsRequest{Panels: panels}
 		response, err = c.interpretation.BatchInterpretPanels(ctx, request)
 		return err
@@ -194,6 +192,25 @@ func (c *Client) InterpretStream(
 		return errorOf(err)
 	}
 	return nil
+}
+
+// InterpretBundle gives the answer to a FHIR R4 Bundle: a Bundle, the report, the panel that was read, and what was not
+// read. Where the context has no deadline, Options.BatchTimeout counts, because a Bundle may be as large.
+func (c *Client) InterpretBundle(
+	ctx context.Context, request *labglossv1.InterpretBundleRequest,
+) (*labglossv1.InterpretBundleResponse, error) {
+	var response *labglossv1.InterpretBundleResponse
+	err := c.call(ctx, c.batchTimeout(), func(ctx context.Context) (err error) {
+		response, err = c.fhir.InterpretBundle(ctx, request)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if response.Report == nil || len(response.Bundle) == 0 {
+		return nil, defect("the service answered a Bundle without a report")
+	}
+	return response, nil
 }
 
 // Release gives the release that is loaded: version, digest, scope, counts, choices.
@@ -298,6 +315,13 @@ func (c *Client) timeout() time.Duration {
 		return defaultTimeout
 	}
 	return c.options.Timeout
+}
+
+func (c *Client) batchTimeout() time.Duration {
+	if c.options.BatchTimeout == 0 {
+		return defaultBatchTimeout
+	}
+	return c.options.BatchTimeout
 }
 
 func (c *Client) withToken(ctx context.Context) (context.Context, error) {

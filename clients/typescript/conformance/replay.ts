@@ -78,6 +78,11 @@ const METHODS: Record<string, Replay> = {
       return asked.map(({ panels }) => ({ outcomes: outcomes.splice(0, panels.length) }));
     },
   ),
+  InterpretBundle: replay(
+    labgloss.InterpretBundleRequestSchema,
+    labgloss.InterpretBundleResponseSchema,
+    async (client, [asked]) => [await client.interpretBundle(asked!)],
+  ),
   GetRelease: replay(labgloss.GetReleaseRequestSchema, labgloss.GetReleaseResponseSchema, async (client) => [
     { release: await client.release() },
   ]),

@@ -6,6 +6,11 @@ import { Attempts, RetryBudget } from "./attempts.js";
 import { connection, type ClientOptions, type Connection } from "./connection.js";
 import { defect, errorOf, type LabglossError } from "./errors.js";
 import { Health, HealthCheckResponse_ServingStatus } from "./gen/grpc/health/v1/health_pb.js";
+import {
+  FhirService,
+  InterpretBundleRequestSchema,
+  type InterpretBundleResponse,
+} from "./gen/labgloss/v1/fhir_pb.js";
 import { InterpretationService, PanelOutcomeSchema, type PanelOutcome } from "./gen/labgloss/v1/interpretation_pb.js";
 import {
   KnowledgeService,
@@ -34,6 +39,9 @@ const NOT_SERVING = new Set([Code.Unavailable, Code.DeadlineExceeded, Code.NotFo
 /** A panel, or its fields as an object literal. What is left out is unknown, never normal and never denied. */
 export type PanelInit = MessageInitShape<typeof PanelSchema>;
 
+/** A FHIR R4 Bundle as JSON, with what else is to be said of it. */
+export type BundleInit = MessageInitShape<typeof InterpretBundleRequestSchema>;
+
 export interface Bounds {
   /** Milliseconds allowed, connecting and retries included. Left out: as the client was told. */
   readonly timeoutMs?: number;
@@ -55,6 +63,7 @@ export interface StreamOptions extends Bounds {
 export class Client {
   readonly #connection: Connection;
   readonly #interpretation: Stub<typeof InterpretationService>;
+  readonly #fhir: Stub<typeof FhirService>;
   readonly #knowledge: Stub<typeof KnowledgeService>;
   readonly #health: Stub<typeof Health>;
   readonly #timeoutMs: number;
@@ -66,6 +75,7 @@ export class Client {
   constructor(target: string, options: ClientOptions = {}) {
     this.#connection = connection(target, options);
     this.#interpretation = createClient(InterpretationService, this.#connection.transport);
+    this.#fhir = createClient(FhirService, this.#connection.transport);
     this.#knowledge = createClient(KnowledgeService, this.#connection.transport);
     this.#health = createClient(Health, this.#connection.transport);
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
@@ -150,6 +160,15 @@ export class Client {
       over.abort();
       answered();
     }
+  }
+
+  /** The answer to a FHIR R4 Bundle: a Bundle, the report, the panel that was read, and what was not read. */
+  async interpretBundle(bundle: BundleInit, bounds: Bounds = {}): Promise<InterpretBundleResponse> {
+    const answer = await this.#call((options) => this.#fhir.interpretBundle(bundle, options), {
+      timeoutMs: bounds.timeoutMs ?? this.#batchTimeoutMs,
+    });
+    if (!answer.report || answer.bundle.length === 0) throw defect("the service answered a Bundle without a report");
+    return answer;
   }
 
   /** The release that is loaded: version, digest, scope, counts, choices. */

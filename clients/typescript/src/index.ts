@@ -6,11 +6,12 @@
  *
  * Panels and reports are the messages of `labgloss.v1`; every field is commented in `proto/labgloss/v1`.
  */
-export { Client, type Bounds, type PanelInit, type StreamOptions } from "./client.js";
+export { Client, type Bounds, type BundleInit, type PanelInit, type StreamOptions } from "./client.js";
 export { isLoopback, tokenFile, type ClientOptions, type Tls } from "./connection.js";
 export { LabglossError, type Detail, type Violation } from "./errors.js";
 export { Code } from "@connectrpc/connect";
 export * from "./gen/labgloss/v1/error_reason_pb.js";
+export * from "./gen/labgloss/v1/fhir_pb.js";
 export * from "./gen/labgloss/v1/interpretation_pb.js";
 export * from "./gen/labgloss/v1/knowledge_pb.js";
 export * from "./gen/labgloss/v1/panel_pb.js";

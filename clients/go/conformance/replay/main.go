@@ -50,6 +50,7 @@ var methods = map[string]replay{
 	"InterpretPanel":         {&labglossv1.InterpretPanelRequest{}, interpret},
 	"BatchInterpretPanels":   {&labglossv1.BatchInterpretPanelsRequest{}, batch},
 	"StreamInterpretPanels":  {&labglossv1.StreamInterpretPanelsRequest{}, stream},
+	"InterpretBundle":        {&labglossv1.InterpretBundleRequest{}, bundle},
 	"GetRelease":             {&labglossv1.GetReleaseRequest{}, release},
 	"GetRule":                {&labglossv1.GetRuleRequest{}, rule},
 	"ListReferenceIntervals": {&labglossv1.ListReferenceIntervalsRequest{}, intervals},
@@ -92,6 +93,11 @@ func stream(ctx context.Context, client *labgloss.Client, asked []proto.Message)
 		return nil
 	}
 	return answered, client.InterpretStream(ctx, next, each, labgloss.StreamOptions{PanelsPerMessage: 2})
+}
+
+func bundle(ctx context.Context, client *labgloss.Client, asked []proto.Message) ([]proto.Message, error) {
+	response, err := client.InterpretBundle(ctx, asked[0].(*labglossv1.InterpretBundleRequest))
+	return []proto.Message{response}, err
 }
 
 func release(ctx context.Context, client *labgloss.Client, _ []proto.Message) ([]proto.Message, error) {

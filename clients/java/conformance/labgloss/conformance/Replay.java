@@ -33,6 +33,7 @@ import labgloss.v1.GetReleaseRequest;
 import labgloss.v1.GetReleaseResponse;
 import labgloss.v1.GetRuleRequest;
 import labgloss.v1.GetRuleResponse;
+import labgloss.v1.InterpretBundleRequest;
 import labgloss.v1.InterpretPanelRequest;
 import labgloss.v1.InterpretPanelResponse;
 import labgloss.v1.ListReferenceIntervalsRequest;
@@ -65,6 +66,7 @@ final class Replay {
           "InterpretPanel", new Method(InterpretPanelRequest.getDefaultInstance(), Replay::interpret),
           "BatchInterpretPanels", new Method(BatchInterpretPanelsRequest.getDefaultInstance(), Replay::batch),
           "StreamInterpretPanels", new Method(StreamInterpretPanelsRequest.getDefaultInstance(), Replay::stream),
+          "InterpretBundle", new Method(InterpretBundleRequest.getDefaultInstance(), Replay::bundle),
           "GetRelease", new Method(GetReleaseRequest.getDefaultInstance(), Replay::release),
           "GetRule", new Method(GetRuleRequest.getDefaultInstance(), Replay::rule),
           "ListReferenceIntervals", new Method(ListReferenceIntervalsRequest.getDefaultInstance(), Replay::intervals),
@@ -103,6 +105,10 @@ final class Replay {
     List<Message> answered = new ArrayList<>();
     ends.forEach(end -> answered.add(of.get(end).build()));
     return answered;
+  }
+
+  private static List<Message> bundle(Client client, List<Message> asked) {
+    return List.of(client.interpretBundle((InterpretBundleRequest) asked.get(0)));
   }
 
   private static List<Message> release(Client client, List<Message> asked) {

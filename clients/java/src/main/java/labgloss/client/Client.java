@@ -31,8 +31,11 @@ import labgloss.client.wire.HealthCheckResponse;
 import labgloss.client.wire.HealthGrpc;
 import labgloss.v1.Analyte;
 import labgloss.v1.BatchInterpretPanelsRequest;
+import labgloss.v1.FhirServiceGrpc;
 import labgloss.v1.GetReleaseRequest;
 import labgloss.v1.GetRuleRequest;
+import labgloss.v1.InterpretBundleRequest;
+import labgloss.v1.InterpretBundleResponse;
 import labgloss.v1.InterpretPanelRequest;
 import labgloss.v1.InterpretPanelResponse;
 import labgloss.v1.InterpretationServiceGrpc;
@@ -220,6 +223,21 @@ public final class Client implements AutoCloseable {
       }
       throw failure;
     }
+  }
+
+  /** The answer to a FHIR R4 Bundle: a Bundle, the report, the panel that was read, and what was not read. */
+  public InterpretBundleResponse interpretBundle(InterpretBundleRequest request) {
+    return interpretBundle(request, options.batchTimeout);
+  }
+
+  /** The same, within a time of its own. */
+  public InterpretBundleResponse interpretBundle(InterpretBundleRequest request, Duration timeout) {
+    InterpretBundleResponse response =
+        call(timeout, left -> within(FhirServiceGrpc.newBlockingStub(channel), left).interpretBundle(request));
+    if (!response.hasReport() || response.getBundle().isEmpty()) {
+      throw LabglossException.defect("the service answered a Bundle without a report");
+    }
+    return response;
   }
 
   /** The release that is loaded: version, digest, scope, counts, choices. */
