@@ -28,6 +28,8 @@ EVENTS = frozenset(
         "refused", "certificate_loaded", "certificate_kept", "access_loaded", "access_kept",
         # What became of a card of CDS Hooks.
         "feedback",
+        # HL7 v2: a message and what was replied; an answer that its receiver does not take, for now or for good.
+        "message", "not_sent", "sent", "answer_refused",
     }
 )  # fmt: skip
 

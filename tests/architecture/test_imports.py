@@ -72,6 +72,10 @@ ROOMS = {
     # HL7 v2 speaks the API alone, as any caller does; of errors: a setting that is wrong.
     "laboratory_words": Room(names("v1"), barred=IMPURE),
     "hl7": Room(names("errors laboratory_words v1"), names("google"), barred=IMPURE),
+    # HL7 v2 over MLLP: a client of the service, with a spool on disk.
+    "mllp": Room(
+        names("access errors hl7 log process settings v1"), names("google labgloss_client pydantic structlog")
+    ),
     # Panel files speak the API alone, as any caller does. The root: where the shipped panels lie.
     "panels": Room(names("forbidden v1 labgloss"), names("google pydantic")),
     # Of the domain: panels and explanations, of which no message speaks.
@@ -79,8 +83,8 @@ ROOMS = {
     "mutation": Room(names("domain errors knowledge engine proofs wire panels v1"), names("pydantic")),
     "cli": Room(
         names(
-            "access domain errors knowledge engine evidence hl7 http log mutation panels proofs server settings wire "
-            "v1 labgloss"
+            "access domain errors knowledge engine evidence hl7 http log mllp mutation panels proofs server settings "
+            "wire v1 labgloss"
         ),
         names("google grpc labgloss_client"),
     ),

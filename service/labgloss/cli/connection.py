@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from labgloss.errors import SettingsError
 from labgloss.knowledge.loader import load
 from labgloss.server.app import start
 from labgloss.server.settings import read_settings
-from labgloss_client import Client
+from labgloss.settings import Asking
+from labgloss_client import AsyncClient, Client, is_loopback
 
 _TIMEOUT_S = 10.0
 _BATCH_TIMEOUT_S = 60.0
@@ -74,3 +75,30 @@ def client_of(
                 "add --tls, or --plaintext where something else encrypts the way",
             )
         ) from error
+
+
+def asking(settings: Asking, timeout_s: float = _TIMEOUT_S) -> Callable[[], AsyncClient]:
+    """What makes, in the loop that runs, a client of the target of a server's settings.
+
+    Raises: SettingsError when its files do not fit, or panels or a token would travel unencrypted to another machine.
+    """
+    shown = credentials_of(settings, "target-")
+    check_token_is_safe(settings.target, shown, "target-")
+    if shown.channel is None and not settings.target_plaintext and not is_loopback(settings.target):
+        raise SettingsError(
+            (
+                f"--target: {settings.target} is not on this machine, and panels must not travel unencrypted; add "
+                "--target-tls, or --target-plaintext where something else encrypts the way",
+            )
+        )
+
+    def connect() -> AsyncClient:
+        return AsyncClient(
+            settings.target,
+            credentials=shown.channel,
+            plaintext=settings.target_plaintext,
+            timeout_s=timeout_s,
+            token=shown.token,
+        )
+
+    return connect

@@ -403,7 +403,8 @@ list is no list, no problem list either. What could not be read is said in the a
 HL7_EXAMPLES = """\
 examples:
   labgloss hl7 interpret result.hl7
-  labgloss hl7 interpret --help"""
+  labgloss hl7 serve --spool /var/lib/labgloss --send-to ehr.example:2576 --send-tls
+  labgloss hl7 serve --help"""
 
 HL7_INTERPRET = """\
 Explains every patient of every message of a file: one message, several, or a batch (FHS, BHS). The results of a message
@@ -424,3 +425,32 @@ exit codes:
   0  every patient has a report
   1  a message is not taken, a panel is not accepted, or the service was not reached
   2  the file cannot be read, or a flag is wrong"""
+
+HL7_SERVE = """\
+Takes ORU^R01 messages over MLLP until it gets SIGTERM or SIGINT. It interprets nothing itself: each patient of a
+message becomes a call of the gRPC service at --target.
+
+The answer is an ORU^R01. With --send-to it goes to that receiver, in order, and the sender gets an ACK; without, it
+goes back on the same connection, and acknowledges as well. AA is said only after the answer stands in --spool on disk:
+what is not sent yet is sent on after a restart, however the process ended. The same message sent again (MSH-3, MSH-4,
+MSH-10 and content, but for MSH-7) is answered alike. AE with ERR segments says what is wrong with a message; AR, that
+it is none for this listener, or that there is no answer now: then send it again. The connection goes on. An answer that
+its receiver refuses (AE) stays in the spool and is logged; --send-refused sends it again at the next start.
+
+On SIGTERM it takes no more messages, answers what is under way, sends what waits for at most --drain-seconds, and ends.
+It logs JSON lines, never a patient's value. The spool holds patients' data; only its owner can read it. One process
+uses a spool. Beyond this machine it listens over TLS, as "labgloss serve" does; with --tls-client-ca each sender shows
+a certificate. deploy/hl7.md has the rest: what is read of a message, what an answer holds, what to watch.
+
+Every setting is a flag or an environment variable, such as LABGLOSS_SPOOL; the flag wins."""
+
+HL7_SERVE_EXAMPLES = """\
+examples:
+  labgloss hl7 serve --spool /var/lib/labgloss/hl7
+  labgloss hl7 serve --spool spool --target labgloss.example:50051 --target-tls --send-to ehr.example:2576 --send-tls
+  labgloss hl7 serve --spool spool --host 0.0.0.0 --tls-certificate a.pem --tls-key a.key --tls-client-ca senders.pem
+  labgloss hl7 serve --spool spool --character-set 8859/1 --time-zone Europe/Berlin
+
+exit codes:
+  0  stopped as asked
+  2  settings or certificates are wrong, the port is taken, or the spool cannot be used"""

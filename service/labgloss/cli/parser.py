@@ -248,6 +248,52 @@ def _hl7(commands: _Commands) -> None:
     _of_senders(interpret)
     _target(interpret)
 
+    _hl7_serve(actions)
+
+
+def _hl7_serve(actions: _Commands) -> None:
+    # Values stay text: settings are checked in one place, whether they come by flag or by environment.
+    serve = _command(actions, "serve", "take messages over MLLP", manual.HL7_SERVE, manual.HL7_SERVE_EXAMPLES, "hl7")
+    serve.add_argument("--spool", metavar="FOLDER", help="where answers are kept on disk (needed)")
+    serve.add_argument("--host", help="address to listen on (default 127.0.0.1: only this machine)")
+    serve.add_argument("--port", help="port to listen on; 0: any free port (default 2575)")
+    serve.add_argument("--send-to", metavar="HOST:PORT", help="receiver of the answers (default: whoever sent)")
+    _asking(serve)
+    serve.add_argument("--timeout-seconds", metavar="SECONDS", help="for the report on one patient (default 10)")
+    _of_senders(serve)
+    serve.add_argument("--tls-certificate", metavar="FILE", help="the listener's certificate and its issuers (PEM)")
+    serve.add_argument("--tls-key", metavar="FILE", help="the key of the certificate (PEM)")
+    serve.add_argument(
+        "--tls-client-ca", metavar="FILE", help="authorities (PEM) of senders' certificates, which are then needed"
+    )
+    serve.add_argument(
+        "--plaintext",
+        action="store_true",
+        default=None,
+        help="listen to other machines unencrypted, where something else encrypts the way",
+    )
+    serve.add_argument("--send-tls", action="store_true", default=None, help="encrypt the way to the receiver")
+    serve.add_argument(
+        "--send-plaintext",
+        action="store_true",
+        default=None,
+        help="allow a receiver on another machine unencrypted, where something else encrypts",
+    )
+    serve.add_argument("--send-tls-ca", metavar="FILE", help="authorities of the receiver (PEM; default: well-known)")
+    serve.add_argument("--send-tls-certificate", metavar="FILE", help="certificate to show the receiver (PEM)")
+    serve.add_argument("--send-tls-key", metavar="FILE", help="its key (PEM)")
+    serve.add_argument(
+        "--send-refused", action="store_true", default=None, help="send again what the receiver refused (AE)"
+    )
+    serve.add_argument("--connections", metavar="COUNT", help="connections at a time (default 64)")
+    serve.add_argument("--idle-seconds", metavar="SECONDS", help="after which a silent connection ends (default 3600)")
+    serve.add_argument("--message-seconds", metavar="SECONDS", help="for one message to come whole (default 30)")
+    serve.add_argument("--message-bytes", metavar="BYTES", help="of one message at most (default 1048576)")
+    serve.add_argument("--waiting", metavar="COUNT", help="answers that may wait to be sent (default 100000)")
+    serve.add_argument("--keep-hours", metavar="HOURS", help="for which a sent answer is kept (default 72)")
+    serve.add_argument("--drain-seconds", metavar="SECONDS", help="from SIGTERM to the end at most (default 10)")
+    serve.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (default info)")
+
 
 def _of_senders(command: _Parser) -> None:
     command.add_argument(
@@ -301,6 +347,21 @@ def _probe(commands: _Commands) -> None:
     _encryption(command)
 
 
+def _asking(command: _Parser) -> None:
+    command.add_argument("--target", metavar="HOST:PORT", help="gRPC service that interprets (default 127.0.0.1:50051)")
+    command.add_argument("--target-tls", action="store_true", default=None, help="encrypt the way to the target")
+    command.add_argument(
+        "--target-plaintext",
+        action="store_true",
+        default=None,
+        help="allow a target on another machine unencrypted, where something else encrypts",
+    )
+    command.add_argument("--target-tls-ca", metavar="FILE", help="authorities of the target (PEM)")
+    command.add_argument("--target-tls-certificate", metavar="FILE", help="certificate to show the target (PEM)")
+    command.add_argument("--target-tls-key", metavar="FILE", help="its key (PEM)")
+    command.add_argument("--target-token-file", metavar="FILE", help="file that holds the token to send to the target")
+
+
 def _cds(commands: _Commands) -> None:
     command = _command(commands, "cds", "serve EHRs over HTTP: CDS Hooks, JSON", manual.CDS, manual.CDS_EXAMPLES)
     actions = command.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="action")
@@ -310,18 +371,7 @@ def _cds(commands: _Commands) -> None:
     )
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1: only this machine)")
     serve.add_argument("--port", help="port to listen on; 0: any free port (default 8080)")
-    serve.add_argument("--target", metavar="HOST:PORT", help="gRPC service that interprets (default 127.0.0.1:50051)")
-    serve.add_argument("--target-tls", action="store_true", default=None, help="encrypt the way to the target")
-    serve.add_argument(
-        "--target-plaintext",
-        action="store_true",
-        default=None,
-        help="allow a target on another machine unencrypted, where something else encrypts",
-    )
-    serve.add_argument("--target-tls-ca", metavar="FILE", help="authorities of the target (PEM)")
-    serve.add_argument("--target-tls-certificate", metavar="FILE", help="certificate to show the target (PEM)")
-    serve.add_argument("--target-tls-key", metavar="FILE", help="its key (PEM)")
-    serve.add_argument("--target-token-file", metavar="FILE", help="file that holds the token to send to the target")
+    _asking(serve)
     serve.add_argument("--timeout-seconds", metavar="SECONDS", help="for an answer of the target (default 2)")
     serve.add_argument("--tls-certificate", metavar="FILE", help="this service's certificate and its issuers (PEM)")
     serve.add_argument("--tls-key", metavar="FILE", help="the key of the certificate (PEM)")

@@ -70,14 +70,21 @@ def code_of(faults: Sequence[Fault]) -> str:
     return REJECTED if any(fault.code.rejects for fault in faults) else ERROR
 
 
-def refuse(content: bytes, stamp: Stamp, error: MessageError, default: str = "") -> bytes:
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The ACK of what is not taken, and its code."""
+
+    content: bytes
+    code: str
+
+
+def refuse(content: bytes, stamp: Stamp, error: MessageError, default: str = "") -> Refusal:
     """The ACK of what is not taken, whatever it is: with its delimiters and control id as far as they can be read."""
     try:
-        message = parse(content, default)
+        message, code = parse(content, default), code_of(error.faults)
     except MessageError:
-        message = _unreadable(content)
-        return acknowledge(message, stamp, REJECTED, faults=error.faults)
-    return acknowledge(message, stamp, code_of(error.faults), faults=error.faults)
+        message, code = _unreadable(content), REJECTED
+    return Refusal(acknowledge(message, stamp, code, faults=error.faults), code)
 
 
 def _unreadable(content: bytes) -> Message:

@@ -230,7 +230,7 @@ class _Reader:
         status = order.segment.code(25).upper() if order.segment else ""
         found: list[tuple[int, Segment]] = []
         shared = [*_paragraphs(order.comments), *self._haemolysis(order)]
-        series = _series(order.observations)
+        series, grade = _series(order.observations), _grade(order)
         for observation in order.observations:
             if profile.is_statement(observation):
                 profile.state(self._panel, observation, self._say)
@@ -243,7 +243,7 @@ class _Reader:
             self._time(result, observation, order, drawn, observation.number in series)
             own = _paragraphs(order.remarks.get(observation.number, []))
             specimen = specimens.with_comments(drawn.specimen, [*shared, *own])
-            if (grade := _grade(order)) is not None:
+            if grade is not None:
                 specimen.haemolysis = grade
             if specimen.ListFields():
                 result.specimen.CopyFrom(specimen)

@@ -42,6 +42,7 @@ def help_of(capsys: pytest.CaptureFixture[str], *command: str) -> str:
         ("knowledge", "signoff"),
         ("audit", "verify"),
         ("hl7", "interpret"),
+        ("hl7", "serve"),
     ],
 )
 def test_every_manual_says_what_the_command_does_with_examples(
@@ -66,6 +67,7 @@ def test_every_manual_says_what_the_command_does_with_examples(
         ("knowledge", "signoff"),
         ("audit", "verify"),
         ("hl7", "interpret"),
+        ("hl7", "serve"),
         ("replay",),
     ],
 )

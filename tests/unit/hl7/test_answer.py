@@ -154,7 +154,7 @@ def test_a_message_without_a_result_is_accepted_and_said_to_be_so() -> None:
 def refused(content: bytes) -> Message:
     with pytest.raises(MessageError) as error:
         opened(content)
-    return parse(refuse(content, STAMP, error.value))
+    return parse(refuse(content, STAMP, error.value).content)
 
 
 @pytest.mark.parametrize(

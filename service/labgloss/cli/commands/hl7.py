@@ -1,7 +1,8 @@
-"""`labgloss hl7 interpret`: the reports on the messages of a file."""
+"""`labgloss hl7`: the reports on the messages of a file, or on those that come over MLLP."""
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from google.protobuf.json_format import MessageToJson
 
-from labgloss.cli.connection import connected
+from labgloss.cli.connection import asking, connected
 from labgloss.cli.console import complain, output_style, write, write_bytes
 from labgloss.cli.outcomes import batch_response, interpreted
 from labgloss.errors import SettingsError
@@ -24,10 +25,26 @@ from labgloss.hl7.message import messages_of
 from labgloss.hl7.sites import zone_named
 from labgloss.panels.layout import Page
 from labgloss.panels.text import report_text
+from labgloss.settings import read_form
 from labgloss_client import Outcome, PanelFailure
 
 
 def run(arguments: Namespace) -> int:
+    """The exit code of the action."""
+    return serve(arguments) if arguments.action == "serve" else interpret(arguments)
+
+
+def serve(arguments: Namespace) -> int:
+    """Serves until it is told to stop. Raises SettingsError before anything listens."""
+    from labgloss.mllp.serve import serve as serve_mllp
+    from labgloss.mllp.settings import MllpSettings
+
+    flags = {name: getattr(arguments, name, None) for name in MllpSettings.model_fields}
+    settings = read_form(MllpSettings, os.environ, flags)
+    return serve_mllp(settings, asking(settings))
+
+
+def interpret(arguments: Namespace) -> int:
     """Prints the reports on the messages of a file; 1 when a message is not taken, or a patient has no report.
 
     Raises SettingsError when the file cannot be read, or a flag is wrong.
@@ -95,7 +112,7 @@ def _answers(
     for number, (content, exchange) in enumerate(zip(contents, exchanges, strict=True), 1):
         stamp = Stamp(f"{now:%Y%m%d%H%M%S}+0000", f"LG{now:%Y%m%d%H%M%S}{number:04d}"[:20])
         if isinstance(exchange, MessageError):
-            yield acknowledgement.refuse(content, stamp, exchange)
+            yield acknowledgement.refuse(content, stamp, exchange).content
             continue
         reports = []
         for patient in exchange.patients:
