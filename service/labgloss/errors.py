@@ -164,6 +164,28 @@ class DeadlineExceededError(CallError):
         super().__init__("The deadline passed before the answer was ready; allow more time or send fewer panels.")
 
 
+class TakesTooLongError(DeadlineExceededError):
+    """A call took as long as the service allows for one of its method; `seconds` is how long."""
+
+    def __init__(self, seconds: float) -> None:
+        CallError.__init__(
+            self,
+            f"A call of this method may take {seconds:g} s, until the last of its answer is taken, and this one took "
+            "longer; send less in one call, or try again.",
+        )
+
+
+class StreamIdleError(DeadlineExceededError):
+    """For so long the caller of a stream neither sent a message nor took an answer."""
+
+    def __init__(self, seconds: float) -> None:
+        CallError.__init__(
+            self,
+            f"For {seconds:g} s no message of this stream came and none of its answers was taken, so it is ended; open "
+            "another when there is more to send.",
+        )
+
+
 class RecordNotWrittenError(CallError):
     """The decision record of an answer could not be written, and without one no answer may leave."""
 

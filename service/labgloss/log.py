@@ -21,7 +21,7 @@ LINES = Lock()
 EVENTS = frozenset(
     {
         "proving", "proved", "supervising", "serving", "metrics", "call", "defect", "audit_head", "record_not_written",
-        "draining", "stopped", "library", "worker_ended", "overloaded",
+        "draining", "stopped", "library", "worker_ended", "overloaded", "overdue",
         # Another release: the check of it began; what came of that; and each fault for which the old one was kept.
         "reloading", "reloaded", "unchanged", "kept", "fault",
         # Callers: one that was not let in; files that changed, and those whose change was refused.

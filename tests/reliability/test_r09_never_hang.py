@@ -26,11 +26,11 @@ PATIENCE_SECONDS = 20.0
 # Where a defect may sit: a module or class, and the name of what fails there.
 POINTS: Mapping[str, tuple[Any, str]] = MappingProxyType(
     {
-        "parse": (handlers, "_parsed"),
+        "parse": (handlers, "parsed"),
         "decode": (handlers, "decode_panel"),
         "encode": (handlers, "encode_report"),
-        "serialise": (handlers, "_serialised"),
-        "answer": (InterpretationHandlers, "_report"),
+        "serialise": (handlers, "serialised"),
+        "answer": (InterpretationHandlers, "report"),
         "record": (Evidence, "answered"),
         "begin": (Evidence, "begun"),
         "end": (Evidence, "ended"),

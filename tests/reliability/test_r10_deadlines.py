@@ -18,6 +18,9 @@ from tests.server.wire import INTERPRET, serving, unary
 THREADS = 8
 # Less than what a call waits for its turn at most (turns.py): none begins before its deadline.
 LATE_SECONDS = 0.1
+CAP_SECONDS = 1.0
+# The watchdog looks once a second, or ten times in a cap; a busy machine makes it late.
+LOOK_SECONDS = 3.0
 
 
 class Held:
@@ -75,10 +78,33 @@ def test_what_waited_past_its_deadline_is_not_interpreted(table: Table, release:
         control=f"with a deadline that does not pass {control} of {waiting} are",
         found=control == waiting,
     )
-    table.report(
+
+
+def ended_by_itself(release: Release, count: int, **cap: float) -> int:
+    """How many calls of so many end at whose engine nothing comes back, and that have no deadline."""
+    engine = Held()
+    with serving(release, engine, threads=THREADS, **cap) as served:
+        calls = [served.channel.unary_unary(INTERPRET).future(unary("endless")) for _ in range(count)]
+        end = time.monotonic() + CAP_SECONDS + LOOK_SECONDS
+        while time.monotonic() < end and not all(each.done() for each in calls):
+            time.sleep(0.05)
+        ended = sum(each.done() and each.code() is grpc.StatusCode.DEADLINE_EXCEEDED for each in calls)
+        engine.go.set()
+    return ended
+
+
+@pytest.mark.timeout(3600)
+def test_a_call_without_a_deadline_ends_when_its_time_is_over(table: Table, release: Release) -> None:
+    count = table.size(THREADS, 16)
+    ended = ended_by_itself(release, count, unary_seconds=CAP_SECONDS)
+    control = ended_by_itself(release, count, unary_seconds=3_600)
+    table.settle(
         "R10",
-        "calls without a deadline",
-        size="",
-        figure="no cap in time: bounded by what a message may hold (R4: the slowest)",
-        target="a cap of 2 s",
+        "calls without a deadline, at an engine that never answers",
+        size=f"{count} calls, a cap of {CAP_SECONDS:g} s (by default 30 s; a batch 120 s)",
+        figure=f"{ended} ended DEADLINE_EXCEEDED within {LOOK_SECONDS:g} s of it",
+        target=f"{count}",
+        held=ended == count,
+        control=f"with a cap of an hour {control}",
+        found=control == 0,
     )

@@ -18,6 +18,7 @@ from tests.server.test_serve import process, served_port
 from tests.server.wire import INTERPRET, Served, serving, unary
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+ACKNOWLEDGE = bytes([0, 0, 0, 4, 1, 0, 0, 0, 0])
 SETTINGS_FRAME, MAX_CONCURRENT_STREAMS = 4, 3
 # The cheapest call that is answered, and so many of it.
 NO_MESSAGE, CALLS = b"\xff\xff\xff", 3_000
@@ -89,6 +90,20 @@ def test_a_connection_that_says_nothing_is_closed(served: Served) -> None:
     with connected(served.server.port) as peer:
         read_until_closed(peer)
     assert 2 < time.monotonic() - begin < 8
+
+
+def test_connections_that_ask_for_nothing_keep_nobody_out_for_long() -> None:
+    with serving(load(), connections=8, connection_idle_seconds=1) as served, ExitStack() as peers:
+        # The channel of the tests is not connected yet.
+        held = [peers.enter_context(connected(served.server.port)) for _ in range(8)]
+        for peer in held:
+            peer.sendall(PREFACE + ACKNOWLEDGE)
+            settings_of(peer)
+        begun = time.monotonic()
+        answered = served.channel.unary_unary(INTERPRET)(unary(), timeout=20, wait_for_ready=True)
+        assert answered
+        # A client waits a second and more before it tries again.
+        assert time.monotonic() - begun < 10
 
 
 def test_metadata_beyond_8_kib_is_refused(served: Served) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,6 +93,26 @@ def test_health_answers_while_calls_are_refused_and_the_log_counts_them(served: 
     said = [line for line in served.log if line["event"] == "overloaded"]
     assert said
     assert all(line["calls"] > 0 for line in said)
+
+
+def test_metrics_count_calls_that_are_refused_unread_and_those_of_unknown_methods(release: Release) -> None:
+    with serving(release, slow, threads=4, connection_calls=100, metrics_port=0) as served:
+        refused_by(served)
+        with pytest.raises(grpc.RpcError) as raised:
+            served.call("/labgloss.v1.InterpretationService/AnnaMueller", b"")
+        assert grpc.StatusCode.UNIMPLEMENTED == raised.value.code()
+        (port,) = (line["port"] for line in served.log if line["event"] == "metrics")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            page = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line[0] != "#")
+        method = 'grpc_method="InterpretPanel",grpc_service="labgloss.v1.InterpretationService",grpc_type="unary"'
+        handled = page[f'grpc_server_handled_total{{grpc_code="ResourceExhausted",{method}}}']
+        assert 0 < float(handled) == float(page['labgloss_calls_refused_total{reason="OVERLOADED"}'])
+        assert float(page[f"grpc_server_started_total{{{method}}}"]) >= float(handled)
+        assert 1 == float(page["labgloss_calls_unknown_total"])
+        said = {"method": "unknown", "status": "UNIMPLEMENTED", "cause": "UNKNOWN_METHOD", "caller": "unknown"}
+        assert [line for line in served.log if said.items() <= line.items() and line["event"] == "refused"]
+        assert b"Anna" not in served.stream.getvalue()
+        assert not [line for line in page if "Anna" in line]
 
 
 def test_it_takes_calls_again_soon_after_the_load_has_gone(served: Served) -> None:

@@ -65,6 +65,24 @@ def _serve(commands: _Commands) -> None:
         help="age at which connections are made anew, and so reach other servers (default 60)",
     )
     command.add_argument(
+        "--connection-idle-seconds",
+        metavar="SECONDS",
+        help="after so long a connection without a call is closed (default 10)",
+    )
+    command.add_argument(
+        "--unary-seconds",
+        metavar="SECONDS",
+        help="what a call of one panel, a Bundle or the knowledge may take, whatever its deadline (default 30)",
+    )
+    command.add_argument(
+        "--batch-seconds", metavar="SECONDS", help="what a batch may take, whatever its deadline (default 120)"
+    )
+    command.add_argument(
+        "--stream-idle-seconds",
+        metavar="SECONDS",
+        help="a stream is ended when for so long no message comes or no answer is taken (default 60)",
+    )
+    command.add_argument(
         "--drain-seconds",
         metavar="SECONDS",
         help="from SIGTERM to refusing new calls (default: what the age of connections asks for, 71)",

@@ -33,6 +33,12 @@ class Watcher(Protocol):
     def ended(self, call: Call, status: str, error: CallError | None) -> None:
         """A call ends with the name of a gRPC code; `error` when it is refused."""
 
+    def unread(self, method: Method, error: CallError) -> None:
+        """A call ended before its message was read, and so without any of the above."""
+
+    def unknown(self) -> None:
+        """A call came of a method that there is not."""
+
     def unrecorded(self) -> None:
         """A record could not be written."""
 
@@ -97,6 +103,14 @@ class Evidence:
             except Exception as failure:  # noqa: BLE001 - nothing catches what leaves here
                 self._not_written(failure)
         self._tell(lambda watcher: watcher.ended(call, status, error))
+
+    def unread(self, method: Method, error: CallError) -> None:
+        """A call ended, refused or too late, before its message was read."""
+        self._tell(lambda watcher: watcher.unread(method, error))
+
+    def unknown(self) -> None:
+        """A call came of a method that there is not."""
+        self._tell(lambda watcher: watcher.unknown())
 
     def close(self) -> None:
         """Ends what is kept, once no more calls come."""

@@ -27,7 +27,7 @@ from labgloss.evidence.call import Call, Decision, Method
 from labgloss.evidence.journal import Head
 from labgloss.evidence.page import Page
 from labgloss.knowledge.release import ReleaseReference
-from labgloss.wire.status import CODES
+from labgloss.wire.status import CODES, code_of
 
 _CODES = ("OK", "CANCELLED", *sorted({code_pb2.Code.Name(code) for code in CODES.values()}))
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -68,7 +68,6 @@ class Metrics:
     def __init__(
         self,
         release: Callable[[], ReleaseReference],
-        overloaded: Callable[[], int],
         software: str,
         head: Callable[[], Head | None],
     ) -> None:
@@ -90,11 +89,12 @@ class Metrics:
         self._items = {reason: items.labels(reason) for reason in CODES}
         refused = Counter("labgloss_calls_refused", "Calls refused.", ("reason",), registry=registry)
         self._calls = {reason: refused.labels(reason) for reason in CODES}
+        self._unknown = Counter("labgloss_calls_unknown", "Calls of methods that there are not.", registry=registry)
         self._defects = Counter("labgloss_defects", "Defects of the service met by calls or panels.", registry=registry)
         self._unrecorded = Counter(
             "labgloss_audit_unwritten", "Decision records that could not be written.", registry=registry
         )
-        registry.register(_Stated(release, overloaded, software, head))
+        registry.register(_Stated(release, software, head))
         ProcessCollector(registry=registry)
         self._page: Page | None = None
 
@@ -138,6 +138,17 @@ class Metrics:
             if isinstance(error, InternalError):
                 self._defects.inc()
 
+    def unread(self, method: Method, error: CallError) -> None:
+        """Counts a call that ended before its message was read."""
+        if (figures := self._methods.get(method)) is not None:
+            figures.started.inc()
+            figures.handled[code_of(error)].inc()
+        self._calls[error.reason].inc()
+
+    def unknown(self) -> None:
+        """Counts a call of a method that there is not."""
+        self._unknown.inc()
+
     def unrecorded(self) -> None:
         """Counts a record that could not be written."""
         self._unrecorded.inc()
@@ -155,17 +166,15 @@ class Metrics:
 
 
 class _Stated(Collector):
-    """What is asked when the page is: release and software, calls refused early, the head of the chain of records."""
+    """What is asked when the page is: release and software, and the head of the chain of records."""
 
     def __init__(
         self,
         release: Callable[[], ReleaseReference],
-        overloaded: Callable[[], int],
         software: str,
         head: Callable[[], Head | None],
     ) -> None:
         self._release = release
-        self._overloaded = overloaded
         self._software = software
         self._head = head
 
@@ -189,9 +198,6 @@ class _Stated(Collector):
             1,
         )
         yield stated
-        yield CounterMetricFamily(
-            "labgloss_calls_overloaded", "Calls refused unread, for overload.", value=self._overloaded()
-        )
         head = self._head()
         if head is not None:
             yield CounterMetricFamily("labgloss_audit_records", "Records of this chain.", value=head.records)

@@ -74,6 +74,12 @@ class Spans:
             span.set_status(trace.StatusCode.ERROR)
         span.end(now)
 
+    def unread(self, method: Method, error: CallError) -> None:
+        """Nothing: there was no call to follow."""
+
+    def unknown(self) -> None:
+        """Nothing."""
+
     def unrecorded(self) -> None:
         """Nothing."""
 

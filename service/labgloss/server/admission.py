@@ -18,6 +18,7 @@ from structlog.typing import FilteringBoundLogger
 
 from labgloss.errors import OverloadedError
 from labgloss.server.arrival import ArrivedPool
+from labgloss.server.overdue import NO_PATIENCE, OnUnread, Watchdog
 from labgloss.wire.status import status_of
 
 # A burst is answered a little later. What has not been worked off for so long is no burst: who comes then would wait in
@@ -40,8 +41,16 @@ class AdmittingPool(ArrivedPool):
     wait.
     """
 
-    def __init__(self, threads: int, log: FilteringBoundLogger, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(threads, thread_name_prefix="labgloss")
+    def __init__(
+        self,
+        threads: int,
+        watchdog: Watchdog,
+        log: FilteringBoundLogger,
+        on_unread: OnUnread,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(threads, watchdog, "labgloss")
+        self._on_unread = on_unread
         self._size = threads
         self._log = log
         self._clock = clock
@@ -49,9 +58,8 @@ class AdmittingPool(ArrivedPool):
         self._last_refused = self._emptied - CALM_SECONDS
         self._refused = 0
         self._share_refused = 0.0
-        # All that were ever refused.
-        self.refused = 0
-        status = rpc_status.to_status(status_of(OverloadedError(RETRY_SECONDS)))
+        self._error = OverloadedError(RETRY_SECONDS)
+        status = rpc_status.to_status(status_of(self._error))
         self._details = status.details.encode()
         self._trailers = tuple(status.trailing_metadata or ())
 
@@ -64,11 +72,15 @@ class AdmittingPool(ArrivedPool):
             self._emptied = now
         self._say(now)
         match arguments:
-            case (_, event, state, *_):
+            case (_, event, state, behaviour, *_):
                 refused = waiting >= self._room(now)
                 self._share_refused += (refused - self._share_refused) * _SHARE_STEP
                 if refused:
-                    return self._refuse(event, state, now)
+                    self._refuse(event, state, now)
+                    self._on_unread(getattr(behaviour, "patience", NO_PATIENCE).method, self._error)
+                    done: Future[None] = Future()
+                    done.set_result(None)
+                    return done
         return super().submit(function, *arguments, **keywords)
 
     def _room(self, now: float) -> int:
@@ -76,18 +88,14 @@ class AdmittingPool(ArrivedPool):
             return BURST_CALLS
         return 4 * self._size if self._share_refused < 0.5 else self._size
 
-    def _refuse(self, event: Any, state: Any, now: float) -> Future[None]:
+    def _refuse(self, event: Any, state: Any, now: float) -> None:
         if not self._refused:
             self._said = now
         self._refused += 1
         self._last_refused = now
-        self.refused += 1
         with state.condition:
             state.trailing_metadata = self._trailers
             grpc_server._abort(state, event.call, cygrpc.StatusCode.resource_exhausted, self._details)
-        done: Future[None] = Future()
-        done.set_result(None)
-        return done
 
     def _say(self, now: float) -> None:
         if self._refused and now - self._said > _SAY_SECONDS:

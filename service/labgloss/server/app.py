@@ -24,13 +24,14 @@ from labgloss.log import make_log, quieten_libraries
 from labgloss.server import health, reflection
 from labgloss.server.admission import AdmittingPool
 from labgloss.server.arrival import ArrivedPool
-from labgloss.server.calls import Answering, Calls, logging_defects
+from labgloss.server.calls import Answering, Calls, Seconds, logging_defects
 from labgloss.server.core_log import auditing_handshakes
 from labgloss.server.credentials import Certificates
 from labgloss.server.evidence import open_evidence
 from labgloss.server.handlers import Interpret
 from labgloss.server.identity import ending_refused, make_gate
 from labgloss.server.orders import Do, Order, Signals, Wait
+from labgloss.server.overdue import Watchdog
 from labgloss.server.port import cannot_listen
 from labgloss.server.releases import Releases
 from labgloss.server.reload import LOOK_SECONDS, Reload, said_of
@@ -70,7 +71,7 @@ def options_of(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.max_connection_age_ms", round(settings.connection_age_seconds * 1_000)),
         # After its age a connection takes no new call; a long stream on it, a backfill, may still end.
         ("grpc.max_connection_age_grace_ms", 600_000),
-        ("grpc.max_connection_idle_ms", 300_000),
+        ("grpc.max_connection_idle_ms", round(settings.connection_idle_seconds * 1_000)),
         ("grpc.server_handshake_timeout_ms", 3_000),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 5_000),
@@ -93,9 +94,9 @@ class HealthPort:
     The kubelet asks by gRPC, and can show no certificate.
     """
 
-    def __init__(self, settings: Settings, port: int, status: health.Health) -> None:
+    def __init__(self, settings: Settings, port: int, status: health.Health, watchdog: Watchdog) -> None:
         # Health has threads of its own.
-        self._pool = ArrivedPool(1, thread_name_prefix="health-port")
+        self._pool = ArrivedPool(1, watchdog, "health-port")
         self._server = grpc.server(self._pool, options=options_of(settings))
         status.serve_on(self._server, health.everybody)
         self.port = _open_port(self._server, settings, port, None)
@@ -119,8 +120,10 @@ class RunningServer:
         releases: Releases,
         evidence: Evidence,
         health_port: HealthPort | None,
+        watchdog: Watchdog,
     ) -> None:
         self._server = server
+        self._watchdog = watchdog
         self._evidence = evidence
         self._pool = pool
         self._health = status
@@ -153,6 +156,7 @@ class RunningServer:
         # Only now: a call that finds its threads gone would break gRPC's loop.
         self._health.close()
         self._pool.shutdown(wait=False)
+        self._watchdog.close()
         self._evidence.close()
 
     def __enter__(self) -> RunningServer:
@@ -181,13 +185,15 @@ def start(
     gate = make_gate(settings, access, log)
     on_defect = logging_defects(log)
     releases = Releases(release, settings, on_defect, interpret)
-    pool = AdmittingPool(settings.threads, log)
-    evidence = open_evidence(settings, log, lambda: releases.current.reference, lambda: pool.refused, worker)
-    calls = Calls(log, settings.stream_slots, releases, on_defect, evidence, gate)
-    status = health.Health((INTERPRETATION, KNOWLEDGE, FHIR))
+    evidence = open_evidence(settings, log, lambda: releases.current.reference, worker)
+    watchdog = Watchdog(log, evidence.unread)
+    pool = AdmittingPool(settings.threads, watchdog, log, evidence.unread)
+    seconds = Seconds(settings.unary_seconds, settings.batch_seconds, settings.stream_idle_seconds)
+    calls = Calls(log, settings.stream_slots, releases, on_defect, evidence, gate, seconds)
+    status = health.Health((INTERPRETATION, KNOWLEDGE, FHIR), watchdog, seconds.unary, seconds.stream_idle)
     server = grpc.server(
         pool,
-        handlers=_handlers(settings, calls, releases),
+        handlers=[*_handlers(settings, calls, releases), _UnknownMethods(log, evidence)],
         options=options_of(settings),
     )
     status.serve_on(server, ending_refused(gate, log))
@@ -195,12 +201,15 @@ def start(
     credentials = None if tls is None else Certificates(settings, tls, log).credentials()
     try:
         port = _open_port(server, settings, settings.port, credentials)
-        health_port = None if settings.health_port is None else HealthPort(settings, settings.health_port, status)
+        health_port = (
+            None if settings.health_port is None else HealthPort(settings, settings.health_port, status, watchdog)
+        )
     except SettingsError:
+        watchdog.close()
         evidence.close()
         raise
     server.start()
-    return RunningServer(server, port, pool, status, releases, evidence, health_port)
+    return RunningServer(server, port, pool, status, releases, evidence, health_port, watchdog)
 
 
 def serve(settings: Settings, release: Release, check: Sequence[str] = ()) -> int:
@@ -276,6 +285,19 @@ def _told_again(wait: Wait, until: float, ended: threading.Event | None = None) 
         if order is not None and order.do in (Do.DRAIN, Do.STOP):
             return True
     return False
+
+
+class _UnknownMethods(grpc.GenericRpcHandler):
+    """Stands behind all others: who asks for what there is not is counted and said, never by the name that was sent."""
+
+    def __init__(self, log: FilteringBoundLogger, evidence: Evidence) -> None:
+        self._log = log
+        self._evidence = evidence
+
+    def service(self, _: grpc.HandlerCallDetails) -> None:
+        """None, by which gRPC says UNIMPLEMENTED."""
+        self._evidence.unknown()
+        self._log.warning("refused", method="unknown", status="UNIMPLEMENTED", cause="UNKNOWN_METHOD", caller="unknown")
 
 
 def _handlers(settings: Settings, calls: Calls, releases: Releases) -> list[grpc.GenericRpcHandler]:

@@ -16,21 +16,41 @@ from typing import Any
 import grpc._server as grpc_server  # type: ignore[import-not-found, unused-ignore]
 from grpc._cython import cygrpc  # type: ignore[import-not-found, attr-defined, unused-ignore]
 
+from labgloss.server.overdue import NO_PATIENCE, Awaited, Watchdog
+
 # How the function is named that waits for the message of a call that has one.
 _WAITING = "unary_request"
 
 
 class ArrivedPool(ThreadPoolExecutor):
-    """A pool of threads that takes a call with one message only when the message has arrived, or never will."""
+    """A pool of threads that takes a call with one message only when the message has arrived, or never will.
+
+    The watchdog ends those calls at whose function there stands a patience.
+    """
+
+    def __init__(self, threads: int, watchdog: Watchdog, name: str) -> None:
+        super().__init__(threads, thread_name_prefix=name)
+        self._watchdog = watchdog
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Future[Any]:
         """As any pool; a call's future is done when the call is."""
         match arguments:
-            case (work, event, state, behaviour, waiting, *rest) if getattr(waiting, "__name__", "") == _WAITING:
-                call = _Call(event, state)
-                take = super().submit
-                return call.when_arrived(lambda: take(function, work, event, state, behaviour, call.message, *rest))
+            case (work, event, state, behaviour, waiting, *rest):
+                awaited = self._watched(event, state, behaviour)
+                if getattr(waiting, "__name__", "") == _WAITING:
+                    call, submit = _Call(event, state), super().submit
+
+                    def take() -> Future[Any]:
+                        awaited.arrived()
+                        return submit(function, work, event, state, behaviour, call.message, *rest)
+
+                    return call.when_arrived(take)
+                awaited.arrived()
         return super().submit(function, *arguments, **keywords)
+
+    def _watched(self, event: Any, state: Any, behaviour: Any) -> Awaited:
+        patience = getattr(behaviour, "patience", NO_PATIENCE)
+        return self._watchdog.watch(event.call, state, patience)
 
 
 class _Call:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import NoReturn, TypeAlias
 
@@ -24,6 +25,7 @@ from labgloss.evidence.call import STREAM, Call, Method
 from labgloss.evidence.evidence import Evidence
 from labgloss.server.handlers import Answer, Deadline, OnDefect
 from labgloss.server.identity import Gate, say_refused
+from labgloss.server.overdue import Awaited, Patience, awaited_of
 from labgloss.server.releases import Releases, Serving
 from labgloss.server.turns import Turns
 from labgloss.wire.status import code_of, status_of
@@ -41,6 +43,16 @@ LONG_TURNS = 1
 
 # A message up to this size takes no longer than a panel that is as large as it may be: its slot is not asked for.
 SHORT_BYTES = 131_072
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """What a call may take of each kind, and how long a stream may be idle."""
+
+    unary: float
+    batch: float
+    stream_idle: float
+
 
 # From the release that the call, or the message of a stream, took.
 Answering = Callable[[Serving, bytes, Deadline], Answer]
@@ -76,7 +88,9 @@ class Calls:
         on_defect: OnDefect,
         evidence: Evidence,
         gate: Gate,
+        seconds: Seconds,
     ) -> None:
+        self._seconds = seconds
         self._log = log
         self._gate = gate
         self._slots = BoundedSemaphore(slots)
@@ -88,11 +102,11 @@ class Calls:
 
     def unary(self, service: str, name: str, answering: Answering) -> Handler:
         """A handler of one message."""
-        return self._handler(service, name, _in_turn(self._short_turns, answering))
+        return self._handler(service, name, _in_turn(self._short_turns, answering), self._seconds.unary)
 
     def batch(self, service: str, name: str, answering: Answering) -> Handler:
         """A handler of one message that may take long: it needs a slot."""
-        return self._handler(service, name, self._in_slot(answering))
+        return self._handler(service, name, self._in_slot(answering), self._seconds.batch)
 
     def sized(self, service: str, name: str, answering: Answering) -> Handler:
         """A handler of one message, which needs a slot where it is so large that it may take long."""
@@ -101,7 +115,7 @@ class Calls:
         def by_size(serving: Serving, body: bytes, deadline: Deadline) -> Answer:
             return (short if len(body) <= SHORT_BYTES else long)(serving, body, deadline)
 
-        return self._handler(service, name, by_size)
+        return self._handler(service, name, by_size, self._seconds.batch)
 
     def _in_slot(self, answering: Answering) -> Answering:
         in_turn = _in_turn(self._long_turns, answering)
@@ -118,42 +132,44 @@ class Calls:
 
     def stream(self, service: str, name: str, answering: Answering) -> Handler:
         """A handler of a stream, each message answered by one, in order: it needs a slot."""
-        method = self._served(Method(service, name, STREAM))
+        patience = self._served(Method(service, name, STREAM), self._seconds.stream_idle)
         in_turn = _in_turn(self._long_turns, answering)
 
         def behaviour(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
             try:
-                yield from self._stream(method, in_turn, bodies, context)
+                yield from self._stream(patience, in_turn, bodies, context)
             except BaseException as error:
                 if _has_ended(context):
                     raise
                 self._end_badly(without_frames(error), context)
 
+        behaviour.patience = patience  # type: ignore[attr-defined]
         return grpc.stream_stream_rpc_method_handler(behaviour)
 
-    def _handler(self, service: str, name: str, answering: Answering) -> Handler:
-        method = self._served(Method(service, name))
+    def _handler(self, service: str, name: str, answering: Answering, seconds: float) -> Handler:
+        patience = self._served(Method(service, name), seconds)
 
         def behaviour(body: bytes, context: grpc.ServicerContext) -> bytes:
             try:
-                return self._unary(method, answering, body, context)
+                return self._unary(patience, answering, body, context)
             except BaseException as error:
                 if _has_ended(context):
                     raise
                 self._end_badly(without_frames(error), context)
 
+        behaviour.patience = patience  # type: ignore[attr-defined]
         return grpc.unary_unary_rpc_method_handler(behaviour)
 
-    def _served(self, method: Method) -> Method:
+    def _served(self, method: Method, seconds: float) -> Patience:
         self._evidence.serves(method)
-        return method
+        return Patience(method, seconds)
 
-    def _unary(self, method: Method, answering: Answering, body: bytes, context: grpc.ServicerContext) -> bytes:
+    def _unary(self, patience: Patience, answering: Answering, body: bytes, context: grpc.ServicerContext) -> bytes:
         serving = self._releases.current
-        call = self._begun(method, serving, context)
+        call = self._begun(patience.method, serving, context)
         if (not_let_in := self._not_let_in(call, context)) is not None:
             return self._refuse(call, not_let_in, context)
-        answer = self._answer(call, answering, serving, body, _deadline(context))
+        answer = self._answer(call, answering, serving, body, _deadline(context, awaited_of(context, patience)))
         if isinstance(answer, BaseException):
             return self._refuse(call, answer, context, body)
         if call.record:
@@ -162,29 +178,34 @@ class Calls:
         return answer.body
 
     def _stream(
-        self, method: Method, answering: Answering, bodies: Iterator[bytes], context: grpc.ServicerContext
+        self, patience: Patience, answering: Answering, bodies: Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
-        call, deadline = self._begun(method, self._releases.current, context), _deadline(context)
+        call, awaited = self._begun(patience.method, self._releases.current, context), awaited_of(context, patience)
+        deadline = _deadline(context, awaited)
         refused = self._not_let_in(call, context)
         body: bytes | None = None
         if refused is not None:
             self._refuse(call, refused, context)
         if not self._slots.acquire(blocking=False):
             self._refuse(call, TooManyStreamsError(RETRY_SECONDS), context)
+        awaited.wait()
         try:
             for body in bodies:
+                awaited.hold()
                 serving = self._releases.current
                 call.release = serving.reference
                 answer = self._answer(call, answering, serving, body, deadline)
                 if isinstance(answer, BaseException):
                     refused = answer
                     break
+                awaited.wait()
                 yield answer.body
-        except GeneratorExit:  # the caller went away while an answer was on its way
-            self._end(call, "CANCELLED")
+        except GeneratorExit:  # the caller went away while an answer was on its way, or did not take it
+            error = awaited.error
+            self._end(call, "CANCELLED" if error is None else code_of(error), error)
             raise
-        except grpc.RpcError:  # the caller went away while its next message was awaited
-            refused = _CallerGoneError()
+        except grpc.RpcError:  # the caller went away while its next message was awaited, or sent none
+            refused = awaited.error or _CallerGoneError()
         finally:
             self._slots.release()
         if refused is None and context.is_active():
@@ -289,10 +310,12 @@ def _in_turn(turns: Turns, answering: Answering) -> Answering:
     return answering_in_turn
 
 
-def _deadline(context: grpc.ServicerContext) -> Deadline:
+def _deadline(context: grpc.ServicerContext, awaited: Awaited) -> Deadline:
     def check() -> None:
         if context.time_remaining() <= 0:
             raise DeadlineExceededError
+        if (overdue := awaited.error) is not None:
+            raise overdue
         if not context.is_active():
             raise _CallerGoneError
 

@@ -65,12 +65,9 @@ def open_evidence(
     settings: Settings,
     log: FilteringBoundLogger,
     release: Callable[[], ReleaseReference],
-    overloaded: Callable[[], int],
     worker: int = 0,
 ) -> Evidence:
-    """Records, metrics and spans as set; `worker` is this one's number.
-
-    `release` says which release is in force, `overloaded` how many calls were refused before they came to `Calls`.
+    """Records, metrics and spans as set; `release` says which one is in force, `worker` is this one's number.
 
     Raises SettingsError when a key, a place for records, a port or a package is not there.
     """
@@ -79,7 +76,7 @@ def open_evidence(
     watchers: list[Watcher] = []
     try:
         if settings.metrics_port is not None:
-            watchers.append(_metrics(settings, log, release, overloaded, worker, records))
+            watchers.append(_metrics(settings, log, release, worker, records))
         if settings.tracing:
             watchers.append(_spans())
     except SettingsError:
@@ -106,7 +103,6 @@ def _metrics(
     settings: Settings,
     log: FilteringBoundLogger,
     release: Callable[[], ReleaseReference],
-    overloaded: Callable[[], int],
     worker: int,
     records: Records | None,
 ) -> Watcher:
@@ -114,7 +110,7 @@ def _metrics(
     from labgloss.evidence.metrics import Metrics
 
     assert settings.metrics_port is not None
-    metrics = Metrics(release, overloaded, __version__, lambda: records.journal.head if records else None)
+    metrics = Metrics(release, __version__, lambda: records.journal.head if records else None)
     # Each worker has a page of its own, beside the others'.
     port = settings.metrics_port + worker if settings.metrics_port else 0
     try:

@@ -14,7 +14,9 @@ import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2 as pb
 
+from labgloss.evidence.call import STREAM, Method
 from labgloss.server.arrival import ArrivedPool
+from labgloss.server.overdue import Awaited, Patience, Watchdog, awaited_of
 
 SERVICE = "grpc.health.v1.Health"
 
@@ -35,11 +37,15 @@ def everybody(_: str, __: grpc.ServicerContext) -> None:
 class Health:
     """SERVING for each of its services and for the whole, until `stop_serving`."""
 
-    def __init__(self, services: tuple[str, ...]) -> None:
+    def __init__(
+        self, services: tuple[str, ...], watchdog: Watchdog, unary_seconds: float, idle_seconds: float
+    ) -> None:
         self._services = frozenset(("", *services))
         self._serving = True
-        self._check_pool = ArrivedPool(_CHECK_THREADS, thread_name_prefix="health-check")
-        self._watch_pool = ArrivedPool(_WATCH_THREADS, thread_name_prefix="health-watch")
+        self._check_pool = ArrivedPool(_CHECK_THREADS, watchdog, "health-check")
+        self._watch_pool = ArrivedPool(_WATCH_THREADS, watchdog, "health-watch")
+        self._check_patience = Patience(Method(SERVICE, "Check"), unary_seconds)
+        self._watch_patience = Patience(Method(SERVICE, "Watch", STREAM), idle_seconds)
         self._watchers: set[_Watcher] = set()
         self._watchers_lock = Lock()
 
@@ -52,8 +58,12 @@ class Health:
         server.add_registered_method_handlers(
             SERVICE,
             {
-                "Check": grpc.unary_unary_rpc_method_handler(_Check(self, self._check_pool, admit)),
-                "Watch": grpc.unary_stream_rpc_method_handler(_Watch(self, self._watch_pool, admit)),
+                "Check": grpc.unary_unary_rpc_method_handler(
+                    _Check(self, self._check_pool, self._check_patience, admit)
+                ),
+                "Watch": grpc.unary_stream_rpc_method_handler(
+                    _Watch(self, self._watch_pool, self._watch_patience, admit)
+                ),
             },
         )
 
@@ -99,7 +109,8 @@ class Health:
 class _Watcher:
     """One watch: tells its service's status, one message at a time, so that the last told is the last there was."""
 
-    def __init__(self, health: Health, service: str, send: Callable[[bytes | None], None]) -> None:
+    def __init__(self, health: Health, service: str, awaited: Awaited, send: Callable[[bytes | None], None]) -> None:
+        self._awaited = awaited
         self._health = health
         self._service = service
         self._send = send
@@ -112,7 +123,10 @@ class _Watcher:
             status = self._health.status(self._service)
             if not self._ended and status != self._told:
                 self._told = status
+                self._awaited.wait()
                 self._send(_response(status))
+                # It may last, and be silent, for as long as its connection does.
+                self._awaited.hold()
 
     def end(self) -> None:
         # A watcher that does not read holds its own lock; the stopping server cancels it.
@@ -127,9 +141,10 @@ class _Watcher:
 class _Check:
     """Health.Check, on its own threads."""
 
-    def __init__(self, health: Health, pool: ThreadPoolExecutor, admit: Admit) -> None:
+    def __init__(self, health: Health, pool: ThreadPoolExecutor, patience: Patience, admit: Admit) -> None:
         self._health = health
         self._admit = admit
+        self.patience = patience
         self.experimental_thread_pool = pool
 
     def __call__(self, body: bytes, context: grpc.ServicerContext) -> bytes:
@@ -145,14 +160,16 @@ class _Watch:
 
     experimental_non_blocking = True
 
-    def __init__(self, health: Health, pool: ThreadPoolExecutor, admit: Admit) -> None:
+    def __init__(self, health: Health, pool: ThreadPoolExecutor, patience: Patience, admit: Admit) -> None:
         self._health = health
         self._admit = admit
+        self.patience = patience
         self.experimental_thread_pool = pool
 
     def __call__(self, body: bytes, context: grpc.ServicerContext, send: Callable[[bytes | None], None]) -> None:
         self._admit("Watch", context)
-        self._health.watch(_Watcher(self._health, _service(body, context), send), context)
+        awaited = awaited_of(context, self.patience)
+        self._health.watch(_Watcher(self._health, _service(body, context), awaited, send), context)
 
 
 def _service(body: bytes, context: grpc.ServicerContext) -> str:

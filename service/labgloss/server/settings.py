@@ -33,6 +33,18 @@ class Settings(Listening):
     connection_age_seconds: float = Field(
         60.0, ge=0.5, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.5 to 86400"
     )
+    connection_idle_seconds: float = Field(
+        10.0, ge=0.5, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.5 to 86400"
+    )
+    unary_seconds: float = Field(
+        30.0, ge=0.1, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.1 to 86400"
+    )
+    batch_seconds: float = Field(
+        120.0, ge=0.1, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.1 to 86400"
+    )
+    stream_idle_seconds: float = Field(
+        60.0, ge=0.1, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.1 to 86400"
+    )
     drain_seconds: float | None = Field(
         None,
         ge=0,

@@ -42,7 +42,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_TOO_MANY_STREAMS: _ErrorReason.ValueType  # 6
     """RESOURCE_EXHAUSTED: too many streams and batches are under way; google.rpc.RetryInfo says when to retry."""
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 7
-    """DEADLINE_EXCEEDED: the caller's deadline passed before the answer was ready. Metadata: none."""
+    """DEADLINE_EXCEEDED: the caller's deadline passed before the answer was ready, or the service's own limit: of what a
+    call may take, or of how long a stream may be idle. Metadata: none.
+    """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 8
     """INTERNAL: a defect of the service. Metadata: "error_id", which the log repeats."""
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 9
@@ -85,7 +87,9 @@ ERROR_REASON_RULE_NOT_FOUND: ErrorReason.ValueType  # 5
 ERROR_REASON_TOO_MANY_STREAMS: ErrorReason.ValueType  # 6
 """RESOURCE_EXHAUSTED: too many streams and batches are under way; google.rpc.RetryInfo says when to retry."""
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 7
-"""DEADLINE_EXCEEDED: the caller's deadline passed before the answer was ready. Metadata: none."""
+"""DEADLINE_EXCEEDED: the caller's deadline passed before the answer was ready, or the service's own limit: of what a
+call may take, or of how long a stream may be idle. Metadata: none.
+"""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 8
 """INTERNAL: a defect of the service. Metadata: "error_id", which the log repeats."""
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 9

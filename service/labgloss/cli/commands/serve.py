@@ -23,7 +23,8 @@ from labgloss.server.supervisor import supervise
 
 _FLAGS = (
     "host", "port", "workers", "threads", "log_level", "reflection", "connections", "connection_calls",
-    "connection_age_seconds", "drain_seconds", "knowledge", "overlay",
+    "connection_age_seconds", "connection_idle_seconds", "unary_seconds", "batch_seconds", "stream_idle_seconds",
+    "drain_seconds", "knowledge", "overlay",
     "audit", "audit_key", "audit_bytes", "audit_required", "metrics_port", "metrics_host", "tracing",
     "tls_certificate", "tls_key", "tls_client_ca", "access", "plaintext", "health_port",
 )  # fmt: skip
