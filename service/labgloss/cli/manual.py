@@ -90,6 +90,9 @@ Explains every panel of a file: each result with its interval, flag, band and cr
 flags, recommendations by urgency, and what could not be judged and why. Without --target a service of its own answers,
 inside this process; nothing leaves the machine.
 
+A JSON file may also be a FHIR R4 Bundle with the results of one patient; what of it was not read, or is in doubt, goes
+to standard error with its path. deploy/fhir.md says what is read of a Bundle, and how.
+
 """
     + PANEL_FILE
 )
@@ -99,10 +102,12 @@ examples:
   labgloss interpret panel.toml
   labgloss interpret panel.json --format json
   labgloss interpret - --input-format json < panel.json
+  labgloss interpret bundle.json --format fhir > answer.json
   labgloss interpret panel.toml --target labgloss.example:50051 --tls --token-file token
   labgloss interpret panel.toml --target labgloss.example:50051 --tls-certificate me.pem --tls-key me.key
 
-With --format json the output is one labgloss.v1.BatchInterpretPanelsResponse as JSON.
+With --format json the output is one labgloss.v1.BatchInterpretPanelsResponse as JSON, with --format fhir the Bundle of
+the answer.
 
 exit codes:
   0  every panel has a report
@@ -133,6 +138,10 @@ CHECK = (
 Compares the report on every panel with what its file expects, and prints what differs. A PATH is a panel file or a
 folder, which is read recursively (*.toml, *.json). A list that is expected is contained in the answer; an empty list
 says that there is none; what is not written is not compared.
+
+A FHIR R4 Bundle stands in the place of a panel as NAME.json, with what is expected of its report in NAME.expect.toml:
+[expect] as in a panel file, where a result is called by its analyte; beside it, where they are needed, title, why,
+subject (whose results, of several patients'), source, as_of and [options].
 
 --coverage adds what of the release the panels reach, as counts and ids of what none of them does: bands (those that
 one table of limits decided), critical limits, patterns matched and possible, red flags at each urgency and held,

@@ -1,12 +1,14 @@
-"""Panels to reports over gRPC, in batches as large as the service takes."""
+"""Panels and Bundles to reports over gRPC, panels in batches as large as the service takes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 import grpc
 
 from labgloss.v1.error_reason_pb2 import ErrorReason, FieldViolation, ItemError, ViolationReason
+from labgloss.v1.fhir_pb2 import InterpretBundleRequest, InterpretBundleResponse
 from labgloss.v1.interpretation_pb2 import BatchInterpretPanelsResponse, PanelOutcome
 from labgloss.v1.panel_pb2 import Panel
 from labgloss_client import (
@@ -29,6 +31,9 @@ _FRAME_BYTES = 6
 # After these the next call would fare no better.
 _HOPELESS = (DeadlineExceeded, PermissionDenied, Unauthenticated, Unavailable)
 
+# What is sent: a panel, or a Bundle as a system sends it.
+Request: TypeAlias = Panel | InterpretBundleRequest
+
 _NOT_REACHED = Unavailable(
     "The service was not reached, or says that it does not serve; labgloss probe tells which.",
     "",
@@ -36,20 +41,40 @@ _NOT_REACHED = Unavailable(
 )
 
 
-def interpreted(client: Client, panels: Sequence[Panel]) -> list[Outcome]:
-    """One report or PanelFailure for each panel, in their order; never raises a LabglossError."""
+def interpreted(client: Client, requests: Sequence[Request]) -> list[Outcome]:
+    """One report or PanelFailure for each panel or Bundle, in their order; never raises a LabglossError."""
     if not _reached(client):
-        return [PanelFailure(panel.id, _NOT_REACHED) for panel in panels]
+        return [PanelFailure(_id(request), _NOT_REACHED) for request in requests]
     outcomes: list[Outcome] = []
-    for batch in _batches(panels):
+    for batch in _batches(requests):
         try:
-            outcomes += client.interpret_batch(batch)
+            if isinstance(batch, InterpretBundleRequest):
+                outcomes.append(client.interpret_bundle(batch).report)
+            else:
+                outcomes += client.interpret_batch(batch)
         except _HOPELESS as error:
-            return outcomes + [PanelFailure(panel.id, error) for panel in panels[len(outcomes) :]]
-        except LabglossError:
+            return outcomes + [PanelFailure(_id(request), error) for request in requests[len(outcomes) :]]
+        except LabglossError as error:
+            if isinstance(batch, InterpretBundleRequest):
+                outcomes.append(PanelFailure(batch.panel_id, error))
+                continue
             # The batch as a whole was refused, as when the reports together are too large: one by one, then.
             outcomes += [_single(client, panel) for panel in batch]
     return outcomes
+
+
+def bundle_answer(client: Client, request: InterpretBundleRequest) -> InterpretBundleResponse | PanelFailure:
+    """The answer to a Bundle; never raises a LabglossError."""
+    if not _reached(client):
+        return PanelFailure(request.panel_id, _NOT_REACHED)
+    try:
+        return client.interpret_bundle(request)
+    except LabglossError as error:
+        return PanelFailure(request.panel_id, error)
+
+
+def _id(request: Request) -> str:
+    return request.id if isinstance(request, Panel) else request.panel_id
 
 
 def _reached(client: Client) -> bool:
@@ -68,15 +93,20 @@ def _single(client: Client, panel: Panel) -> Outcome:
         return PanelFailure(panel.id, error)
 
 
-def _batches(panels: Iterable[Panel]) -> Iterator[list[Panel]]:
+def _batches(requests: Iterable[Request]) -> Iterator[list[Panel] | InterpretBundleRequest]:
+    """Panels in batches, and each Bundle by itself."""
     batch: list[Panel] = []
     size = 0
-    for panel in panels:
-        bytes_of_panel = panel.ByteSize() + _FRAME_BYTES
-        if batch and (len(batch) == _PANELS or size + bytes_of_panel > _BYTES):
+    for request in requests:
+        bytes_of_panel = request.ByteSize() + _FRAME_BYTES
+        full = len(batch) == _PANELS or size + bytes_of_panel > _BYTES
+        if batch and (full or isinstance(request, InterpretBundleRequest)):
             yield batch
             batch, size = [], 0
-        batch.append(panel)
+        if isinstance(request, InterpretBundleRequest):
+            yield request
+            continue
+        batch.append(request)
         size += bytes_of_panel
     if batch:
         yield batch

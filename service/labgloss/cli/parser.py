@@ -127,9 +127,14 @@ def _interpret(commands: _Commands) -> None:
     command = _command(
         commands, "interpret", "explain the panels of a file", manual.INTERPRET, manual.INTERPRET_EXAMPLES
     )
-    command.add_argument("file", metavar="FILE", help='panel file, or "-" for standard input')
+    command.add_argument("file", metavar="FILE", help='panel file or FHIR Bundle, or "-" for standard input')
     _input_format(command)
-    _format(command)
+    command.add_argument(
+        "--format",
+        choices=("text", "json", "fhir"),
+        default="text",
+        help="of the output (default text); fhir: the Bundle that answers a Bundle",
+    )
     _target(command)
 
 

@@ -35,7 +35,7 @@ def panel_message(form: schema.PanelForm) -> pb.Panel:
     if form.medications is not None:
         panel.medications.CopyFrom(pb.MedicationList(medications=[_medication(item) for item in form.medications]))
     if form.options is not None:
-        panel.options.CopyFrom(_options(form.options))
+        panel.options.CopyFrom(options_message(form.options))
     return panel
 
 
@@ -118,7 +118,8 @@ def _coding(form: schema.CodedForm) -> pb.Coding | None:
     return None if form.code is None else pb.Coding(system=form.system or "", code=form.code)
 
 
-def _options(form: schema.OptionsForm) -> pb.Options:
+def options_message(form: schema.OptionsForm) -> pb.Options:
+    """The options as they are sent."""
     return pb.Options(
         vitamin_d_policy=form.vitamin_d_policy or "",
         critical_limits=form.critical_limits or "",

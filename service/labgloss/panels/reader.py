@@ -1,4 +1,4 @@
-"""Panel files, read: TOML for what people write, JSON for what programs write."""
+"""Panel files, read: TOML for what people write, JSON for what programs write, and the Bundles that systems send."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ from labgloss.panels import schema
 from labgloss.panels.errors import PanelFault, PanelFileError
 from labgloss.panels.faults import faults_of
 from labgloss.panels.message import panel_message
+from labgloss.panels.messages import (
+    EXPECTATIONS,
+    Messages,
+    bundle_request,
+    expectations_of,
+    is_bundle,
+    without_a_message,
+)
+from labgloss.v1.fhir_pb2 import InterpretBundleRequest
 from labgloss.v1.panel_pb2 import Panel
 
 Spelling = Literal["toml", "json"]
@@ -34,12 +43,21 @@ class PanelCase:
     expect: schema.Expect
     title: str
     why: str
+    # In the place of the panel, which is empty then: a Bundle as a system sends it.
+    bundle: InterpretBundleRequest | None = None
+
+    @property
+    def request(self) -> Panel | InterpretBundleRequest:
+        """What is sent."""
+        return self.panel if self.bundle is None else self.bundle
 
 
-def read_panels(paths: Iterable[Path], spelling: Spelling | None = None) -> list[PanelCase]:
+def read_panels(
+    paths: Iterable[Path], spelling: Spelling | None = None, messages: Messages = Messages.REFUSED
+) -> list[PanelCase]:
     """The panels of the files and, recursively, of the folders, in order of path and file.
 
-    `spelling`, where given, is that of every file, whatever its name.
+    `spelling`, where given, is that of every file, whatever its name. `messages`: whether a file may be a Bundle.
 
     Raises: PanelFileError with every fault of every file.
     """
@@ -47,19 +65,21 @@ def read_panels(paths: Iterable[Path], spelling: Spelling | None = None) -> list
     faults: list[PanelFault] = []
     for path in paths:
         for file in _files(path, spelling, faults):
-            _collect(cases, faults, file, spelling)
+            _collect(cases, faults, file, spelling, messages)
     if faults:
         raise PanelFileError(tuple(faults))
     return cases
 
 
-def read_content(content: bytes, spelling: Spelling, file: str) -> list[PanelCase]:
-    """The panels of what a file holds; `file` is the name that its faults carry.
+def read_content(
+    content: bytes, spelling: Spelling, file: str, messages: Messages = Messages.REFUSED
+) -> list[PanelCase]:
+    """The panels of what a file holds, or the Bundle that it is; `file` is the name that its faults carry.
 
     Raises: PanelFileError with every fault.
     """
     faults: list[PanelFault] = []
-    cases = _cases(content, spelling, file, faults)
+    cases = _cases(content, spelling, Path(file), messages, faults)
     if faults:
         raise PanelFileError(tuple(faults))
     return cases
@@ -67,7 +87,10 @@ def read_content(content: bytes, spelling: Spelling, file: str) -> list[PanelCas
 
 def _files(path: Path, spelling: Spelling | None, faults: list[PanelFault]) -> list[Path]:
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix in _SPELLINGS and file.is_file())
+        found = sorted(file for file in path.rglob("*") if file.suffix in _SPELLINGS and file.is_file())
+        files = [file for file in found if not file.name.endswith(EXPECTATIONS)]
+        expectations = [file for file in found if file.name.endswith(EXPECTATIONS)]
+        faults.extend(fault for file in expectations if (fault := without_a_message(file)) is not None)
         if not files:
             faults.append(PanelFault(str(path), "", "", "the folder holds no panel file; *.toml and *.json are read"))
         return files
@@ -77,16 +100,21 @@ def _files(path: Path, spelling: Spelling | None, faults: list[PanelFault]) -> l
     return [path]
 
 
-def _collect(cases: list[PanelCase], faults: list[PanelFault], file: Path, spelling: Spelling | None) -> None:
+def _collect(
+    cases: list[PanelCase], faults: list[PanelFault], file: Path, spelling: Spelling | None, messages: Messages
+) -> None:
     try:
         content = file.read_bytes()
     except OSError as error:
         faults.append(PanelFault(str(file), "", "", f"cannot be read: {error.strerror}"))
     else:
-        cases.extend(_cases(content, spelling or _SPELLINGS[file.suffix], str(file), faults))
+        cases.extend(_cases(content, spelling or _SPELLINGS[file.suffix], file, messages, faults))
 
 
-def _cases(written: bytes, spelling: Spelling, file: str, faults: list[PanelFault]) -> list[PanelCase]:
+def _cases(
+    written: bytes, spelling: Spelling, path: Path, messages: Messages, faults: list[PanelFault]
+) -> list[PanelCase]:
+    file = str(path)
     try:
         # A byte order mark is what some editors write; it is no part of the text.
         text = written.decode("utf-8-sig")
@@ -98,6 +126,8 @@ def _cases(written: bytes, spelling: Spelling, file: str, faults: list[PanelFaul
         problem = str(error) if isinstance(error, ValueError) else "is nested too deeply"
         faults.append(PanelFault(file, "", "", f"is not {spelling.upper()}: {problem}"))
         return []
+    if is_bundle(content):
+        return _bundle(written, path, messages, faults)
     if not isinstance(content, dict):
         faults.append(PanelFault(file, "", "", 'is not a panel file; {"panel": [...]} is needed'))
         return []
@@ -110,6 +140,18 @@ def _cases(written: bytes, spelling: Spelling, file: str, faults: list[PanelFaul
     return [
         PanelCase(panel.id, file, panel_message(panel), panel.expect, panel.title, panel.why) for panel in form.panel
     ]
+
+
+def _bundle(written: bytes, path: Path, messages: Messages, faults: list[PanelFault]) -> list[PanelCase]:
+    if messages is Messages.REFUSED:
+        faults.append(PanelFault(str(path), "", "", "is a FHIR Bundle, which only interpret and check take"))
+        return []
+    form = expectations_of(path, messages, faults)
+    if form is None:
+        return []
+    name = path.name.removesuffix(path.suffix)
+    request = bundle_request(written, name, form)
+    return [PanelCase(name, str(path), Panel(id=name), form.expect, form.title, form.why, request)]
 
 
 def _repeated_ids(file: str, content: dict[str, Any]) -> list[PanelFault]:

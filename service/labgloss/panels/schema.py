@@ -269,3 +269,16 @@ class PanelFile(Form):
     """A panel file: at least one panel."""
 
     panel: Annotated[tuple[PanelForm, ...], AfterValidator(_at_least_one)]
+
+
+class ExpectationFile(Form):
+    """NAME.expect.toml: what is expected of the report on NAME.json, and what is asked for beside the Bundle."""
+
+    title: Text = ""
+    why: Text = ""
+    # Whose results, where the Bundle holds those of several.
+    subject: Text | None = None
+    source: Text | None = None
+    as_of: Day | None = None
+    options: OptionsForm | None = None
+    expect: Expect = Field(default_factory=Expect)

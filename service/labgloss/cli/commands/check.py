@@ -15,6 +15,7 @@ from labgloss.cli.outcomes import interpreted
 from labgloss.panels.coverage import Coverage, coverage, coverage_json, coverage_text, lacking_lines
 from labgloss.panels.junit import CheckedPanel, junit_xml
 from labgloss.panels.layout import printable
+from labgloss.panels.messages import Messages
 from labgloss.panels.reader import PanelCase, read_panels
 from labgloss_client import Client, LabglossError, Outcome, PanelFailure
 
@@ -27,10 +28,10 @@ def run(arguments: Namespace) -> int:
     Raises: PanelFileError when a file cannot be read; SettingsError when one cannot be written.
     """
     begin = time.monotonic()
-    cases = read_panels([Path(path) for path in arguments.paths])
+    cases = read_panels([Path(path) for path in arguments.paths], messages=Messages.EXPECTED)
     asked = bool(arguments.coverage) or arguments.require_coverage
     with connected(arguments) as client:
-        outcomes = interpreted(client, [case.panel for case in cases])
+        outcomes = interpreted(client, [case.request for case in cases])
         reached = _coverage(client, cases, outcomes) if asked else None
     panels = checked_panels(cases, outcomes, only_results=arguments.only == "results")
     if arguments.junit:
