@@ -14,6 +14,7 @@ from google.protobuf import json_format
 from labgloss.hl7 import tables
 from labgloss.hl7.message import Components, Segment
 from labgloss.hl7.specimens import ID_LIMIT, TEXT_LIMIT, Say
+from labgloss.laboratory_words import haemolysis_grade
 from labgloss.v1 import panel_pb2 as pb
 
 # "Pregnancy status", and its answers in SNOMED CT and LOINC.
@@ -21,6 +22,7 @@ _PREGNANCY = "82810-3"
 _PREGNANT: Mapping[str, bool] = MappingProxyType(
     {"77386006": True, "LA15173-0": True, "60001007": False, "LA26683-5": False}
 )
+_OF_SPECIMEN = frozenset({"specimen.haemolysis", "specimen.transport"})
 # Never the name of a condition or a drug: what it says is that there are others that are not known (DEC-88).
 _NOT_ALL = "(an HL7 message holds no complete list)"
 
@@ -29,7 +31,23 @@ def is_statement(segment: Segment) -> bool:
     """Whether an OBX states something of the panel that is no result."""
     identifier = segment.components(3)
     code, system = identifier[1].strip(), tables.system(identifier[3])
-    return (system == tables.OWN and code in _STATEMENTS) or (system == tables.LOINC and code == _PREGNANCY)
+    return (system == tables.OWN and code in (*_STATEMENTS, *_OF_SPECIMEN)) or (
+        system == tables.LOINC and code == _PREGNANCY
+    )
+
+
+def of_specimen(specimen: pb.Specimen, segments: Sequence[Segment], say: Say) -> None:
+    """Puts into the specimen of an order group what statements of the group say of it."""
+    for segment in segments:
+        code, value = segment.components(3)[1].strip(), segment.components(5).text.strip()
+        if not is_statement(segment) or code not in _OF_SPECIMEN:
+            continue
+        if code == "specimen.transport":
+            specimen.transport = value[:TEXT_LIMIT]
+        elif (grade := haemolysis_grade(value)) is not None:
+            specimen.haemolysis = grade
+        else:
+            say(segment.place(5), f"is no value of {code}, and is not read")
 
 
 def state(panel: pb.Panel, segment: Segment, say: Say) -> None:
@@ -41,6 +59,8 @@ def state(panel: pb.Panel, segment: Segment, say: Say) -> None:
             say(segment.place(5), "is no answer that is read here; pregnancy counts as not known")
         else:
             panel.patient.pregnant = pregnant
+        return
+    if code in _OF_SPECIMEN:
         return
     try:
         _STATEMENTS[code](panel, value)
@@ -181,6 +201,10 @@ def _no_medications(panel: pb.Panel, value: Components) -> None:
         panel.medications.SetInParent()
 
 
+def _trace(panel: pb.Panel, value: Components) -> None:
+    panel.options.trace = _yes(value[1])
+
+
 def _trimester(panel: pb.Panel, value: Components) -> None:
     panel.patient.trimester = _whole(value[1])
 
@@ -212,6 +236,8 @@ _STATEMENTS: Mapping[str, _Statement] = MappingProxyType(
         "options.critical_limits": _set_option("critical_limits"),
         "options.intervals": _set_option("intervals"),
         "options.release": _set_option("release"),
+        "options.language": _set_option("language"),
+        "options.trace": _trace,
         "as_of": _as_of,
         "source": _source,
     }

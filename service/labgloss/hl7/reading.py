@@ -227,6 +227,7 @@ class _Reader:
 
     def _order(self, order: _OrderGroup) -> Order:
         drawn = specimens.drawn(order.segment, order.specimens, self._say)
+        profile.of_specimen(drawn.specimen, order.observations, self._say)
         status = order.segment.code(25).upper() if order.segment else ""
         found: list[tuple[int, Segment]] = []
         shared = [*_paragraphs(order.comments), *self._haemolysis(order)]
