@@ -74,7 +74,7 @@ class Frames:
                 return await self._message()
         except TimeoutError:
             self._ended = True
-            return Frame(Kind.INCOMPLETE, self._head())
+            return self._incomplete()
 
     async def _until_start(self) -> Frame | None:
         """Reads until a frame begins, or the connection ends; what stands before it, where that is no blank."""
@@ -105,7 +105,7 @@ class Frames:
                 if len(self._buffer) > self._most_bytes + 1:
                     return await self._too_large()
                 if self._ended:
-                    return Frame(Kind.INCOMPLETE, self._head())
+                    return self._incomplete()
                 from_ = max(1, len(self._buffer) - 1)
                 await self._read()
                 continue
@@ -143,8 +143,13 @@ class Frames:
         del self._buffer[: end + 2 if end >= 0 else len(self._buffer)]
         return Frame(Kind.TOO_LARGE, head)
 
+    def _incomplete(self) -> Frame:
+        head = self._head()
+        self._buffer.clear()
+        return Frame(Kind.INCOMPLETE, head)
+
     def _head(self) -> bytes:
-        return bytes(self._buffer[1 : 1 + _HEAD_BYTES])
+        return bytes(self._buffer[1 : 1 + _HEAD_BYTES]).partition(FS)[0]
 
     def _stray(self, length: int) -> Frame:
         content = bytes(self._buffer[:length])
