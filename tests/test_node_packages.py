@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = sorted(path.parent for room in ("tests", "clients") for path in ROOT.glob(f"{room}/*/package.json"))
+PLACES = ("clients/*", "tests/*", "tests/benchmarks/*")
+FOLDERS = sorted(path.parent for place in PLACES for path in ROOT.glob(f"{place}/package.json"))
 KINDS = ("dependencies", "devDependencies")
 
 
-def test_there_are_four_folders_of_node_packages() -> None:
-    assert [folder.name for folder in FOLDERS] == ["typescript", "fhir", "reflection", "units"]
+def test_there_are_five_folders_of_node_packages() -> None:
+    assert [folder.name for folder in FOLDERS] == ["typescript", "cql", "fhir", "reflection", "units"]
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

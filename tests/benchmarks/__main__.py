@@ -1,43 +1,119 @@
-"""Prints what the service costs beside a server that does nothing, both on loopback; ends in about half a minute."""
+"""What the service costs: ratios to what is beside it, measured side by side on loopback, with their spread."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from tests.benchmarks.evidence import evidence_costs
-from tests.benchmarks.measure import Size, measure
-from tests.benchmarks.table import table
-from tests.benchmarks.ten_times import compare, rules_table
+from tests.benchmarks.comparison import compare, worse
+from tests.benchmarks.figures import Run
+from tests.benchmarks.groups import GROUPS
+from tests.benchmarks.runner import begin, keep, measure_all, measure_here, read
+from tests.benchmarks.size import SIZES
+from tests.benchmarks.table import comparison_table, table
+
+BASELINE = Path(__file__).with_name("baseline.json")
+RUNS = Path(__file__).parents[2] / ".venv" / "benchmarks"
+_WORSE = 1
+_EPILOG = """\
+tests/benchmarks/run profile     where the time of one call goes, by room
+tests/benchmarks/run rules       what ten times the rules cost the engine
+Both have a --help of their own. tests/benchmarks/README.md says how it is measured and how to read it.
+"""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="tests/benchmarks/run", description=__doc__)
-    parser.add_argument(
-        "what",
-        nargs="?",
-        choices=("servers", "rules", "evidence"),
-        default="servers",
-        help="both servers (default); the engine over ten times the rules, for which only --rounds counts; or the "
-        "service with and without records and metrics, for which --blocks and --passes count",
+def main() -> int:
+    """Measures, prints, keeps, compares; 1 when asked to fail where a row got worse, and one did."""
+    if sys.argv[1:2] == ["profile"]:
+        from tests.benchmarks.where import main as profile
+
+        return profile(sys.argv[2:])
+    if sys.argv[1:2] == ["rules"]:
+        from tests.benchmarks.ten_times import main as rules
+
+        return rules(sys.argv[2:])
+    given = _parser().parse_args()
+    size = SIZES[given.size]
+    if given.measure:
+        measure_here(given.measure, size, given.rows)
+        return 0
+    try:
+        run = read(given.resume) if given.resume else begin(size)
+        baseline = read(given.baseline) if given.baseline.exists() else None
+        if given.compare:
+            return _compared(read(given.compare), baseline, given.fail_if_worse)
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    file: Path = given.keep or given.resume or RUNS / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}-{size.name}.json"
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    say(f"kept in {file} after each group; --resume {file} goes on with it")
+    run = measure_all(run, given.only, lambda so_far: keep(file, so_far), say)
+    keep(file, run)
+    print(table(run))
+    if given.write_baseline:
+        keep(given.baseline, run)
+        return 0
+    return _compared(run, baseline, given.fail_if_worse)
+
+
+def _compared(run: Run, baseline: Run | None, fail: bool) -> int:
+    if baseline is None:
+        print("There is no baseline to compare with; --write-baseline makes this run one.")
+        return 0
+    compared = compare(run, baseline)
+    print(comparison_table(compared, run, baseline), end="")
+    return _WORSE if fail and worse(compared) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tests/benchmarks/run",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--starts", type=int, default=5, help="starts of each server (default 5)")
-    parser.add_argument("--blocks", type=int, default=2, help="A B B A blocks for each way of calling (default 2)")
-    parser.add_argument("--passes", type=int, default=8, help="passes over the requests in a turn (default 8)")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of the engine alone (default 5)")
-    given = vars(parser.parse_args())
-    what = given.pop("what")
-    if what == "rules":
-        print(rules_table(compare(given["rounds"])), end="")
-        return
-    size = Size(**given)
-    with TemporaryDirectory() as folder:
-        if what == "evidence":
-            print(evidence_costs(size, Path(folder)), end="")
-        else:
-            print(table(measure(size, Path(folder))), end="")
+    parser.add_argument(
+        "--only",
+        type=_groups,
+        default=list(GROUPS),
+        metavar="P1,P5",
+        help=f"these groups of rows: {', '.join(GROUPS)} (default: all)",
+    )
+    parser.add_argument(
+        "--size",
+        choices=tuple(SIZES),
+        default="full",
+        help="full takes half an hour, short some minutes, tiny shows that every row can be measured (default full)",
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="FILE", help=f"where the run is kept as JSON (default {RUNS.name}/ under .venv)"
+    )
+    parser.add_argument(
+        "--resume", type=Path, metavar="FILE", help="go on with a run: rows that it has are not measured again"
+    )
+    parser.add_argument("--baseline", type=Path, default=BASELINE, metavar="FILE", help="what it is compared with")
+    parser.add_argument("--write-baseline", action="store_true", help="make this run the baseline")
+    parser.add_argument("--compare", type=Path, metavar="FILE", help="measure nothing; compare a run that was kept")
+    parser.add_argument(
+        "--fail-if-worse", action="store_true", help="exit code 1 when a row got worse beyond its spread"
+    )
+    parser.add_argument("--measure", choices=tuple(GROUPS), help=argparse.SUPPRESS)
+    parser.add_argument("--rows", type=Path, help=argparse.SUPPRESS)
+    return parser
+
+
+def _groups(text: str) -> list[str]:
+    wanted = text.split(",")
+    if unknown := [ident for ident in wanted if ident not in GROUPS]:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)} is none of {', '.join(GROUPS)}")
+    return [ident for ident in GROUPS if ident in wanted]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,7 +1,8 @@
 """A server that does nothing: it looks the answer up by the bytes of the request.
 
 Started as a process of its own, by path, so that it imports gRPC and nothing of the service. Argument: a JSON file with
-the path of the method, the answers in base64 by request, and the service's own threads and options.
+the path of the method, the answers in base64 by request, the service's own threads and options, and modules to import
+beside gRPC.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import sys
 from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 
 import grpc
@@ -17,6 +19,8 @@ import grpc
 
 def main(file: str) -> None:
     told = json.loads(Path(file).read_bytes())
+    for module in told["imports"]:
+        import_module(module)
     answers = {b64decode(request): b64decode(answer) for request, answer in told["answers"].items()}
     service, method = told["method"].strip("/").split("/")
 

@@ -1,63 +1,34 @@
-"""What records and metrics cost: servers with and without them, in turn, with the same requests."""
+"""P10: what is left of the rate with decision records, and with records and metrics, of what it is without."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.benchmarks.measure import Size, cpu_microseconds, sample_requests
+from tests.benchmarks.figures import Row
+from tests.benchmarks.groups import GROUPS, IN_FLIGHT
+from tests.benchmarks.sent import Panels
 from tests.benchmarks.server_process import SERVICE_COMMAND, ServerProcess
-from tests.benchmarks.table import machine, markdown, spread
+from tests.benchmarks.size import Size
+from tests.benchmarks.turns import CONNECTIONS, cpu_microseconds, evidence_flags, in_turn
 
-WITHOUT = "neither"
-
-
-def flags(folder: Path) -> Mapping[str, Sequence[str]]:
-    """What each server is started with; the first has neither."""
-    key = folder / "key"
-    key.write_text("k" * 32)
-    places = [folder / name for name in ("records", "both")]
-    for place in places:
-        place.mkdir()
-    records, both = (("--audit", str(place), "--audit-key", str(key)) for place in places)
-    return {WITHOUT: (), "records": records, "records and metrics": (*both, "--metrics-port", "0")}
+ROWS = GROUPS["P10"].rows
 
 
-def compare_evidence(size: Size, folder: Path) -> Mapping[str, Sequence[float]]:
-    """CPU microseconds a call of each server, one figure a turn; the same turn of each belongs together."""
-    requests = sample_requests() * size.passes
+def measure(size: Size, folder: Path) -> Iterator[Row]:
+    """P10: three servers, in turn, with the same panels."""
+    panels = Panels(size.panels)
+    flags = ((), evidence_flags(folder, metrics=False), evidence_flags(folder))
     with ExitStack() as stack:
-        servers = {
-            name: stack.enter_context(ServerProcess((*SERVICE_COMMAND, *given)))
-            for name, given in flags(folder).items()
-        }
-        figures: dict[str, list[float]] = {name: [] for name in servers}
-        for server in servers.values():
-            cpu_microseconds(server, requests, 1)
-        for block in range(2 * size.blocks):
-            # There and back, so that what drifts during the run weighs on all alike.
-            for name in list(servers)[:: 1 if block % 2 == 0 else -1]:
-                figures[name].append(cpu_microseconds(servers[name], requests, 1))
-    return figures
-
-
-def evidence_table(figures: Mapping[str, Sequence[float]], calls: int) -> str:
-    """The figures as a Markdown table; a ratio above 1 does not occur but by noise."""
-    without = figures[WITHOUT]
-    rows = [("kept", "server CPU a call, us", "without / with")]
-    rows += [
-        (name, spread(of, ".0f"), spread([one / other for one, other in zip(without, of, strict=True)], ".3f"))
-        for name, of in figures.items()
-    ]
-    notes = (
-        f"CPU of the server, one call at a time: median (smallest-largest) of {len(without)} turns of {calls} "
-        "calls each, interleaved.",
-        machine(),
-    )
-    return "\n".join([*markdown(rows), "", *notes]) + "\n"
-
-
-def evidence_costs(size: Size, folder: Path) -> str:
-    """The table, measured now."""
-    return evidence_table(compare_evidence(size, folder), len(sample_requests()) * size.passes)
+        servers = [stack.enter_context(ServerProcess((*SERVICE_COMMAND, *given))) for given in flags]
+        connected = [(server, server.connections(CONNECTIONS)) for server in servers]
+        neither, records, both = in_turn(
+            size.pairs,
+            *(
+                lambda server=server, at=at: cpu_microseconds(server, at, panels.fresh(size.calls), IN_FLIGHT)
+                for server, at in connected
+            ),
+        )
+    yield ROWS[0].measured(records, neither, faster=True)
+    yield ROWS[1].measured(both, neither, faster=True)

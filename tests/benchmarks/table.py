@@ -1,56 +1,101 @@
-"""The table that is printed."""
+"""What is printed: the table of ratios, and how they compare with the baseline."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from statistics import median
 
-import grpc
+from tests.benchmarks.comparison import Compared, differences, worse
+from tests.benchmarks.figures import Row, Run
 
-from tests.benchmarks.measure import IN_FLIGHT, Measured, Pair
-
-_HEAD = ("", "labgloss", "do-nothing", "ratio")
-
-
-def table(measured: Measured) -> str:
-    """The figures as a Markdown table, and what is needed to read them."""
-    return "\n".join([*markdown([_HEAD, *_rows(measured)]), "", *_notes(measured)]) + "\n"
+_HEAD = ("", "what", "ours", "other", "ratio", "95 %", "n", "must", "aim", "", "others / steal")
 
 
-def _rows(measured: Measured) -> list[tuple[str, ...]]:
-    service_start, do_nothing_start = measured.start_up
-    service, do_nothing = measured.memory
-    requests, answers = ([len(message) for message in of] for of in (measured.requests, measured.answers))
-    return [
-        (
-            "start-up to first answer, s",
-            spread(service_start, ".2f"),
-            spread(do_nothing_start, ".2f"),
-            spread([one / other for one, other in zip(service_start, do_nothing_start, strict=True)], ".1f"),
-        ),
-        _cpu("server CPU a call, one at a time, us", measured.one_at_a_time),
-        _cpu(f"server CPU a call, {IN_FLIGHT} in flight, us", measured.in_flight),
-        ("engine CPU a panel, in process, us", spread(measured.engine, ".0f"), "", ""),
-        _memory("resident after start, MB", service.after_start, do_nothing.after_start),
-        _memory("resident after the run, MB", service.after_run, do_nothing.after_run),
-        ("bytes a request", spread(requests, ".0f"), "the same", ""),
-        ("bytes an answer", spread(answers, ".0f"), "the same", ""),
-    ]
+def table(run: Run) -> str:
+    """The ratios of a run as a Markdown table, and what is needed to read them."""
+    rows = list(run.rows.values())
+    return "\n".join([*markdown([_HEAD, *map(_cells, rows)]), "", *_notes(run)]) + "\n"
 
 
-def _cpu(label: str, pairs: Sequence[Pair]) -> tuple[str, ...]:
+def _cells(row: Row) -> tuple[str, ...]:
+    must, aim = (wanted(row, mark) for mark in (row.wanted.must, row.wanted.aim))
+    what = f"{row.what}: {row.sides[0]} / {row.sides[1]}" if row.sides[1] else row.what
+    if not row.ratios:
+        return row.id, what, "", "", "not measured", "", "", must, aim, "", ""
+    low, high = row.interval
+    under = row.conditions
+    ours, others = (f"{figure(median(side))} {row.unit}" if side else "" for side in (row.ours, row.others))
     return (
-        label,
-        spread([pair.service for pair in pairs], ".0f"),
-        spread([pair.do_nothing for pair in pairs], ".0f"),
-        spread([pair.ratio for pair in pairs], ".1f"),
+        row.id,
+        what,
+        ours,
+        others,
+        figure(row.ratio),
+        f"{figure(low)}-{figure(high)}",
+        str(len(row.ratios)),
+        must,
+        aim,
+        row.verdict,
+        f"{under.foreign:.0%} / {under.steal:.0%}{'' if under.quiet else ' NOT QUIET'}" if under else "",
     )
 
 
-def _memory(label: str, service: float, do_nothing: float) -> tuple[str, ...]:
-    return label, f"{service:.1f}", f"{do_nothing:.1f}", f"{service / do_nothing:.1f}"
+def wanted(row: Row, mark: float | None) -> str:
+    """A target as it is written."""
+    return "" if mark is None else f"{'>=' if row.wanted.better == 'more' else '<='} {mark:g}"
+
+
+def figure(value: float) -> str:
+    """Three digits, and none after the point from a hundred on."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _notes(run: Run) -> list[str]:
+    notes = [f"- {row.id}: {row.note or row.missing}" for row in run.rows.values() if row.note or row.missing]
+    about = ", ".join(f"{name} {value}" for name, value in run.machine.items())
+    under = [row.conditions for row in run.rows.values() if row.conditions]
+    load = (
+        f" Load average {min(one.load[0] for one in under):.1f} to {max(one.load[1] for one in under):.1f}."
+        if under
+        else ""
+    )
+    loud = sum(not one.quiet for one in under)
+    quiet = (
+        f" {loud} of {len(under)} rows were measured while others took more than 5 % of the machine." if loud else ""
+    )
+    return [
+        "Medians; the ratio is that of neighbouring turns, with the 95 % interval of its median.",
+        *notes,
+        f"Begun {run.begun}, size {run.size}; {about}.{load}{quiet}",
+    ]
+
+
+def comparison_table(compared: Sequence[Compared], now: Run, baseline: Run) -> str:
+    """What became of each row since the baseline, and in plain words which got worse."""
+    rows = [("", "baseline", "now", ""), *map(_compared_cells, compared)]
+    fell = worse(compared)
+    said = (
+        f"{len(fell)} of {len(compared)} rows got worse beyond their spread: {', '.join(one.id for one in fell)}."
+        if fell
+        else "No row got worse beyond its spread."
+    )
+    differing = differences(now, baseline)
+    caution = [f"Not measured alike: {'; '.join(differing)}."] if differing else []
+    return "\n".join([*markdown(rows), "", f"Baseline of {baseline.begun}. {said}", *caution]) + "\n"
+
+
+def _compared_cells(one: Compared) -> tuple[str, ...]:
+    return one.id, _with_interval(one.before), _with_interval(one.now), one.change.value
+
+
+def _with_interval(row: Row | None) -> str:
+    if row is None or not row.ratios:
+        return ""
+    low, high = row.interval
+    return f"{figure(row.ratio)} ({figure(low)}-{figure(high)})"
 
 
 def spread(figures: Sequence[float], form: str) -> str:
@@ -58,28 +103,19 @@ def spread(figures: Sequence[float], form: str) -> str:
     return f"{median(figures):{form}} ({min(figures):{form}}-{max(figures):{form}})"
 
 
-def markdown(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def markdown(rows: Iterable[tuple[str, ...]]) -> list[str]:
     """Rows of a Markdown table; the first is its head."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    lines = [tuple(cell.replace("|", "/") for cell in row) for row in rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    made = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
     ]
-    return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
+    return [made[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *made[1:]]
 
 
-def _notes(measured: Measured) -> list[str]:
-    size, distinct = measured.size, len(measured.requests)
-    return [
-        "Median (smallest-largest). The ratios matter; absolute times belong to this machine and this hour.",
-        f"{distinct} distinct requests; do-nothing gave the same bytes as labgloss for {distinct} of {distinct}.",
-        f"Start-up n={size.starts}; CPU n={len(measured.one_at_a_time)} turns of {measured.calls_in_a_turn} calls for "
-        f"each server and way; engine n={size.rounds} rounds of {distinct} panels.",
-        machine(measured.load_before),
-    ]
-
-
-def machine(load_before: float | None = None) -> str:
-    """What it was measured on; the load before the start, or now."""
-    load = f"before the start {load_before:.1f}" if load_before is not None else f"at the end {os.getloadavg()[0]:.1f}"
-    python, stack = platform.python_version(), grpc.__version__
-    return f"{os.cpu_count()} cores, Python {python}, grpcio {stack}, load average {load}."
+def machine_now() -> str:
+    """What it was measured on, and the load now."""
+    load = f"at the end {os.getloadavg()[0]:.1f}"
+    return (
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, grpcio {version('grpcio')}, load average {load}."
+    )

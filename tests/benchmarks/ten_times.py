@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from labgloss.knowledge.schema import GroupRow, PatternRow, RedFlagRow
 from labgloss.panels.reader import read_panels
 from labgloss.panels.shipped import sample_panels_folder
 from labgloss.wire.decode import decode_panel
-from tests.benchmarks.table import machine, markdown, spread
+from tests.benchmarks.table import machine_now, markdown, spread
 
 TIMES = 10
 # What one rule says of another, by its id.
@@ -171,7 +172,7 @@ def rules_table(compared: Sequence[Compared]) -> str:
             "",
             "CPU a panel, in process, both in turn: median (smallest-largest) of "
             f"{len(compared[0].costs)} rounds of {compared[0].panels} panels.",
-            machine(),
+            machine_now(),
             "",
         ]
     )
@@ -210,3 +211,13 @@ def _round(release: Release, made: Release, panels: Sequence[Panel], number: int
             interpret(one, panel)
             spent[which] += time.process_time() - begin
     return Cost(*(seconds * 1e6 / len(panels) for seconds in spent))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prints the costs."""
+    parser = argparse.ArgumentParser(
+        prog="tests/benchmarks/run rules", description="Prints what interpreting costs with ten times the rules."
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="rounds over all panels (default 5)")
+    print(rules_table(compare(parser.parse_args(arguments).rounds)), end="")
+    return 0
