@@ -88,6 +88,8 @@ ROOMS = {
         ),
         names("google grpc labgloss_client"),
     ),
+    # What `labgloss check` does, as a plugin of pytest, which is there where it is loaded.
+    "pytest_plugin": Room(names("cli errors panels"), names("labgloss_client pytest")),
     "__main__": Room(names("cli")),
     # The root: a version, and nothing that makes importing it slow.
     "labgloss": Room(),

@@ -30,6 +30,12 @@ def difference_lines(panel: CheckedPanel) -> list[str]:
     return [printable(line) for line in lines]
 
 
+def panel_text(panel: CheckedPanel) -> str:
+    """What is to be said of a panel that does not agree: where it stands, and each thing on a line below."""
+    heading = printable(f"{panel.file}: {panel.id}")
+    return "\n".join([heading, *(f"  {line}" for line in difference_lines(panel))])
+
+
 def counts(panels: Sequence[CheckedPanel]) -> str:
     """How many panels were compared, agree, differ, have no report."""
     differ = sum(bool(panel.differences) for panel in panels)

@@ -8,13 +8,12 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from labgloss.cli.checked import checked_panels, counts, difference_lines
+from labgloss.cli.checked import checked_panels, counts, panel_text
 from labgloss.cli.connection import connected
 from labgloss.cli.console import complain, output_style, write, write_file
 from labgloss.cli.outcomes import interpreted
 from labgloss.panels.coverage import Coverage, coverage, coverage_json, coverage_text, lacking_lines
 from labgloss.panels.junit import CheckedPanel, junit_xml
-from labgloss.panels.layout import printable
 from labgloss.panels.messages import Messages
 from labgloss.panels.reader import PanelCase, read_panels
 from labgloss_client import Client, LabglossError, Outcome, PanelFailure
@@ -70,11 +69,7 @@ def _covered(arguments: Namespace, asked: bool, reached: Coverage | None) -> boo
 
 
 def _text(panels: Sequence[CheckedPanel]) -> str:
-    lines: list[str] = []
-    for panel in panels:
-        if not panel.agrees:
-            lines.append(printable(f"{panel.file}: {panel.id}"))
-            lines += [f"  {line}" for line in difference_lines(panel)]
+    lines = [panel_text(panel) for panel in panels if not panel.agrees]
     return "\n".join([*lines, counts(panels)]) + "\n"
 
 
