@@ -10,6 +10,8 @@ from tests.benchmarks.figures import Better, Row, Run
 
 # Two runs of the same thing on the same machine differ by this much where nothing changed, whatever their spread says.
 NOISE = 0.03
+# And of fewer pairs than this an interval says too little.
+FEW, NOISE_OF_FEW = 5, 0.15
 
 
 class Change(StrEnum):
@@ -51,9 +53,10 @@ def _compared(ident: str, now: Row | None, before: Row | None) -> Compared:
 def _change(now: Row, before: Row) -> Change:
     """Worse or better only where the intervals of both medians lie apart by more than the noise between runs."""
     (low, high), (low_before, high_before) = now.interval, before.interval
-    if high * (1 + NOISE) < low_before:
+    noise = NOISE_OF_FEW if min(len(now.ratios), len(before.ratios)) < FEW else NOISE
+    if high * (1 + noise) < low_before:
         return Change.WORSE if now.wanted.better is Better.MORE else Change.BETTER
-    if low > high_before * (1 + NOISE):
+    if low > high_before * (1 + noise):
         return Change.BETTER if now.wanted.better is Better.MORE else Change.WORSE
     return Change.WITHIN
 

@@ -13,8 +13,7 @@ from typing import IO, Any, cast
 from labgloss.engine.interpret import interpret, lay_out
 from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
-from labgloss.server.bundles import BundleHandlers
-from labgloss.server.handlers import InterpretationHandlers
+from labgloss.server.releases import Releases
 from labgloss.server.settings import Settings
 from labgloss.v1.fhir_pb2 import InterpretBundleRequest, InterpretBundleResponse
 from labgloss.v1.report_pb2 import Critical, ResultClass, ResultInterpretation
@@ -82,8 +81,7 @@ def _beside_cql(size: Size, release: Release, tables: Mapping[Measure, Sequence[
     row = ROWS[2]
     if missing := [name for name in ("node", "npm") if tool(name) is None]:
         return row.not_measured(f"{' and '.join(missing)} not installed; tests/install_tools installs it")
-    settings = Settings()
-    handlers = BundleHandlers(InterpretationHandlers(release, interpret, settings, _raising), settings)
+    handlers = Releases(release, Settings(), _raising).current.bundles
     bundles = [job.bundle() for job in made]
     bodies = [
         InterpretBundleRequest(bundle=bundle.encode(), recorded=_RECORDED).SerializeToString() for bundle in bundles

@@ -53,6 +53,12 @@ def test_a_row_that_varies_widely_is_not_called_worse() -> None:
     assert compared.change is Change.WITHIN
 
 
+@pytest.mark.parametrize(("factor", "change"), [(0.9, Change.WITHIN), (0.8, Change.WORSE)])
+def test_of_few_pairs_less_is_said(factor: float, change: Change) -> None:
+    (compared,) = compare(run(row(scaled(factor)[:2])), run(row(STEADY)))
+    assert compared.change is change
+
+
 def test_rows_of_one_side_only_are_said() -> None:
     now = run(row(STEADY), row(STEADY, ident="P2"), row([], ident="P3").not_measured("no node"))
     before = run(row(STEADY), row(STEADY, ident="P3"), row(STEADY, ident="P4"))

@@ -14,26 +14,28 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any
+from unittest import mock
+
+import grpc
 
 import labgloss
 from labgloss.knowledge.loader import load
 from labgloss.log import make_log
-from labgloss.server.app import INTERPRETATION
-from labgloss.server.calls import Calls, logging_defects
-from labgloss.server.evidence import open_evidence
-from labgloss.server.identity import OPEN_GATE
-from labgloss.server.releases import Releases
+from labgloss.server.app import start
 from labgloss.server.settings import Settings
 from tests.benchmarks import transport
 from tests.benchmarks.sent import Panels
+from tests.benchmarks.server_process import METHOD
 from tests.benchmarks.size import Size
 from tests.benchmarks.table import machine_now, markdown
+from tests.benchmarks.turns import evidence_flags
 
 _PACKAGE = Path(labgloss.__file__).parent
 _LOOK_SECONDS = 0.001
@@ -86,8 +88,8 @@ def step_of(stack: Sequence[tuple[str, str]]) -> str:
         if not module:
             continue
         inside = True
-        for start, name, step in _STEPS:
-            if module.startswith(start) and name in ("", function):
+        for begin, name, step in _STEPS:
+            if module.startswith(begin) and name in ("", function):
                 return step
         if module == _PIPELINE:
             in_pipeline = True
@@ -103,7 +105,9 @@ def _module(file: str) -> str:
 
 
 class _Context:
-    """What gRPC tells a handler of a call that is under way, and takes from it."""
+    """What gRPC tells a handler of a call that is under way, and takes from it; nobody watches it (overdue.py)."""
+
+    _state = None
 
     def invocation_metadata(self) -> Sequence[tuple[str, str]]:
         return ()
@@ -121,23 +125,31 @@ class _Context:
         return None
 
 
-def _handler(folder: Path) -> Callable[[bytes, Any], bytes]:
-    """What answers InterpretPanel, as the server makes it."""
-    key = folder / "key"
-    key.write_text("k" * 32)
-    records = folder / "records"
-    records.mkdir()
-    settings = Settings(port=0, audit=str(records), audit_key=key, metrics_port=0)
-    log = make_log((folder / "log").open("wb", buffering=0), settings.log_level)
-    on_defect = logging_defects(log)
-    releases = Releases(load(), settings, on_defect)
-    evidence = open_evidence(settings, log, lambda: releases.current.reference, lambda: 0)
-    calls = Calls(log, settings.stream_slots, releases, on_defect, evidence, OPEN_GATE)
-    made = calls.unary(
-        INTERPRETATION, "InterpretPanel", lambda serving, body, _: serving.interpretation.interpret_panel(body)
-    )
-    assert made.unary_unary is not None
-    return made.unary_unary
+@contextmanager
+def _handler(folder: Path) -> Iterator[Callable[[bytes, Any], bytes]]:
+    """What answers InterpretPanel in a server that was started here, and that nobody calls over the network."""
+    made: list[grpc.GenericRpcHandler] = []
+    grpc_server = grpc.server
+
+    def keeping_handlers(*arguments: Any, **named: Any) -> grpc.Server:
+        made.extend(named.get("handlers") or ())
+        return grpc_server(*arguments, **named)
+
+    _, audit, _, key, *_ = evidence_flags(folder)
+    settings = Settings(port=0, audit=audit, audit_key=Path(key), metrics_port=0)
+    with (folder / "log").open("wb", buffering=0) as log, mock.patch.object(grpc, "server", keeping_handlers):
+        server = start(settings, load(), make_log(log, settings.log_level))
+        with server:
+            (method,) = (found for handler in made if (found := handler.service(_Asked())) is not None)
+            assert method.unary_unary is not None
+            yield method.unary_unary
+
+
+class _Asked(grpc.HandlerCallDetails):
+    """What gRPC asks a handler for."""
+
+    method = METHOD
+    invocation_metadata = ()
 
 
 @dataclass(frozen=True)
@@ -154,8 +166,7 @@ def take_profile(seconds: float, panels: int) -> Profile:
     """Calls for so many CPU seconds, and again with a look at each millisecond."""
     context: Any = _Context()
     sent = Panels(panels)
-    with TemporaryDirectory() as folder:
-        answer = _handler(Path(folder))
+    with TemporaryDirectory() as folder, _handler(Path(folder)) as answer:
 
         def calls(for_seconds: float) -> Iterator[float]:
             """CPU microseconds a call of each whole pass over the panels, at least one."""
