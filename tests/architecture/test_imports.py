@@ -77,7 +77,7 @@ ROOMS = {
         names("access errors hl7 log process settings v1"), names("google labgloss_client pydantic structlog")
     ),
     # Panel files speak the API alone, as any caller does. The root: where the shipped panels lie.
-    "panels": Room(names("forbidden v1 labgloss"), names("google pydantic")),
+    "panels": Room(names("forbidden hl7 v1 labgloss"), names("google pydantic")),
     # Of the domain: panels and explanations, of which no message speaks.
     # Cases are panel files and specs, read and asked of changed knowledge.
     "mutation": Room(names("domain errors knowledge engine proofs wire panels v1"), names("pydantic")),

@@ -91,7 +91,8 @@ flags, recommendations by urgency, and what could not be judged and why. Without
 inside this process; nothing leaves the machine.
 
 A JSON file may also be a FHIR R4 Bundle with the results of one patient; what of it was not read, or is in doubt, goes
-to standard error with its path. deploy/fhir.md says what is read of a Bundle, and how.
+to standard error with its path. deploy/fhir.md says what is read of a Bundle, and how. A file NAME.hl7 may be an HL7 v2
+message with the results of one patient ("labgloss hl7 interpret" takes several).
 
 """
     + PANEL_FILE
@@ -136,12 +137,13 @@ exit codes:
 CHECK = (
     """\
 Compares the report on every panel with what its file expects, and prints what differs. A PATH is a panel file or a
-folder, which is read recursively (*.toml, *.json). A list that is expected is contained in the answer; an empty list
-says that there is none; what is not written is not compared.
+folder, which is read recursively (*.toml, *.json, *.hl7). A list that is expected is contained in the answer; an empty
+list says that there is none; what is not written is not compared.
 
-A FHIR R4 Bundle stands in the place of a panel as NAME.json, with what is expected of its report in NAME.expect.toml:
-[expect] as in a panel file, where a result is called by its analyte; beside it, where they are needed, title, why,
-subject (whose results, of several patients'), source, as_of and [options].
+A FHIR R4 Bundle stands in the place of a panel as NAME.json, an HL7 v2 message (ORU^R01) as NAME.hl7, with what is
+expected of the report in NAME.expect.toml: [expect] as in a panel file, where a result is called by its analyte; beside
+it, where they are needed, title, why, subject (whose results, of several patients'; of a message PID-3), source, as_of
+and [options], and for a message character_set ("8859/1") and time_zone ("Europe/Berlin") of its sender.
 
 --coverage adds what of the release the panels reach, as counts and ids of what none of them does: bands (those that
 one table of limits decided), critical limits, patterns matched and possible, red flags at each urgency and held,

@@ -1,4 +1,7 @@
-"""What systems send in the place of a panel file: a FHIR Bundle as NAME.json, with NAME.expect.toml beside it."""
+"""What systems send in the place of a panel file: a FHIR Bundle as NAME.json, an HL7 v2 message as NAME.hl7.
+
+What is expected of the report stands beside it, in NAME.expect.toml.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,21 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from labgloss.hl7.exchange import opened_all
+from labgloss.hl7.faults import MessageError
+from labgloss.hl7.reading import PatientRead
+from labgloss.hl7.sites import zone_of
 from labgloss.panels import schema
 from labgloss.panels.errors import PanelFault
 from labgloss.panels.faults import faults_of
 from labgloss.panels.message import options_message
 from labgloss.v1.fhir_pb2 import InterpretBundleRequest
+from labgloss.v1.panel_pb2 import Panel
 
 EXPECTATIONS = ".expect.toml"
+HL7 = ".hl7"
 # What may stand beside expectations.
-_SENT = (".json", ".hl7")
+_SENT = (".json", HL7)
 
 
 class Messages(Enum):
@@ -75,3 +84,32 @@ def without_a_message(path: Path) -> PanelFault | None:
     if any(path.with_name(name + suffix).exists() for suffix in _SENT):
         return None
     return PanelFault(str(path), "", "", f"stands beside no {name}.json or {name}.hl7")
+
+
+def panel_of_message(
+    content: bytes, file: Path, form: schema.ExpectationFile, faults: list[PanelFault]
+) -> Panel | None:
+    """The panel of the one patient of a message, or of the one whom the form names. None with a fault."""
+    found: list[PatientRead] = []
+    for exchange in opened_all(content, form.character_set, zone_of(form.time_zone)):
+        if isinstance(exchange, MessageError):
+            faults.extend(
+                PanelFault(str(file), "", "", f"is no message that is taken: {fault}") for fault in exchange.faults
+            )
+            return None
+        found += exchange.patients
+    if form.subject is not None:
+        found = [patient for patient in found if patient.identity and patient.identity.code(3) == form.subject]
+    if len(found) != 1:
+        problem = "holds no result" if not found else f"holds {len(found)} patients with results"
+        mend = f"; subject in {beside(file).name} names one by PID-3" if found or form.subject is not None else ""
+        faults.append(PanelFault(str(file), "", "", f"{problem}{mend}"))
+        return None
+    panel = Panel()
+    panel.CopyFrom(found[0].panel)
+    panel.id = file.name.removesuffix(file.suffix)
+    panel.source = form.source or panel.source
+    panel.as_of = form.as_of or panel.as_of
+    if form.options is not None:
+        panel.options.MergeFrom(options_message(form.options))
+    return panel

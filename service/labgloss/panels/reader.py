@@ -1,4 +1,4 @@
-"""Panel files, read: TOML for what people write, JSON for what programs write, and the Bundles that systems send."""
+"""Panel files, read: TOML for what people write, JSON for what programs write; and Bundles and messages of systems."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from labgloss.panels.faults import faults_of
 from labgloss.panels.message import panel_message
 from labgloss.panels.messages import (
     EXPECTATIONS,
+    HL7,
     Messages,
     bundle_request,
     expectations_of,
     is_bundle,
+    panel_of_message,
     without_a_message,
 )
 from labgloss.v1.fhir_pb2 import InterpretBundleRequest
@@ -57,14 +59,15 @@ def read_panels(
 ) -> list[PanelCase]:
     """The panels of the files and, recursively, of the folders, in order of path and file.
 
-    `spelling`, where given, is that of every file, whatever its name. `messages`: whether a file may be a Bundle.
+    `spelling`, where given, is that of every file, whatever its name. `messages`: whether a file may be a Bundle or a
+    message.
 
     Raises: PanelFileError with every fault of every file.
     """
     cases: list[PanelCase] = []
     faults: list[PanelFault] = []
     for path in paths:
-        for file in _files(path, spelling, faults):
+        for file in _files(path, spelling, messages, faults):
             _collect(cases, faults, file, spelling, messages)
     if faults:
         raise PanelFileError(tuple(faults))
@@ -85,16 +88,17 @@ def read_content(
     return cases
 
 
-def _files(path: Path, spelling: Spelling | None, faults: list[PanelFault]) -> list[Path]:
+def _files(path: Path, spelling: Spelling | None, messages: Messages, faults: list[PanelFault]) -> list[Path]:
     if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if file.suffix in _SPELLINGS and file.is_file())
+        read = _SPELLINGS if messages is Messages.REFUSED else (*_SPELLINGS, HL7)
+        found = sorted(file for file in path.rglob("*") if file.suffix in read and file.is_file())
         files = [file for file in found if not file.name.endswith(EXPECTATIONS)]
         expectations = [file for file in found if file.name.endswith(EXPECTATIONS)]
         faults.extend(fault for file in expectations if (fault := without_a_message(file)) is not None)
         if not files:
             faults.append(PanelFault(str(path), "", "", "the folder holds no panel file; *.toml and *.json are read"))
         return files
-    if spelling is None and path.suffix not in _SPELLINGS:
+    if spelling is None and path.suffix not in (*_SPELLINGS, HL7):
         faults.append(PanelFault(str(path), "", "", "a panel file is named *.toml or *.json"))
         return []
     return [path]
@@ -107,6 +111,9 @@ def _collect(
         content = file.read_bytes()
     except OSError as error:
         faults.append(PanelFault(str(file), "", "", f"cannot be read: {error.strerror}"))
+        return
+    if spelling is None and file.suffix == HL7:
+        cases.extend(_message(content, file, messages, faults))
     else:
         cases.extend(_cases(content, spelling or _SPELLINGS[file.suffix], file, messages, faults))
 
@@ -152,6 +159,17 @@ def _bundle(written: bytes, path: Path, messages: Messages, faults: list[PanelFa
     name = path.name.removesuffix(path.suffix)
     request = bundle_request(written, name, form)
     return [PanelCase(name, str(path), Panel(id=name), form.expect, form.title, form.why, request)]
+
+
+def _message(content: bytes, path: Path, messages: Messages, faults: list[PanelFault]) -> list[PanelCase]:
+    if messages is Messages.REFUSED:
+        faults.append(PanelFault(str(path), "", "", "is an HL7 v2 message, which only interpret and check take"))
+        return []
+    form = expectations_of(path, messages, faults)
+    panel = None if form is None else panel_of_message(content, path, form, faults)
+    if form is None or panel is None:
+        return []
+    return [PanelCase(panel.id, str(path), panel, form.expect, form.title, form.why)]
 
 
 def _repeated_ids(file: str, content: dict[str, Any]) -> list[PanelFault]:

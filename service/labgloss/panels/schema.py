@@ -16,6 +16,9 @@ from pydantic import (
     model_validator,
 )
 
+from labgloss.hl7.characters import encoding_named
+from labgloss.hl7.sites import zone_of
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenNumber:
@@ -271,13 +274,27 @@ class PanelFile(Form):
     panel: Annotated[tuple[PanelForm, ...], AfterValidator(_at_least_one)]
 
 
+def _a_character_set(name: str) -> str:
+    if name and encoding_named(name) is None:
+        raise ValueError("is not read here; name one as MSH-18 does, such as 8859/1")
+    return name
+
+
+def _a_zone(name: str) -> str:
+    zone_of(name)
+    return name
+
+
 class ExpectationFile(Form):
-    """NAME.expect.toml: what is expected of the report on NAME.json, and what is asked for beside the Bundle."""
+    """NAME.expect.toml: what is expected of the report on NAME.json or NAME.hl7, and what is asked for beside it."""
 
     title: Text = ""
     why: Text = ""
-    # Whose results, where the Bundle holds those of several.
+    # Whose results, where the Bundle holds those of several, or the message: by PID-3.
     subject: Text | None = None
+    # What a site says of the sender of a message.
+    character_set: Annotated[Text, AfterValidator(_a_character_set)] = ""
+    time_zone: Annotated[Text, AfterValidator(_a_zone)] = ""
     source: Text | None = None
     as_of: Day | None = None
     options: OptionsForm | None = None

@@ -10,7 +10,7 @@ from google.protobuf.json_format import Parse
 from labgloss.cli import main
 from labgloss.v1.interpretation_pb2 import BatchInterpretPanelsResponse
 from labgloss.v1.report_pb2 import URGENCY_EMERGENCY
-from tests.unit.hl7.messages import GERMAN, OBR, PID, POTASSIUM, UK, US, message, sent
+from tests.unit.hl7.messages import FOLDER, GERMAN, OBR, PID, POTASSIUM, UK, US, message, sent
 
 
 def file(folder: Path, content: bytes) -> str:
@@ -77,3 +77,15 @@ def test_what_is_wrong_with_a_flag_or_file_ends_with_2(
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(sent(US))))
     assert main(["hl7", "interpret", *flags]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_messages_are_checked_against_what_is_expected_beside_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(FOLDER)]) == 0
+    assert capsys.readouterr().out == "5 panels: 5 as expected, 0 differing, 0 without a report\n"
+
+
+def test_a_message_of_one_patient_is_interpreted_as_a_panel_file_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["interpret", file(tmp_path, sent(US))]) == 0
+    assert "Low: magnesium below 0.9 mg/dL" in " ".join(capsys.readouterr().out.split())

@@ -5,17 +5,17 @@ from pathlib import Path
 from labgloss.hl7.message import parse
 from labgloss.hl7.reading import PatientRead, read
 
-_FOLDER = Path(__file__).parents[2] / "hl7"
+FOLDER = Path(__file__).parents[2] / "hl7"
 # A US reference laboratory, 2.5.1: LOINC and UCUM, a bound as SN, SPM, symptoms in OBR-13 and OBR-31, a file.
-US = (_FOLDER / "us_reference_laboratory.hl7").read_bytes()
+US = (FOLDER / "us_reference_laboratory.hl7").read_bytes()
 # A British laboratory, 2.4: codes of its own with LOINC beside them, OBR-15, haemolysis in a comment.
-UK = (_FOLDER / "uk_laboratory.hl7").read_bytes()
+UK = (FOLDER / "uk_laboratory.hl7").read_bytes()
 # A German hospital, 2.3, in 8859/1: decimal commas, no offset in its times, haemolysis in German.
-GERMAN = (_FOLDER / "german_hospital.hl7").read_bytes()
+GERMAN = (FOLDER / "german_hospital.hl7").read_bytes()
 # An Australian laboratory, 2.3.1: escapes, formatted text.
-AUSTRALIAN = (_FOLDER / "australian_laboratory.hl7").read_bytes()
+AUSTRALIAN = (FOLDER / "australian_laboratory.hl7").read_bytes()
 # 2.8, with delimiters of its own.
-V28 = (_FOLDER / "version_2_8.hl7").read_bytes()
+V28 = (FOLDER / "version_2_8.hl7").read_bytes()
 
 ALL = {"us": US, "uk": UK, "german": GERMAN, "australian": AUSTRALIAN, "v28": V28}
 
