@@ -344,7 +344,7 @@ TOKENS: dict[str, tuple[Callable[[TokenIssuer], str], str]] = {
     "two parts": (lambda good: good.token().rpartition(".")[0], "TOKEN_MALFORMED"),
     "encrypted": (lambda good: good.token() + ".a.b", "TOKEN_MALFORMED"),
     "empty": (lambda _: "", "TOKEN_MALFORMED"),
-    "too long": (lambda good: good.token(scope="x" * 3_000), "TOKEN_TOO_LONG"),
+    "too long": (lambda good: good.token(scope="x" * 2_350), "TOKEN_TOO_LONG"),
 }
 
 
