@@ -12,7 +12,9 @@ _INLINE = re.compile(r"[\\`*_{}\[\]|~!#]")
 _ADDRESS = re.compile(r"\b(https?|ftp|mailto|xmpp)(?=:)|\b(www)(?=\.)", re.IGNORECASE)
 # What means something at the beginning of a line.
 _BEGINS = re.compile(r"^([-+=]|[0-9]{1,9}(?=[.)](?: |$)))")
-_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_UNSEEN = ("Cc", "Cf", "Cs", "Co")
 
 
 def escaped(text: str) -> str:
@@ -20,12 +22,16 @@ def escaped(text: str) -> str:
 
     Characters that are not seen, or that turn the direction of writing, are left out.
     """
-    seen = "".join(each for each in _SPACE.sub(" ", text) if unicodedata.category(each) not in ("Cc", "Cf", "Cs", "Co"))
-    without_html = "".join(_HTML.get(each, each) for each in seen.strip())
-    marked = _INLINE.sub(r"\\\g<0>", without_html)
+    marked = _INLINE.sub(r"\\\g<0>", _seen(_SPACE.sub(" ", text)).strip().translate(_HTML))
     # An escaped @ would be taken for one all the same, once lines are put together.
     unlinked = _ADDRESS.sub(lambda match: f"{match[0]}\\", marked).replace("@", " (at) ")
     return _BEGINS.sub(lambda match: f"{match[0]}\\" if match[0][0].isdigit() else f"\\{match[0]}", unlinked)
+
+
+def _seen(text: str) -> str:
+    if text.isascii():
+        return _CONTROLS.sub("", text)
+    return "".join(each for each in text if unicodedata.category(each) not in _UNSEEN)
 
 
 def section(title: str, lines: Iterable[str]) -> str:
