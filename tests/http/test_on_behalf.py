@@ -61,7 +61,8 @@ def test_the_record_names_the_service_in_between_and_for_whom(
         url = f"http://127.0.0.1:{served.next('serving')['port']}"
         headers = {"authorization": f"Bearer {made.issuer.token()}"}
         assert 200 == httpx.post(f"{url}/v1/panels:interpret", json=MAGNESIUM, headers=headers).status_code
-        assert 200 == httpx.post(f"{url}/cds-services/labgloss-patient-view", json=call(), headers=headers).status_code
+        answer = httpx.post(f"{url}/cds-services/labgloss-patient-view", json=call(), headers=headers)
+        assert 200 == answer.status_code, answer.text
         assert 200 == httpx.get(f"{url}/cds-services").status_code
         assert 401 == httpx.post(f"{url}/v1/panels:interpret", json=MAGNESIUM).status_code
         # The name that the service in between gives is no caller's own to give, nor text of any kind.
