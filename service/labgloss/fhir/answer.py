@@ -32,11 +32,15 @@ def answer_bundle(
     release: Release,
     recorded: datetime,
     answer_type: fhir_pb2.BundleType.ValueType,
+    traced: bool = True,
 ) -> bytes:
-    """The answer's Bundle as JSON; the same content gives the same bytes."""
+    """The answer's Bundle as JSON; the same content gives the same bytes.
+
+    `traced`: whether the attached report has its trace, which is the larger part of it.
+    """
     answering = Answering(read, report, release, recorded.isoformat(timespec="seconds"))
     sent = list(_sent(read))
-    _make_all(answering, sent)
+    _make_all(answering, sent, _attachment(report, traced))
     unspecified = answer_type == fhir_pb2.BUNDLE_TYPE_UNSPECIFIED
     if answer_type == fhir_pb2.BUNDLE_TYPE_TRANSACTION or (unspecified and read.bundle.kind == "transaction"):
         return write({"resourceType": "Bundle", "type": "transaction", "entry": list(_transaction(answering, sent))})
@@ -77,10 +81,10 @@ def _transaction(answering: Answering, sent: Iterable[Resource]) -> Iterator[Jso
             yield {"fullUrl": f"urn:uuid:{body['id']}", "resource": body, "request": put}
 
 
-def _make_all(answering: Answering, sent: Iterable[Resource]) -> None:
+def _make_all(answering: Answering, sent: Iterable[Resource], attachment: Object) -> None:
     device = _device(answering)
     observations = interpret_results(answering)
-    report_url = _diagnostic_report(answering, list(dict.fromkeys(observations.values())))
+    report_url = _diagnostic_report(answering, list(dict.fromkeys(observations.values())), attachment)
     tell_missing(answering, device)
     detect_issues(answering, observations, device)
     propose_requests(answering, observations, report_url)
@@ -101,9 +105,20 @@ def _device(answering: Answering) -> str:
     return answering.make("Device", content)
 
 
-def _diagnostic_report(answering: Answering, observations: list[str]) -> str:
+def _attachment(report: report_pb2.Report, traced: bool) -> Object:
+    """The canonical report as JSON."""
+    attached, title = report, "labgloss.v1.Report"
+    if not traced:
+        attached, title = report_pb2.Report(), "labgloss.v1.Report without its trace, for its size"
+        attached.CopyFrom(report)
+        attached.ClearField("trace")
+    canonical = MessageToJson(attached, preserving_proto_field_name=True, ensure_ascii=False, indent=None)
+    data = base64.b64encode(canonical.encode()).decode()
+    return {"contentType": "application/json", "language": "en", "data": data, "title": title}
+
+
+def _diagnostic_report(answering: Answering, observations: list[str], attachment: Object) -> str:
     report, recorded = answering.report, answering.recorded
-    canonical = MessageToJson(report, preserving_proto_field_name=True, ensure_ascii=False, indent=None)
     times = [text for each in report.results if not each.earlier and (text := date_time(each.as_sent.collected))]
     preliminary = any(each.as_sent.status == panel_pb2.RESULT_STATUS_PRELIMINARY for each in report.results)
     content = given(
@@ -116,14 +131,7 @@ def _diagnostic_report(answering: Answering, observations: list[str]) -> str:
         result=[{"reference": url} for url in observations],
         conclusion=shown(report.summary),
         conclusionCode=list(_conclusions(report)),
-        presentedForm=[
-            {
-                "contentType": "application/json",
-                "language": "en",
-                "data": base64.b64encode(canonical.encode()).decode(),
-                "title": "labgloss.v1.Report",
-            }
-        ],
+        presentedForm=[attachment],
     )
     return answering.make("DiagnosticReport", content, issued=recorded)
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from labgloss.fhir.concept import concept_of
 from labgloss.fhir.results import ReadResult
-from labgloss.fhir.specimens import comments_of
 from labgloss.fhir.terms import LOINC
 from labgloss.laboratory_words import (
     HAEMOLYSIS_CODES,
@@ -32,7 +31,8 @@ def tell_haemolysis(found: Sequence[ReadResult]) -> None:
 def _said(read: ReadResult) -> Iterator[str]:
     """What a result, its name or its comments say of haemolysis."""
     result = read.result
-    yield from (comment for comment in comments_of(read.observation.element) if speaks_of_haemolysis(comment))
+    written = (*result.specimen.comments, *result.specimen.conditions)
+    yield from [text for text in written if speaks_of_haemolysis(text)]
     if read.element.has("valueString") or read.element.has("valueCodeableConcept"):
         if speaks_of_haemolysis(result.value):
             yield result.value
@@ -60,7 +60,7 @@ def _tell(specimen: panel_pb2.Specimen, said: str) -> None:
     grade = haemolysis_grade(said) or german_haemolysis(said)
     if grade is not None:
         specimen.haemolysis = max(specimen.haemolysis, grade)
-    if haemolysis_grade(said) is None and said not in specimen.comments:
+    if haemolysis_grade(said) is None and said not in (*specimen.comments, *specimen.conditions):
         specimen.comments.append(said)
 
 

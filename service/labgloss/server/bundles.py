@@ -47,7 +47,6 @@ class BundleHandlers:
         except RequestError as error:
             raise read.in_terms_of_the_bundle(error) from None
         response = fhir_pb2.InterpretBundleResponse(
-            bundle=answer_bundle(read, report, self._release, recorded, request.answer_type),
             report=report,
             panel=read.panel,
             issues=[
@@ -60,7 +59,12 @@ class BundleHandlers:
                 for issue in read.issues
             ],
         )
-        if (size := response.ByteSize()) > limit:
+        for traced in (True, False):
+            deadline()
+            response.bundle = answer_bundle(read, report, self._release, recorded, request.answer_type, traced)
+            if (size := response.ByteSize()) <= limit:
+                break
+        else:
             raise AnswerTooLargeError(size, limit)
         return Answer(serialised(response), (decision,))
 
