@@ -17,7 +17,7 @@ from typing import Any
 from labgloss.cli import main
 from labgloss.errors import RequestError, Violation
 from labgloss.evidence import journal
-from labgloss.server import app, arrival, handlers
+from labgloss.server import admission, app, arrival, handlers
 
 
 def _replace_around(module: Any, name: str, around: Callable[..., Any]) -> None:
@@ -45,6 +45,13 @@ def unbounded_core() -> None:
 def threads_wait_for_messages() -> None:
     """gRPC's own way: a call takes a thread with its headers."""
     arrival.ArrivedPool.submit = ThreadPoolExecutor.submit  # type: ignore[method-assign, assignment]
+
+
+def unbounded() -> None:
+    """gRPC's core with its default options, and a queue without end."""
+    unbounded_core()
+    threads_wait_for_messages()
+    admission.AdmittingPool.submit = ThreadPoolExecutor.submit  # type: ignore[method-assign, assignment]
 
 
 def forgetful_journal() -> None:
@@ -106,6 +113,7 @@ BREAKS: Mapping[str, Callable[[], None]] = MappingProxyType(
             leak_memory,
             unbounded_core,
             threads_wait_for_messages,
+            unbounded,
             forgetful_journal,
             tell_defects,
             leak_to_stdout,
