@@ -176,11 +176,11 @@ def found(sinks: Mapping[str, bytes], sown: Iterable[str]) -> list[str]:
         f"{name}: {canary}"
         for name, content in sinks.items()
         for canary in sown
-        if any(spelled in content for spelled in _spelled(canary))
+        if any(form in content for form in spelled(canary))
     ]
 
 
-def _spelled(canary: str) -> tuple[bytes, ...]:
+def spelled(canary: str) -> tuple[bytes, ...]:
     raw = canary.encode()
     # Base64 of what begins at any place of three; its first and last letters depend on what stands beside it.
     in_base64 = tuple(base64.b64encode(b" " * shift + raw)[4:-4] for shift in range(3))
