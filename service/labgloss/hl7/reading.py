@@ -263,13 +263,14 @@ class _Reader:
     def _time(
         self, result: pb.Result, observation: Segment, order: _OrderGroup, drawn: specimens.Drawn, in_series: bool
     ) -> None:
-        """The time of collection: SPM-17, else OBX-14, else OBR-7; in a series under one order OBX-14 tells more."""
-        own = (observation.code(14), observation.place(14))
-        candidates = [(drawn.time, drawn.time_place), own]
-        if in_series:
-            candidates.reverse()
+        """The time of collection: SPM-17, else OBR-7, else OBX-14, which many send as that of the analysis.
+
+        In a series under one order OBX-14 tells more than the others.
+        """
+        candidates = [(drawn.time, drawn.time_place)]
         if order.segment is not None:
             candidates.append((order.segment.code(7), order.segment.place(7)))
+        candidates.insert(0 if in_series else len(candidates), (observation.code(14), observation.place(14)))
         for text, place in candidates:
             if not text or place is None:
                 continue
