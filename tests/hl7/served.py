@@ -19,7 +19,7 @@ from typing import Any
 import labgloss
 from labgloss.hl7.message import Message, parse
 
-_LONGEST_SECONDS = 120.0
+_LONGEST_SECONDS = 300.0
 VT, END = b"\x0b", b"\x1c\r"
 
 

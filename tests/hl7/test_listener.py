@@ -8,12 +8,13 @@ import socket
 import sqlite3
 import stat
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from labgloss.hl7.message import Message
-from tests.hl7.served import END, VT, Receiver, Sender, code_of, process, receiver
+from tests.hl7.served import END, VT, Process, Receiver, Sender, code_of, process, receiver
 from tests.unit.hl7.messages import ALL, OBR, PID, POTASSIUM, US, message, sent
 
 
@@ -28,6 +29,16 @@ def number_of(answer: Message) -> int:
     return int(orders[0].code(3).partition(".")[0].removeprefix("N"))
 
 
+@pytest.fixture(scope="module")
+def listener(target: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """One that several tests send to, and that none of them may harm."""
+    with process(target, tmp_path_factory.mktemp("spool")) as served:
+        yield served
+        assert served.end() == 0
+        assert served.errors() == ""
+        assert not [line for line in served.lines if line["event"] in ("defect", "library")]
+
+
 def errors(reply: Message) -> list[str]:
     return [one.text(8) for one in reply.segments if one.name == "ERR"]
 
@@ -35,19 +46,19 @@ def errors(reply: Message) -> list[str]:
 # ---------------------------------------------------------------------------------------------- replies
 
 
-def test_each_message_is_answered_on_the_connection_it_came_by(target: str, tmp_path: Path) -> None:
-    with process(target, tmp_path) as served, Sender(served.port) as sender:
+def test_each_message_is_answered_on_the_connection_it_came_by(listener: Process) -> None:
+    with Sender(listener.port) as sender:
         for name, content in ALL.items():
             reply = sender.send(sent(content))
             assert (reply.header.code(9), code_of(reply)) == ("ORU", "AA"), name
             assert any(one.code(3) == "SUMMARY" for one in reply.segments if one.name == "OBX")
-        said = served.next("message")
+        said = listener.next("message")
         assert said["status"] == "AA"
         assert said["panels"] == 1
 
 
-def test_malformed_messages_get_an_err_and_the_connection_survives(target: str, tmp_path: Path) -> None:
-    with process(target, tmp_path) as served, Sender(served.port) as sender:
+def test_malformed_messages_get_an_err_and_the_connection_survives(listener: Process) -> None:
+    with Sender(listener.port) as sender:
         for content, code, text in (
             (b"", "AR", "does not begin with an MSH segment"),
             (b"hello", "AR", "does not begin with an MSH segment"),
@@ -65,8 +76,8 @@ def test_malformed_messages_get_an_err_and_the_connection_survives(target: str, 
         assert sender.code(sent(US)) == "AA"
 
 
-def test_a_message_without_a_result_is_accepted(target: str, tmp_path: Path) -> None:
-    with process(target, tmp_path) as served, Sender(served.port) as sender:
+def test_a_message_without_a_result_is_accepted(listener: Process) -> None:
+    with Sender(listener.port) as sender:
         assert sender.send(message(PID, OBR)).segments[1].written == "MSA|AA|M1|no result to interpret"
 
 
@@ -102,14 +113,14 @@ def test_what_is_no_frame_gets_an_ar_and_what_follows_is_read(target: str, tmp_p
         assert sender.code(sent(US)) == "AA"
 
 
-def test_several_frames_at_once_are_answered_in_their_order(target: str, tmp_path: Path) -> None:
-    with process(target, tmp_path) as served, Sender(served.port) as sender:
+def test_several_frames_at_once_are_answered_in_their_order(listener: Process) -> None:
+    with Sender(listener.port) as sender:
         sender.raw(b"".join(VT + numbered(number) + END for number in range(5)))
         assert [sender.reply().segments[1].text(2) for _ in range(5)] == [f"N{number}" for number in range(5)]
 
 
-def test_a_sender_that_closes_its_half_still_gets_its_answer(target: str, tmp_path: Path) -> None:
-    with process(target, tmp_path) as served, Sender(served.port) as sender:
+def test_a_sender_that_closes_its_half_still_gets_its_answer(listener: Process) -> None:
+    with Sender(listener.port) as sender:
         sender.raw(VT + sent(US) + END)
         sender.socket.shutdown(socket.SHUT_WR)
         assert code_of(sender.reply()) == "AA"
@@ -133,11 +144,9 @@ def test_duplicates_are_answered_alike_and_a_reused_control_id_is_not_one(target
         assert sender.reply_bytes() == reply
 
 
-def test_two_patients_are_answered_apart_and_a_bad_one_does_not_take_the_other_along(
-    target: str, tmp_path: Path
-) -> None:
+def test_two_patients_are_answered_apart_and_a_bad_one_does_not_take_the_other_along(listener: Process) -> None:
     two = message("PID|1||A||ADA||19580402|F", OBR, POTASSIUM, "PID|2||B||BOB||20300101|M", OBR, POTASSIUM)
-    with process(target, tmp_path) as served, Sender(served.port) as sender:
+    with Sender(listener.port) as sender:
         reply = sender.send(two)
     assert code_of(reply) == "AA"
     names = [one.code(5) if one.name == "PID" else one.code(3) for one in reply.segments if one.name in ("PID", "OBX")]
@@ -145,18 +154,18 @@ def test_two_patients_are_answered_apart_and_a_bad_one_does_not_take_the_other_a
     assert names[names.index("BOB") + 1] == "NOT_INTERPRETED"
 
 
-def test_ten_thousand_results_are_refused_by_their_number(target: str, tmp_path: Path) -> None:
+def test_ten_thousand_results_are_refused_by_their_number(listener: Process) -> None:
     many = message(PID, OBR, *[POTASSIUM] * 10_000)
-    with process(target, tmp_path) as served, Sender(served.port) as sender:
+    with Sender(listener.port) as sender:
         reply = sender.send(many)
         assert code_of(reply) == "AE"
         assert sender.code(sent(US)) == "AA"
 
 
-def test_two_hundred_results_with_long_comments_are_answered(target: str, tmp_path: Path) -> None:
+def test_two_hundred_results_with_long_comments_are_answered(listener: Process) -> None:
     """More than a call about one panel holds."""
     long = message(PID, OBR, *(line for _ in range(200) for line in (POTASSIUM, "NTE|1||" + "word " * 180)))
-    with process(target, tmp_path) as served, Sender(served.port) as sender:
+    with Sender(listener.port) as sender:
         assert sender.code(long) == "AA"
 
 
@@ -358,10 +367,10 @@ def test_what_was_done_with_long_ago_is_forgotten(target: str, tmp_path: Path) -
     database.close()
 
 
-def test_fuzz_ends_in_an_ack_of_some_kind_and_never_in_a_crash(target: str, tmp_path: Path) -> None:
+def test_fuzz_ends_in_an_ack_of_some_kind_and_never_in_a_crash(listener: Process) -> None:
     chance = random.Random(7)
     contents = [sent(content) for content in ALL.values()]
-    with process(target, tmp_path) as served, Sender(served.port) as sender:
+    with Sender(listener.port) as sender:
         for _ in range(400):
             content = bytearray(chance.choice(contents))
             for _ in range(chance.randint(1, 12)):
@@ -378,6 +387,3 @@ def test_fuzz_ends_in_an_ack_of_some_kind_and_never_in_a_crash(target: str, tmp_
             clean = bytes(content).replace(b"\x0b", b"").replace(b"\x1c", b"")
             assert sender.code(clean) in ("AA", "AE", "AR")
         assert sender.code(sent(US)) == "AA"
-        served.end()
-        assert served.errors() == ""
-    assert not [line for line in served.lines if line["event"] in ("defect", "library")]
