@@ -11,12 +11,17 @@ from uuid import UUID
 
 import httpx
 import pytest
+from google.protobuf.json_format import ParseDict
 
+from labgloss.http.hook_call import read_call
 from labgloss.http.hooks import HOOKS
+from labgloss.v1.fhir_pb2 import InterpretBundleRequest
+from labgloss_client import Client, Report
 from tests.http.served import App, asked
 from tests.http.test_panels import problem
 
 CANARY = "canary7391"
+VITAL = "http://terminology.hl7.org/CodeSystem/observation-category"
 PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1959-03-02"}
 VIEW, SIGN, REVIEW = "labgloss-patient-view", "labgloss-order-sign", "labgloss-result-review"
 
@@ -149,7 +154,7 @@ def test_a_low_panel_is_one_critical_card_with_what_it_rests_on(target: str) -> 
     assert "any" == card["selectionBehavior"]
     resources = [each["actions"][0]["resource"] for each in card["suggestions"]]
     assert all({"reference": "Encounter/e1"} == each["encounter"] for each in resources)
-    assert all(coding["system"].startswith("http") for each in resources for coding in each["code"]["coding"])
+    assert all(coding["system"].startswith(("http", "urn:")) for each in resources for coding in each["code"]["coding"])
 
 
 def test_the_same_call_gives_the_same_bytes_and_another_instance_another_card(target: str) -> None:
@@ -173,6 +178,49 @@ def test_what_could_not_be_judged_has_a_card_though_nothing_was_found(target: st
     (card,) = cards(target, call(observations=searched(without_unit)))
     assert "potassium not judged" in card["summary"]
     assert "**Not judged, or only on a condition**" in card["detail"]
+
+
+def test_what_the_laboratory_has_not_given_makes_no_card_and_what_it_could_not_measure_does(target: str) -> None:
+    pending = observation("2823-3", "4.1", "mmol/L", status="registered")
+    del pending["valueQuantity"]
+    withdrawn = observation("2601-3", "0.35", "mmol/L", status="entered-in-error")
+    assert [] == cards(target, call(observations=searched(pending, withdrawn)))
+    (card,) = cards(target, call(observations=searched({**pending, "status": "final"})))
+    assert "potassium not judged" in card["summary"]
+
+
+def test_where_nothing_could_be_read_a_card_says_so_and_what_was_not_asked_for_makes_none(target: str) -> None:
+    nobodys = observation("2823-3", "2.1", "mmol/L")
+    del nobodys["subject"]
+    (card,) = cards(target, call(observations=searched(nobodys)))
+    assert ("warning", True) == (card["indicator"], "no result was interpreted" in card["summary"])
+    assert "it names no subject" in card["detail"]
+    vital = [{"coding": [{"system": VITAL, "code": "vital-signs"}]}]
+    assert [] == cards(target, call(observations=searched(observation("8867-4", "80", "/min", category=vital))))
+
+
+def test_a_proposal_is_the_one_of_the_bundle_without_what_only_the_bundle_resolves(target: str) -> None:
+    (card,) = cards(target, call())
+    proposed = [suggestion["actions"][0]["resource"] for suggestion in card["suggestions"]]
+    with Client(target) as client:
+        bundle = read_call(HOOKS[0], json.dumps(call()).encode()).bundle
+        answer = client.interpret_bundle(InterpretBundleRequest(bundle=bundle, subject="Patient/p1"))
+    requests = [each["resource"] for each in json.loads(answer.bundle)["entry"]]
+    requests = [each for each in requests if each["resourceType"] == "ServiceRequest"]
+    for each in requests:
+        for key in ("id", "authoredOn", "reasonReference", "supportingInfo"):
+            each.pop(key, None)
+        each |= {"subject": {"reference": "Patient/p1"}, "encounter": {"reference": "Encounter/e1"}}
+    assert requests == proposed
+
+
+def test_the_report_is_the_one_that_grpc_gives_of_the_panel_that_was_read(target: str) -> None:
+    response = post(target, call(extension={"org.labgloss.report": True}))
+    report = ParseDict(response.json()["extension"]["org.labgloss.report"], Report())
+    with Client(target) as client:
+        bundle = read_call(HOOKS[0], json.dumps(call()).encode()).bundle
+        answer = client.interpret_bundle(InterpretBundleRequest(bundle=bundle, subject="Patient/p1"))
+        assert report == answer.report == client.interpret(answer.panel)
 
 
 def test_the_whole_report_is_given_to_whom_asks_for_it(target: str) -> None:

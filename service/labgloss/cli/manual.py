@@ -381,17 +381,21 @@ examples:
 
 CDS_SERVE = """\
 Serves over HTTP until it gets SIGTERM or SIGINT. It interprets nothing itself: each request becomes a call of the gRPC
-service at --target, and is refused, never guessed, while that one is not there.
+service at --target, and is refused, never guessed, while that one is not there. No card does not mean that results are
+normal.
 
   POST /v1/panels:interpret       one panel as JSON (labgloss.v1.InterpretPanelRequest), its report as JSON
+  GET  /cds-services              CDS Hooks 2.0: patient-view, order-sign, result-review; prefetch is their only data
+  POST /cds-services/ID           a call of a hook: cards with their basis, proposed orders as drafts
   GET  /openapi.json              the OpenAPI document of all this
   GET  /health/live, /health/ready
 
 Errors are problem details (RFC 9457), with the reasons that gRPC has, and every bad field at once.
 
 Beyond this machine it serves over TLS: --tls-certificate and --tls-key. With --tls-client-ca each caller shows a
-certificate; --access lists the callers, in the file that the gRPC service takes too. These files may change while it
-serves. It logs JSON lines, never a patient's value. Needs the extra "http". deploy/http.md has the rest.
+certificate; --access lists the callers, in the file that the gRPC service takes too; [[ehr]] in it, with --public-url,
+takes the tokens of EHRs. These files may change while it serves. It logs JSON lines, never a patient's value. Needs the
+extra "http". deploy/http.md has the rest.
 
 Every setting is a flag or an environment variable, such as LABGLOSS_TARGET; the flag wins."""
 

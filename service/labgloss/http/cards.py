@@ -11,7 +11,7 @@ from labgloss.http.hooks import Hook
 from labgloss.http.markdown import escaped, section, table
 from labgloss.v1 import fhir_pb2
 from labgloss.v1 import report_pb2 as pb
-from labgloss.v1.panel_pb2 import Comparator
+from labgloss.v1.panel_pb2 import Comparator, ResultStatus
 
 SUMMARY_CHARACTERS = 139
 _LABEL_CHARACTERS = 80
@@ -37,12 +37,20 @@ _WHEN = MappingProxyType(
     }
 )
 _PRIORITY = MappingProxyType({pb.URGENCY_EMERGENCY: "stat", pb.URGENCY_SAME_DAY: "asap", pb.URGENCY_PROMPT: "urgent"})
-_SYSTEMS = MappingProxyType(
-    {
-        "loinc": "http://loinc.org",
-        "snomed": "http://snomed.info/sct",
-        "icd10cm": "http://hl7.org/fhir/sid/icd-10-cm",
-    }
+_LOINC = "http://loinc.org"
+_RECOMMENDATION = "urn:labgloss:recommendation"
+# What can be asked for by a request.
+_REQUESTED = (
+    pb.RECOMMENDATION_KIND_SAMPLE,
+    pb.RECOMMENDATION_KIND_TEST,
+    pb.RECOMMENDATION_KIND_ECG,
+    pb.RECOMMENDATION_KIND_REFER,
+)
+# The laboratory itself has not given, or has withdrawn, what has these.
+_NOT_GIVEN = (
+    ResultStatus.RESULT_STATUS_REGISTERED,
+    ResultStatus.RESULT_STATUS_CANCELLED,
+    ResultStatus.RESULT_STATUS_ENTERED_IN_ERROR,
 )
 _SIGNS = MappingProxyType(
     {
@@ -64,22 +72,37 @@ def cards_of(hook: Hook, call: HookCall, answer: fhir_pb2.InterpretBundleRespons
     if not _has_something(report) and not lost:
         return []
     ident = uuid5(_NAMESPACE, f"{hook.id}\n{call.instance}")
-    ordered = [step for step in report.recommendations if _codings(step) & call.ordered]
-    proposed = [step for step in report.recommendations if step.codes and step not in ordered]
-    suggestions = [_suggestion(step, report, call, ident) for step in proposed]
+    requested = [step for step in report.recommendations if step.kind in _REQUESTED]
+    ordered = [step for step in requested if _is_ordered(step, call)]
+    suggestions = [_suggestion(step, call, ident) for step in requested if step not in ordered]
     card: dict[str, object] = {
         "uuid": str(ident),
         "summary": summary_of(report, len(lost)),
         "indicator": indicator_of(report),
         "detail": detail_of(hook, call, answer, ordered),
         "source": {"label": _label_of(report.release), **({"url": source_url} if source_url else {})},
-        "overrideReasons": [
-            {"system": OVERRIDE_SYSTEM, "code": code, "display": display} for code, display in OVERRIDES.items()
-        ],
+        "overrideReasons": _overrides(),
     }
     if suggestions:
         card |= {"suggestions": suggestions, "selectionBehavior": "any"}
     return [card]
+
+
+def unread_card(hook: Hook, call: HookCall, unread: Sequence[str], source_url: str) -> Card:
+    """The card of a call of which no result could be read: nothing was interpreted, and somebody must know."""
+    count = f"{len(unread)} {'thing' if len(unread) == 1 else 'things'} that came"
+    return {
+        "uuid": str(uuid5(_NAMESPACE, f"{hook.id}\n{call.instance}")),
+        "summary": f"{count} could not be read, and no result was interpreted; look at the results themselves.",
+        "indicator": "warning",
+        "detail": section("Not read of what was sent", map(escaped, unread)),
+        "source": {"label": "labgloss", **({"url": source_url} if source_url else {})},
+        "overrideReasons": _overrides(),
+    }
+
+
+def _overrides() -> list[Card]:
+    return [{"system": OVERRIDE_SYSTEM, "code": code, "display": display} for code, display in OVERRIDES.items()]
 
 
 def indicator_of(report: pb.Report) -> str:
@@ -127,7 +150,7 @@ def detail_of(
         section("Not judged, or only on a condition", _open(report)),
         section("Not read of what was sent", _unread(call, answer)),
         section("Patterns", _patterns(report)),
-        section("To consider", (_step(step, report) for step in report.recommendations)),
+        section("To consider", map(_step, report.recommendations)),
         section("Withheld", (f"{_words(each.id)}: {escaped(each.reason)}" for each in report.withheld_recommendations)),
         section("Orders being signed", _orders(hook, call, ordered)),
         section("Symptoms", (escaped(each.text) for each in report.symptoms)),
@@ -143,7 +166,7 @@ def detail_of(
 def _has_something(report: pb.Report) -> bool:
     return bool(
         report.urgency > pb.URGENCY_NONE
-        or any(True for _ in _noted(report))
+        or any(entry.as_sent.status not in _NOT_GIVEN for entry in _noted(report))
         or report.red_flags
         or report.recommendations
         or report.withheld_recommendations
@@ -157,6 +180,10 @@ def _noted(report: pb.Report) -> Iterator[pb.ResultInterpretation]:
         inside = entry.state == pb.RESULT_STATE_INTERPRETED and entry.flag == "N" and entry.critical == pb.CRITICAL_NO
         if not entry.earlier and not inside:
             yield entry
+
+
+def _is_ordered(step: pb.Recommendation, call: HookCall) -> bool:
+    return any((coding["system"], coding["code"]) in call.ordered for coding in _codings(step))
 
 
 def _words(ident: str) -> str:
@@ -248,20 +275,10 @@ def _patterns(report: pb.Report) -> Iterator[str]:
         yield f"not excluded, since {escaped(since)}: {escaped('; '.join(titles))}"
 
 
-def _step(step: pb.Recommendation, report: pb.Report) -> str:
-    because = f" (because of {escaped(_because(step, report))})" if step.because else ""
+def _step(step: pb.Recommendation) -> str:
+    because = f" (because of {escaped(', '.join(map(_words, step.because)))})" if step.because else ""
     provided = f"; provided that: {escaped('; '.join(step.safety_conditions))}" if step.safety_conditions else ""
     return f"{_of(pb.Urgency, step.urgency)}: {escaped(step.text)}{because}{provided}"
-
-
-def _because(step: pb.Recommendation, report: pb.Report) -> str:
-    """What brings a step, each result by its analyte's name, not by the caller's id."""
-    names = {entry.id: _name_of(entry) for entry in report.results if entry.id}
-    said = []
-    for each in step.because:
-        ident, separator, rest = each.partition(": ")
-        said.append(f"{names[ident]}{separator}{_words(rest)}" if ident in names else _words(each))
-    return ", ".join(dict.fromkeys(said))
 
 
 def _orders(hook: Hook, call: HookCall, ordered: Sequence[pb.Recommendation]) -> Iterator[str]:
@@ -301,39 +318,34 @@ def _label_of(release: pb.ReleaseReference) -> str:
 # ------------------------------------------------------------------------------------------------ proposals
 
 
-def _codings(step: pb.Recommendation) -> frozenset[tuple[str, str]]:
-    return frozenset((_SYSTEMS.get(code.system, code.system), code.code) for code in step.codes)
+def _codings(step: pb.Recommendation) -> list[dict[str, str]]:
+    """What a request for a step is coded by, as in the Bundle that FhirService answers."""
+    return [
+        *({"system": _LOINC, "code": code.code} for code in step.codes),
+        {"system": _RECOMMENDATION, "code": step.id},
+    ]
 
 
-def _suggestion(step: pb.Recommendation, report: pb.Report, call: HookCall, card: UUID) -> Card:
+def _suggestion(step: pb.Recommendation, call: HookCall, card: UUID) -> Card:
     label = step.text if len(step.text) <= _LABEL_CHARACTERS else f"{step.text[: _LABEL_CHARACTERS - 1]}…"
     return {
         "label": label,
         "uuid": str(uuid5(card, step.id)),
-        "actions": [{"type": "create", "description": step.text, "resource": _proposal(step, report, call)}],
+        "actions": [{"type": "create", "description": step.text, "resource": _proposal(step, call)}],
     }
 
 
-def _proposal(step: pb.Recommendation, report: pb.Report, call: HookCall) -> Mapping[str, object]:
-    """A draft that proposes; only a person makes an order of it."""
+def _proposal(step: pb.Recommendation, call: HookCall) -> Mapping[str, object]:
+    """A draft that proposes, as FhirService makes it, without references that only its Bundle could resolve."""
+    notes = [text for text in (step.time_frame, *step.safety_conditions) if text]
     return {
         "resourceType": "ServiceRequest",
         "status": "draft",
         "intent": "proposal",
         "priority": _PRIORITY.get(step.urgency, "routine"),
-        "code": {
-            "coding": [
-                {
-                    "system": _SYSTEMS.get(code.system, code.system),
-                    "code": code.code,
-                    **({"display": code.display} if code.display else {}),
-                }
-                for code in step.codes
-            ],
-            "text": step.text,
-        },
+        "code": {"coding": _codings(step), "text": step.text},
         "subject": {"reference": f"Patient/{call.patient_id}"},
         **({"encounter": {"reference": f"Encounter/{call.encounter_id}"}} if call.encounter_id else {}),
-        **({"reasonCode": [{"text": _because(step, report)}]} if step.because else {}),
-        **({"note": [{"text": text} for text in step.safety_conditions]} if step.safety_conditions else {}),
+        **({"reasonCode": [{"text": each} for each in step.because]} if step.because else {}),
+        **({"note": [{"text": text} for text in notes]} if notes else {}),
     }

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from structlog.typing import FilteringBoundLogger
 
-from labgloss.http.cards import cards_of
+from labgloss.http.cards import cards_of, unread_card
 from labgloss.http.exchange import Endpoint, Exchange, json_response, read_body, takes_json
 from labgloss.http.feedback import FEEDBACK_BYTES, read_feedback
 from labgloss.http.gate import Gate, known
@@ -15,7 +15,7 @@ from labgloss.http.hook_call import REPORT_EXTENSION, HookCall, read_call
 from labgloss.http.hooks import Hook, discovery
 from labgloss.http.problems import Problem, problem_of_call
 from labgloss.v1.fhir_pb2 import InterpretBundleRequest, InterpretBundleResponse
-from labgloss_client import AsyncClient, LabglossError
+from labgloss_client import AsyncClient, InvalidRequest, LabglossError
 
 # What the access file calls the right to call a hook and to tell what became of its cards.
 METHOD = "InterpretBundle"
@@ -49,7 +49,11 @@ def calling(hook: Hook, client: AsyncClient, gate: Gate, limit: int, source_url:
                 _asked(call), timeout_s=timeout_s, on_behalf_of=known(exchange.caller)
             )
         except LabglossError as error:
-            raise problem_of_call(error) from None
+            # What an EHR searched for and sent as it should is no fault of its call, whatever is in it.
+            if (unread := _unread(error)) is None:
+                raise problem_of_call(error) from None
+            exchange.said["cards"] = min(len(unread), 1)
+            return json_response({"cards": [unread_card(hook, call, unread, source_url)] if unread else []})
         cards = cards_of(hook, call, answered, source_url)
         exchange.said["cards"] = len(cards)
         return json_response({"cards": cards, **_extension(call, answered)})
@@ -75,6 +79,14 @@ def _asked(call: HookCall) -> InterpretBundleRequest:
         # Half of a report, and of no use to a card.
         asked.options.trace = False
     return asked
+
+
+def _unread(error: LabglossError) -> list[str] | None:
+    """Where nothing of a Bundle could be interpreted: why each thing that could not be read was not."""
+    if not isinstance(error, InvalidRequest) or not error.violations:
+        return None
+    first, *others = error.violations
+    return [each.description for each in others] if (first.field, first.reason) == ("bundle", "REQUIRED") else None
 
 
 def _extension(call: HookCall, answered: InterpretBundleResponse) -> dict[str, object]:
