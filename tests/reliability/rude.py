@@ -41,13 +41,14 @@ USEFUL_MS = 1_000.0
 class Ended:
     """What came of a phase; latencies in milliseconds.
 
-    `answered`: within what counts of the phase, and in time to be useful.
+    `answered`: within what counts of the phase, and in time to be useful; `useful`: whenever it was asked for.
     `refused`: by Python, with a status; `reset`: by gRPC's core, which costs a thousandth.
     """
 
     seconds: float
     offered: int
     answered: int
+    useful: int
     refused: int
     reset: int
     unanswered: int
@@ -167,6 +168,7 @@ def phase(
         seconds,
         offered,
         within,
+        sum(each <= USEFUL_MS for each in taken["answered"]),
         len(taken["refused"]),
         len(taken["reset"]),
         unanswered,
@@ -209,10 +211,18 @@ class Rude:
 
     def phase(self, **asked: float) -> Ended:
         """What came of a phase."""
+        self.begin(**asked)
+        return self.end()
+
+    def begin(self, **asked: float) -> None:
+        """Begins a phase."""
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
+
+    def end(self) -> Ended:
+        """What came of the phase that was begun."""
+        assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line, "the sender has ended"
         return Ended(**json.loads(line))

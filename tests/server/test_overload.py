@@ -69,6 +69,29 @@ def test_a_load_that_lasts_is_refused_at_once_and_told_when_to_retry(served: Ser
     assert admission.RETRY_SECONDS == detail(refused, error_details_pb2.RetryInfo).retry_delay.ToTimedelta().seconds
 
 
+def test_a_client_that_asks_for_little_is_answered_while_another_is_refused(served: Served) -> None:
+    refused_by(served)
+    done = threading.Event()
+
+    def load() -> None:
+        while not done.is_set():
+            asked(served, 10)
+            time.sleep(0.02)
+
+    loading = threading.Thread(target=load)
+    loading.start()
+    try:
+        options = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0))
+        with grpc.insecure_channel(f"127.0.0.1:{served.server.port}", options) as channel:
+            for _ in range(10):
+                calls = [channel.unary_unary(INTERPRET).future(unary(), timeout=20) for _ in range(6)]
+                assert {grpc.StatusCode.OK} == set(ended(calls))
+    finally:
+        done.set()
+        loading.join()
+    assert [line for line in served.log if line["event"] == "overloaded"]
+
+
 def test_health_answers_while_calls_are_refused_and_the_log_counts_them(served: Served) -> None:
     refused_by(served)
     done = threading.Event()

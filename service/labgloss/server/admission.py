@@ -7,8 +7,10 @@ is let through by all connections together is bounded here, before a thread is t
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
+from threading import Lock
 from typing import Any
 
 import grpc._server as grpc_server  # type: ignore[import-not-found, unused-ignore]
@@ -25,6 +27,8 @@ from labgloss.wire.status import status_of
 # a queue that others keep full, and is told at once, until nobody had to be told for a while.
 BURST_CALLS = 64
 BURST_SECONDS = 0.5
+# So many calls of one connection may wait where there is no room, as long as no more than a burst waits in all.
+SHARE_CALLS = 8
 CALM_SECONDS = 1.0
 # How much the last call counts in the share of calls that are refused.
 _SHARE_STEP = 0.02
@@ -38,7 +42,8 @@ class AdmittingPool(ArrivedPool):
     """A pool whose queue is long for a burst and shorter for a load that lasts: four calls for each thread.
 
     While most are refused it is one call for each thread: those that are taken gain nothing by a longer queue, and
-    wait.
+    wait. A connection that has less than its share in the queue is taken beside it: otherwise one client that asks ten
+    times what can be answered takes half of their answers from nine that ask for little.
     """
 
     def __init__(
@@ -58,6 +63,8 @@ class AdmittingPool(ArrivedPool):
         self._last_refused = self._emptied - CALM_SECONDS
         self._refused = 0
         self._share_refused = 0.0
+        self._waiting: Counter[str] = Counter()
+        self._lock = Lock()
         self._error = OverloadedError(RETRY_SECONDS)
         status = rpc_status.to_status(status_of(self._error))
         self._details = status.details.encode()
@@ -73,15 +80,45 @@ class AdmittingPool(ArrivedPool):
         self._say(now)
         match arguments:
             case (_, event, state, behaviour, *_):
-                refused = waiting >= self._room(now)
+                peer, room = event.call.peer(), self._room(now)
+                refused = waiting >= room and (
+                    waiting >= BURST_CALLS or self._waiting.get(peer, 0) >= self._share(room)
+                )
                 self._share_refused += (refused - self._share_refused) * _SHARE_STEP
-                if refused:
-                    self._refuse(event, state, now)
-                    self._on_unread(getattr(behaviour, "patience", NO_PATIENCE).method, self._error)
-                    done: Future[None] = Future()
-                    done.set_result(None)
-                    return done
+                if not refused:
+                    return self._queue(peer, function, arguments)
+                self._refuse(event, state, now)
+                self._on_unread(getattr(behaviour, "patience", NO_PATIENCE).method, self._error)
+                done: Future[None] = Future()
+                done.set_result(None)
+                return done
         return super().submit(function, *arguments, **keywords)
+
+    def _share(self, room: int) -> int:
+        """How many of the calls that wait may be of one connection where there is no room."""
+        return max(SHARE_CALLS, room // max(1, len(self._waiting)))
+
+    def _queue(self, peer: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Future[Any]:
+        """Counts the call as one that waits, until it has a thread or has ended without."""
+        waits = {peer}
+
+        def leave(_: object = None) -> None:
+            with self._lock:
+                if waits:
+                    self._waiting[peer] -= 1
+                    if not self._waiting[peer]:
+                        del self._waiting[peer]
+                    waits.clear()
+
+        def begin(*begun: Any) -> Any:
+            leave()
+            return function(*begun)
+
+        with self._lock:
+            self._waiting[peer] += 1
+        future = super().submit(begin, *arguments)
+        future.add_done_callback(leave)
+        return future
 
     def _room(self, now: float) -> int:
         if now - self._emptied <= BURST_SECONDS and now - self._last_refused >= CALM_SECONDS:
