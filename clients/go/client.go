@@ -245,7 +245,9 @@ func (c *Client) Analytes(ctx context.Context) ([]*labglossv1.Analyte, error) {
 }
 
 // ReferenceIntervals gives every reference interval, by id; only those of one analyte or variant where it is not empty.
-func (c *Client) ReferenceIntervals(ctx context.Context, analyte, variant string) ([]*labglossv1.ReferenceInterval, error) {
+func (c *Client) ReferenceIntervals(
+	ctx context.Context, analyte, variant string,
+) ([]*labglossv1.ReferenceInterval, error) {
 	var all []*labglossv1.ReferenceInterval
 	err := c.listed(ctx, func(ctx context.Context, token string) (string, error) {
 		request := &labglossv1.ListReferenceIntervalsRequest{Analyte: analyte, Variant: variant, PageToken: token}

@@ -20,7 +20,7 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import RetryInfo
 
 from labgloss.v1 import error_reason_pb2, interpretation_pb2
-from labgloss_client import panel, result
+from labgloss_client import panel, result, symptom
 from tests.clients.languages import Language
 from tests.unit.client.fake_labgloss import FakeService, info, report
 
@@ -195,6 +195,23 @@ def test_a_message_of_a_stream_that_is_refused_is_the_outcome_of_each_of_its_pan
     }
     (exchanges.folder / "stream.json").write_text(json.dumps(content))
     as_recorded(client, service.target, exchanges)
+
+
+def test_a_long_stream_of_large_panels_is_answered_in_order(
+    client: Language, service: FakeService, exchanges: Exchanges
+) -> None:
+    """More messages than are sent ahead, and more bytes than gRPC takes before an answer is taken."""
+    words = [symptom("word " * 190) for _ in range(20)]
+    panels = [panel(id=f"p{number}", symptoms=words) for number in range(120)]
+    outcomes = [interpretation_pb2.PanelOutcome(panel_id=each.id, report=report(each.id)) for each in panels]
+    content = {
+        "method": "labgloss.v1.InterpretationService/StreamInterpretPanels",
+        "requests": [recorded(interpretation_pb2.StreamInterpretPanelsRequest(panels=panels))],
+        "responses": [{"json": MessageToDict(interpretation_pb2.StreamInterpretPanelsResponse(outcomes=outcomes))}],
+    }
+    (exchanges.folder / "stream.json").write_text(json.dumps(content))
+    as_recorded(client, service.target, exchanges)
+    assert service.calls == ["StreamInterpretPanels"]
 
 
 def test_what_is_not_labgloss_says_gives_no_reason(

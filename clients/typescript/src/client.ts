@@ -92,7 +92,8 @@ export class Client {
   /** The report on one panel. */
   async interpret(panel: PanelInit, bounds: Bounds = {}): Promise<Report> {
     const sent = create(PanelSchema, panel);
-    const { report } = await this.#call((options) => this.#interpretation.interpretPanel({ panel: sent }, options), bounds);
+    const request = { panel: sent };
+    const { report } = await this.#call((options) => this.#interpretation.interpretPanel(request, options), bounds);
     if (!report) throw defect("the service answered without a report");
     checkSame(sent, report.panelId);
     return report;
@@ -200,7 +201,10 @@ export class Client {
 
   /** Every rule, by id; only those of one kind or analyte where it is given. */
   rules(only: { kind?: RuleKind; analyte?: string } = {}): AsyncGenerator<Rule> {
-    return this.#listed((page, options) => this.#knowledge.listRules({ ...only, ...page }, options), ({ rules }) => rules);
+    return this.#listed(
+      (page, options) => this.#knowledge.listRules({ ...only, ...page }, options),
+      ({ rules }) => rules,
+    );
   }
 
   /** Every symptom of the vocabulary, by id. */
@@ -216,7 +220,8 @@ export class Client {
   /** Whether the service says that it serves; false also when it is not reached. */
   async healthy({ timeoutMs = this.#timeoutMs }: Bounds = {}): Promise<boolean> {
     try {
-      const { status } = await this.#health.check({ service: InterpretationService.typeName }, { timeoutMs: Math.ceil(timeoutMs) });
+      const request = { service: InterpretationService.typeName };
+      const { status } = await this.#health.check(request, { timeoutMs: Math.ceil(timeoutMs) });
       return status === HealthCheckResponse_ServingStatus.SERVING;
     } catch (thrown) {
       const error = errorOf(thrown);

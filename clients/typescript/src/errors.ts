@@ -7,7 +7,7 @@ import { ErrorReason, ViolationReason } from "./gen/labgloss/v1/error_reason_pb.
 
 const DOMAIN = "labgloss";
 /** Node's codes for an address where nothing answers, which may come up, and for a connection that broke. */
-const NOT_REACHED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "ENOENT"]);
+const NOT_REACHED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"]);
 
 /** Before the words of gRPC itself, which come without a reason. */
 const HINTS = new Map([
@@ -76,7 +76,11 @@ export function errorOf(thrown: unknown): LabglossError {
     failure.rawMessage,
     failure.code,
     named(ErrorReason, info.reason),
-    violations.map(({ field, reason, description }) => ({ field, reason: named(ViolationReason, reason), description })),
+    violations.map((bad) => ({
+      field: bad.field,
+      reason: named(ViolationReason, bad.reason),
+      description: bad.description,
+    })),
     info.metadata,
     delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6,
     details,

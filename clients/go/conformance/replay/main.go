@@ -146,30 +146,24 @@ func differences(client *labgloss.Client, came *arrivals, exchange exchange) []s
 		return append(found, err.Error())
 	case exchange.Error != nil:
 		return append(found, "answered, where an error was recorded")
-	case len(responses) != len(exchange.Responses) || len(responses) != len(*came):
+	case len(responses) != len(exchange.Responses):
 		return append(found, "another number of messages was answered")
 	}
 	for index, recorded := range exchange.Responses {
-		found = append(found, messageDifferences(responses[index], (*came)[index], recorded)...)
+		if recorded.Bytes != nil && (index >= len(*came) || !bytes.Equal((*came)[index], recorded.Bytes)) {
+			found = append(found, "response: other bytes")
+		}
+		spelled, err := protojson.Marshal(responses[index])
+		must(err)
+		if !reflect.DeepEqual(value(spelled), value(recorded.JSON)) {
+			found = append(found, "response: other JSON")
+		}
 	}
 	return found
 }
 
-// Bytes as they came: what gRPC for Go writes anew has the fields of a oneof last.
-func messageDifferences(message proto.Message, came []byte, recorded recorded) []string {
-	var found []string
-	if recorded.Bytes != nil && !bytes.Equal(came, recorded.Bytes) {
-		found = append(found, "response: other bytes")
-	}
-	spelled, err := protojson.Marshal(message)
-	must(err)
-	if !reflect.DeepEqual(value(spelled), value(recorded.JSON)) {
-		found = append(found, "response: other JSON")
-	}
-	return found
-}
-
-// The messages of the last call as they came, in their order.
+// The messages of the last call as they came, in their order: written anew by gRPC for Go, the fields of a oneof would be
+// the last.
 type arrivals [][]byte
 
 func (a *arrivals) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
