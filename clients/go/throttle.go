@@ -21,8 +21,8 @@ const (
 	retryAfter = time.Second
 )
 
-const notMade = "This call was not made: the service refuses most calls just now, and this client makes fewer until it " +
-	"takes them again. Call again later, or make fewer calls."
+const notMade = "This call was not made: the service refuses most calls just now, and this client makes fewer " +
+	"until it takes them again. Call again later, or make fewer calls."
 
 // Calls that are not even made while the service refuses most: a refusal costs it something too.
 //

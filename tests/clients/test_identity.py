@@ -10,14 +10,15 @@ import pytest
 from tests.clients.languages import Language
 from tests.clients.test_behaviour import Exchanges
 from tests.clients.test_replay import EXCHANGES
-from tests.server.authority import BATCH_FEED, EHR, Authority, Pair, site
+from tests.server.authority import ACCESS, BATCH_FEED, EHR, Authority, Pair, site
 from tests.server.test_identity import Served, serve
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The real service over mutual TLS, with a list of callers."""
-    yield from serve(site(tmp_path_factory.mktemp("site")))
+    allowed = ACCESS.replace('"KnowledgeService"]', '"KnowledgeService", "FhirService"]')
+    yield from serve(site(tmp_path_factory.mktemp("site"), allowed))
 
 
 @pytest.fixture

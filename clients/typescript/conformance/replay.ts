@@ -48,7 +48,7 @@ function replay<Request extends DescMessage, Response extends DescMessage>(
     try {
       const responses = await ask(client, requests);
       if (!exchange.responses) return [...differences, "answered, where an error was recorded"];
-      if (responses.length !== exchange.responses.length) differences.push(`${responses.length} messages were answered`);
+      if (responses.length !== exchange.responses.length) differences.push("another number of messages was answered");
       exchange.responses.forEach((recorded, index) => {
         const message = create(response, responses[index]);
         differences.push(...messageDifferences(response, message, recorded));
@@ -62,9 +62,11 @@ function replay<Request extends DescMessage, Response extends DescMessage>(
 }
 
 const METHODS: Record<string, Replay> = {
-  InterpretPanel: replay(labgloss.InterpretPanelRequestSchema, labgloss.InterpretPanelResponseSchema, async (client, [asked]) => [
-    { report: await client.interpret(asked!.panel!) },
-  ]),
+  InterpretPanel: replay(
+    labgloss.InterpretPanelRequestSchema,
+    labgloss.InterpretPanelResponseSchema,
+    async (client, [asked]) => [{ report: await client.interpret(asked!.panel!) }],
+  ),
   BatchInterpretPanels: replay(
     labgloss.BatchInterpretPanelsRequestSchema,
     labgloss.BatchInterpretPanelsResponseSchema,
@@ -74,7 +76,8 @@ const METHODS: Record<string, Replay> = {
     labgloss.StreamInterpretPanelsRequestSchema,
     labgloss.StreamInterpretPanelsResponseSchema,
     async (client, asked) => {
-      const outcomes = await all(client.interpretStream(asked.flatMap(({ panels }) => panels), { panelsPerMessage: 2 }));
+      const panels = asked.flatMap((message) => message.panels);
+      const outcomes = await all(client.interpretStream(panels, { panelsPerMessage: 2 }));
       return asked.map(({ panels }) => ({ outcomes: outcomes.splice(0, panels.length) }));
     },
   ),

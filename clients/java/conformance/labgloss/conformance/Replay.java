@@ -207,7 +207,7 @@ final class Replay {
     }
     boolean given = failure.reason() != ErrorReason.ERROR_REASON_UNSPECIFIED;
     Map<String, JsonElement> got = new HashMap<>();
-    got.put("code", JsonParser.parseString(Integer.toString(failure.code().value())));
+    got.put("code", number(failure.code().value()));
     got.put("message", new JsonPrimitive(failure.getMessage()));
     got.put("reason", new JsonPrimitive(given ? failure.reason().name().replace("ERROR_REASON_", "") : ""));
     got.put("metadata", metadata);
@@ -215,7 +215,7 @@ final class Replay {
     got.put("details", details);
     got.put(
         "retryAfterMs",
-        failure.retryAfter().<JsonElement>map(d -> JsonParser.parseString(d.toMillis() + "")).orElse(JsonNull.INSTANCE));
+        failure.retryAfter().<JsonElement>map(after -> number(after.toMillis())).orElse(JsonNull.INSTANCE));
     List<String> found = new ArrayList<>();
     for (Map.Entry<String, JsonElement> expected : recorded.entrySet()) {
       if (!expected.getValue().equals(got.get(expected.getKey()))) {
@@ -223,6 +223,11 @@ final class Replay {
       }
     }
     return found;
+  }
+
+  /** As it is read from a file, so that the two are equal. */
+  private static JsonElement number(long value) {
+    return JsonParser.parseString(Long.toString(value));
   }
 
   private static Options options(Map<String, String> flags) throws IOException {
