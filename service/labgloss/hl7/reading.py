@@ -15,6 +15,7 @@ from labgloss.v1 import panel_pb2 as pb
 
 # Of 2.2 and 2.9 what is read here is as in their neighbours.
 _VERSIONS = range(2, 10)
+_CODED_FROM = (2, 7)
 # Segments that an ORU^R01 may hold and that say nothing about a result.
 _SILENT = frozenset(
     {
@@ -22,6 +23,8 @@ _SILENT = frozenset(
         "DSC", "ORC", "MSA", "ERR", "EVN",
     }
 )  # fmt: skip
+# What begins or wraps another message.
+_OTHERS = frozenset({"MSH", "FHS", "BHS", "BTS", "FTS"})
 _DRUGS = {"RXA": 5, "RXE": 2, "RXO": 1, "RXD": 2, "RXG": 4}
 
 
@@ -73,6 +76,10 @@ def check_envelope(message: Message) -> None:
     major, minor = message.version
     if major != 2 or minor not in _VERSIONS:
         faults.append(Fault(header.place(12), Table0357.VERSION, "versions 2.3 to 2.8 are taken here"))
+    others = [one for one in message.segments[1:] if one.name in _OTHERS]
+    if others:
+        wrong = "several messages, or a batch, stand in the place of one; send each by itself"
+        faults.append(Fault(others[0].place(), Table0357.SEGMENT_SEQUENCE, wrong))
     rest = next((one for one in message.segments if one.name == "DSC" and one.text(1).strip()), None)
     if rest is not None or header.text(14).strip():
         place = rest.place(1) if rest else header.place(14)
@@ -300,9 +307,11 @@ class _Reader:
         days = [_day(order) for order in orders]
         latest = max(filter(None, days), default=None)
         seen = {symptom.text for symptom in self._panel.symptoms}
+        # OBR-13 is text in older versions.
+        coded = self._message.version >= _CODED_FROM
         for order, day in zip(orders, days, strict=True):
             assert order.segment is not None
-            for symptom, place in _complaints(order.segment, self._say):
+            for symptom, place in _complaints(order.segment, coded, self._say):
                 key = symptom.text or symptom.coding.code
                 if day is not None and latest is not None and day < latest:
                     self._say(place, "is of an earlier draw, and is not read as a symptom of now")
@@ -373,10 +382,9 @@ def _day(order: _OrderGroup) -> str | None:
     return next((day for text in written if (day := times.day_of(text)) is not None), None)
 
 
-def _complaints(order: Segment, say: specimens.Say) -> Iterator[tuple[pb.Symptom, Place]]:
+def _complaints(order: Segment, coded: bool, say: specimens.Say) -> Iterator[tuple[pb.Symptom, Place]]:
     for one in order.repetitions(13):
-        # Text in older versions, coded with a text since 2.7.
-        text = one[2].strip() or one[9].strip() or one.text.strip()
+        text = (one[2].strip() or one[9].strip() or one[1].strip()) if coded else one.text.strip()
         if text:
             yield pb.Symptom(text=specimens.clipped(text, TEXT_LIMIT, order.place(13), say)), order.place(13)
     for one in order.repetitions(31):

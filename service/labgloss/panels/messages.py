@@ -88,8 +88,11 @@ def without_a_message(path: Path) -> PanelFault | None:
 
 def panel_of_message(
     content: bytes, file: Path, form: schema.ExpectationFile, faults: list[PanelFault]
-) -> Panel | None:
-    """The panel of the one patient of a message, or of the one whom the form names. None with a fault."""
+) -> tuple[Panel, tuple[str, ...]] | None:
+    """The panel of the one patient of a message, or of the one whom the form names, and what was not read of it.
+
+    None with a fault.
+    """
     found: list[PatientRead] = []
     for exchange in opened_all(content, form.character_set, zone_of(form.time_zone)):
         if isinstance(exchange, MessageError):
@@ -112,4 +115,4 @@ def panel_of_message(
     panel.as_of = form.as_of or panel.as_of
     if form.options is not None:
         panel.options.MergeFrom(options_message(form.options))
-    return panel
+    return panel, tuple(map(str, found[0].notes))

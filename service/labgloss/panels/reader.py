@@ -47,6 +47,8 @@ class PanelCase:
     why: str
     # In the place of the panel, which is empty then: a Bundle as a system sends it.
     bundle: InterpretBundleRequest | None = None
+    # What of a message was not read, each with its place.
+    unread: tuple[str, ...] = ()
 
     @property
     def request(self) -> Panel | InterpretBundleRequest:
@@ -166,10 +168,11 @@ def _message(content: bytes, path: Path, messages: Messages, faults: list[PanelF
         faults.append(PanelFault(str(path), "", "", "is an HL7 v2 message, which only interpret and check take"))
         return []
     form = expectations_of(path, messages, faults)
-    panel = None if form is None else panel_of_message(content, path, form, faults)
-    if form is None or panel is None:
+    read = None if form is None else panel_of_message(content, path, form, faults)
+    if form is None or read is None:
         return []
-    return [PanelCase(panel.id, str(path), panel, form.expect, form.title, form.why)]
+    panel, notes = read
+    return [PanelCase(panel.id, str(path), panel, form.expect, form.title, form.why, unread=notes)]
 
 
 def _repeated_ids(file: str, content: dict[str, Any]) -> list[PanelFault]:

@@ -29,7 +29,9 @@ def test_the_reports_are_printed_with_what_was_not_read(tmp_path: Path, capsys: 
 
 def test_the_report_is_that_of_the_same_panel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["hl7", "interpret", file(tmp_path, sent(US)), "--format", "json"]) == 0
-    response = Parse(capsys.readouterr().out, BatchInterpretPanelsResponse())
+    written = capsys.readouterr()
+    assert written.err == "labgloss: 20087.3: OBX(4)-5: holds a file, which is not read\n"
+    response = Parse(written.out, BatchInterpretPanelsResponse())
     (outcome,) = response.outcomes
     assert outcome.panel_id == "20087.3"
     assert [entry.flag for entry in outcome.report.results] == ["L", "N", "LL"]
@@ -88,4 +90,6 @@ def test_a_message_of_one_patient_is_interpreted_as_a_panel_file_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["interpret", file(tmp_path, sent(US))]) == 0
-    assert "Low: magnesium below 0.9 mg/dL" in " ".join(capsys.readouterr().out.split())
+    written = capsys.readouterr()
+    assert "Low: magnesium below 0.9 mg/dL" in " ".join(written.out.split())
+    assert written.err == "labgloss: OBX(4)-5: holds a file, which is not read\n"

@@ -575,6 +575,14 @@ def test_segments_that_are_not_read_are_said_and_those_that_say_nothing_are_not(
         ({b"|2.5.1|": b"|3.0|"}, "MSH(1)-12: versions 2.3 to 2.8 are taken here"),
         ({b"|2.5.1|": b"|2.1|"}, "MSH(1)-12: versions 2.3 to 2.8 are taken here"),
         ({b"|2.5.1|": b"|x|"}, "MSH(1)-12: versions 2.3 to 2.8 are taken here"),
+        (
+            {b"OBX|": b"MSH|^~\\&|\rOBX|"},
+            "MSH(2): several messages, or a batch, stand in the place of one; send each by itself",
+        ),
+        (
+            {b"OBX|": b"BTS|1\rOBX|"},
+            "BTS(1): several messages, or a batch, stand in the place of one; send each by itself",
+        ),
         ({b"OBX|": b"DSC|next\rOBX|"}, "DSC(1)-1: a message that another one continues is not taken; send it whole"),
     ],
 )
@@ -606,3 +614,17 @@ def test_a_message_without_a_patient_or_result_is_refused() -> None:
 )
 def test_what_the_service_says_of_a_field_is_said_of_its_place(path: str, place: str) -> None:
     assert str(patient(message(PID, OBR, POTASSIUM, POTASSIUM)).place_of(path)) == place
+
+
+@pytest.mark.parametrize(
+    ("version", "written", "symptoms"),
+    [
+        ("2.3", "cramps^since May", ["cramps^since May"]),
+        ("2.5.1", "cramps~palpitations", ["cramps", "palpitations"]),
+        ("2.8", "R25.2^Cramp^I10C~^^^^^^^^palpitations~tetany", ["Cramp", "palpitations", "tetany"]),
+        ("2.8", '""', []),
+    ],
+)
+def test_relevant_information_is_text_and_since_2_7_coded(version: str, written: str, symptoms: list[str]) -> None:
+    read = patient(message(PID, f"{OBR}||||||{written}", POTASSIUM, version=version))
+    assert [one.text for one in read.panel.symptoms] == symptoms

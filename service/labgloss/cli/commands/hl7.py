@@ -58,6 +58,9 @@ def interpret(arguments: Namespace) -> int:
         outcomes = interpreted(client, panels)
     if arguments.format == "json":
         write(MessageToJson(batch_response(outcomes), preserving_proto_field_name=True, ensure_ascii=False) + "\n")
+        for patient in (patient for exchange in opened for patient in exchange.patients):
+            for note in patient.notes:
+                complain(f"{patient.panel.id}: {note}")
     elif arguments.format == "hl7":
         write_bytes(b"".join(_answers(messages_of(content), exchanges, outcomes)))
     else:

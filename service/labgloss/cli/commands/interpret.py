@@ -38,6 +38,8 @@ def run(arguments: Namespace) -> int:
         _print_texts(cases, outcomes)
     if isinstance(answer, InterpretBundleResponse):
         _complain_of_unread(answer)
+    for line in (line for case in cases for line in case.unread):
+        complain(line)
     failures = [outcome for outcome in outcomes if isinstance(outcome, PanelFailure)]
     for failure in failures:
         complain(f'panel "{failure.panel_id}" has no report: {failure.error}')
