@@ -93,3 +93,37 @@ def test_a_message_of_one_patient_is_interpreted_as_a_panel_file_is(
     written = capsys.readouterr()
     assert "Low: magnesium below 0.9 mg/dL" in " ".join(written.out.split())
     assert written.err == "labgloss: OBX(4)-5: holds a file, which is not read\n"
+
+
+OVERLAY = """
+id = "kh"
+title = "A hospital with codes of its own"
+[[code]]
+system = "L"
+code = "K"
+analyte = "potassium"
+signed = { name = "Dr A. Example", date = 2026-01-15 }
+[[feed.haemolysis_code]]
+source = "LAURIS/LAB"
+system = "L"
+code = "HIX"
+limits = { "1" = "x <= 50" }
+signed = { name = "Dr A. Example", date = 2026-01-15 }
+"""
+
+
+def test_codes_of_a_laboratory_are_read_by_the_overlay_of_its_site(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = message(
+        PID, OBR, "OBX|1|NM|K^Kalium^L||5.9|mmol/l|3.5-5.1|H|||F", "OBX|2|NM|HIX^Hämolyse-Index||120||||||F"
+    ).replace(b"|LAB|FAC|", b"|LAURIS|LAB|", 1)
+    (tmp_path / "site.toml").write_text(OVERLAY)
+    flags = ("--format", "json", "--overlay", str(tmp_path / "site.toml"))
+    assert main(["hl7", "interpret", file(tmp_path, content), *flags]) == 0
+    (outcome,) = Parse(capsys.readouterr().out, BatchInterpretPanelsResponse()).outcomes
+    assert [(entry.analyte, entry.flag) for entry in outcome.report.results] == [
+        ("potassium", "H"),
+        ("haemolysis_index", "H"),
+    ]
+    assert "provisional_haemolysis" in [caution.id for caution in outcome.report.results[0].cautions]
