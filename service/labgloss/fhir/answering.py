@@ -22,6 +22,7 @@ _DATE_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(Z|[+-]((0[0-9]|1[0-3]):[0-5][0-9]|14:00)))?"
 )
+_NOT_HERE: Object = {"display": "a patient who did not come with the Bundle"}
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
@@ -85,9 +86,11 @@ def _elsewhere(url: str) -> Object:
     kind, asked, query = url.partition("?identifier=")
     if asked:
         system, _, value = query.rpartition("|")
+        if not value:
+            return _NOT_HERE
         identifier: Object = {**({"system": system} if system else {}), "value": value}
         return {**({"type": kind} if kind else {}), "identifier": identifier}
-    return {"display": "a patient who did not come with the Bundle"} if url.startswith("#") else {"reference": url}
+    return _NOT_HERE if url.startswith("#") else {"reference": url}
 
 
 def own(name: str, code: str, display: str = "") -> Object:

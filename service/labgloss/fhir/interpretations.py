@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from labgloss.fhir.answering import Answering, coding, concept, date_time, given, loinc_of, own, shown
+from labgloss.fhir.concept import Code, concept_of
 from labgloss.fhir.json_text import Json, Number, Object
 from labgloss.fhir.terms import UCUM
 from labgloss.v1 import panel_pb2, report_pb2
 
+_CODE = re.compile(r"\S+( \S+)*")
+_URI = re.compile(r"\S+")
 OBSERVATION_INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 _DATA_ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _RANGE_MEANING = "http://terminology.hl7.org/CodeSystem/referencerange-meaning"
@@ -87,11 +91,18 @@ def _code(answering: Answering, result: report_pb2.ResultInterpretation) -> Json
     analyte = answering.release.analytes.get(result.analyte)
     name = result.analyte if analyte is None else analyte.name
     if result.HasField("index"):
-        sent = answering.result(result.index).element.body.get("code")
-        if isinstance(sent, dict) and sent:
-            return sent
+        sent = concept_of(answering.result(result.index).element.child("code"))
+        codings = [_repeated(code) for code in sent.codes if _CODE.fullmatch(code.code)]
+        if codings or sent.text:
+            return concept(*codings, text=sent.text)
     codes = list(loinc_of(answering.release, result.analyte))[:1]
     return concept(*codes, own("analyte", result.analyte, name), text=name)
+
+
+def _repeated(code: Code) -> Json:
+    """A code as it was sent, as far as it is one of R4."""
+    system = {"system": code.system} if _URI.fullmatch(code.system) else {}
+    return {**system, "code": code.code, **({"display": shown(code.display)} if code.display.strip() else {})}
 
 
 def _computed(result: report_pb2.ResultInterpretation) -> Object | None:
