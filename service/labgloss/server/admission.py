@@ -27,8 +27,9 @@ from labgloss.wire.status import status_of
 # a queue that others keep full, and is told at once, until nobody had to be told for a while.
 BURST_CALLS = 64
 BURST_SECONDS = 0.5
-# So many calls of one connection may wait where there is no room, as long as no more than a burst waits in all.
+# So many calls of one connection may wait where there is no room, as long as no more than these wait in all.
 SHARE_CALLS = 8
+MOST_CALLS = 2 * BURST_CALLS
 CALM_SECONDS = 1.0
 # How much the last call counts in the share of calls that are refused.
 _SHARE_STEP = 0.02
@@ -81,9 +82,7 @@ class AdmittingPool(ArrivedPool):
         match arguments:
             case (_, event, state, behaviour, *_):
                 peer, room = event.call.peer(), self._room(now)
-                refused = waiting >= room and (
-                    waiting >= BURST_CALLS or self._waiting.get(peer, 0) >= self._share(room)
-                )
+                refused = waiting >= room and (waiting >= MOST_CALLS or self._waiting.get(peer, 0) >= self._share(room))
                 self._share_refused += (refused - self._share_refused) * _SHARE_STEP
                 if not refused:
                     return self._queue(peer, function, arguments)
