@@ -123,7 +123,9 @@ class _Writer:
         for withheld in report.withheld_recommendations:
             yield self._coded("WITHHELD", "Withheld", withheld.id, withheld.reason)
         for symptom in report.symptoms:
-            yield self._text("SYMPTOM", "Symptom", symptom.text)
+            sent = symptom.as_sent
+            words = symptom.part or sent.text or sent.id or sent.coding.display or sent.coding.code
+            yield self._text("SYMPTOM", "Symptom", f"{words}: {symptom.text}")
         for issue in report.issues:
             yield self._coded("ISSUE", "Data quality", issue.id, issue.text)
         yield from self._unread(read, report)
@@ -145,7 +147,7 @@ class _Writer:
             if entry.state == pb.RESULT_STATE_NOT_RECOGNISED:
                 sent = next(iter(entry.as_sent.codings), panel_pb2.Coding())
                 yield self._coded("NOT_RECOGNISED", "Not recognised", sent.code, sent.display)
-                yield from self._comments(_flagged(entry))
+                yield from self._comments((_value_sent(entry), _flagged(entry)))
         for item in (*report.conditions, *report.medications):
             for words in item.not_recognised:
                 yield self._text("NOT_RECOGNISED", "Not recognised", words)
@@ -252,6 +254,7 @@ def _remarks(entry: pb.ResultInterpretation) -> Iterator[str]:
     if entry.state == pb.RESULT_STATE_REFUSED:
         reason = pb.RefusalReason.Name(entry.refusal_reason).removeprefix("REFUSAL_REASON_").lower()
         yield f"not judged: {reason}"
+        yield _flagged(entry)
     for caution in entry.cautions:
         yield caution.text or caution.id
     for conflict in entry.conflicts:
@@ -263,9 +266,14 @@ def _remarks(entry: pb.ResultInterpretation) -> Iterator[str]:
         yield "an earlier result: it serves trend and context"
 
 
-def _flagged(entry: pb.ResultInterpretation) -> Iterator[str]:
-    if entry.as_sent.flags:
-        yield f"flagged by the laboratory: {', '.join(entry.as_sent.flags)}"
+def _flagged(entry: pb.ResultInterpretation) -> str:
+    return f"flagged by the laboratory: {', '.join(entry.as_sent.flags)}" if entry.as_sent.flags else ""
+
+
+def _value_sent(entry: pb.ResultInterpretation) -> str:
+    sent = entry.as_sent
+    value = f"{_COMPARATORS.get(sent.comparator, '')}{sent.value} {sent.unit}".strip()
+    return f"as sent: {value}" if value else ""
 
 
 def _of_step(step: pb.Recommendation) -> Iterator[str]:

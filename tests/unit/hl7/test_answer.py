@@ -111,6 +111,24 @@ def test_what_was_not_read_is_said(release: Release) -> None:
     assert ours(answer, "NOT_READ") == ["ZZZ(1): is a segment that is not read here"]
 
 
+def test_what_is_not_recognised_or_refused_comes_back_as_it_was_sent_with_the_laboratory_s_flag(
+    release: Release,
+) -> None:
+    answer = answered(
+        release,
+        message(
+            PID,
+            f"{OBR}||||||frobnicated",
+            "OBX|1|NM|K^Kalium^LN||6.8|mmol/L|3.5-5.0|HH|||F",
+            "OBX|2|SN|999^Other^L||<^6.8|mmol/L||HH|||F",
+        ),
+    )
+    comments = [one.text(3) for one in named(answer, "NTE")]
+    assert {"not judged: code_invalid", "flagged by the laboratory: HH", "as sent: <6.8 mmol/L"} <= set(comments)
+    assert comments.count("flagged by the laboratory: HH") == 2
+    assert ours(answer, "SYMPTOM")[0].startswith("frobnicated: Not recognised.")
+
+
 def test_an_answer_that_goes_onward_goes_to_whom_the_message_was_for(release: Release) -> None:
     header = answered(release, US, acknowledging=False).header
     assert [header.code(number) for number in (3, 4, 5, 6)] == ["LABGLOSS", "REFLAB", "EHR", "CLINIC"]
