@@ -67,6 +67,8 @@ class Spool:
             # Before SQLite makes it: what the file holds is patients' data.
             os.close(os.open(folder / _FILE, os.O_RDWR | os.O_CREAT, 0o600))
             self._database = _opened(folder / _FILE)
+            # The names of the files too outlive the machine.
+            _sync(folder)
         except (OSError, sqlite3.Error) as error:
             raise SettingsError((f"--spool: {folder} cannot be used: {_reason(error)}",)) from error
 
@@ -147,6 +149,14 @@ def _opened(file: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _reason(error: Exception) -> str:
