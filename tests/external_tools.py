@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from ctypes.util import find_library
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ _ROOT = Path(__file__).parents[1]
 _NODE_AT_LEAST = 18
 _NPM_CI = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
 _NPM_SECONDS = 300
+_SANDBOX = ("--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true")
 
 # What modules were skipped for, one entry for each module and tool; tests/skips.py counts it at the end of the run.
 skipped: list[str] = []
@@ -67,9 +69,13 @@ def _problem(name: str) -> str:
     """What is wrong with a tool; empty when it can be used."""
     if name == "docker engine":
         return _engine_problem()
+    if name == "libseccomp":
+        return "" if find_library("seccomp") else "libseccomp is not installed"
     found = tool(name)
     if found is None:
         return f"{name} is not installed"
+    if name == "bwrap" and subprocess.run((found, *_SANDBOX), capture_output=True, check=False).returncode:
+        return "bwrap may not make namespaces here"
     if name == "node" and (version := _node_version(found)) < _NODE_AT_LEAST:
         return f"node is version {version}, and {_NODE_AT_LEAST} or newer is needed"
     return ""

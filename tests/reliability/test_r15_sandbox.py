@@ -1,0 +1,58 @@
+"""R15: the service needs no root, no disk, no network beyond loopback, and few system calls."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.external_tools import needs
+from tests.reliability.sandbox import confined, connected_outside, written_outside
+from tests.reliability.table import Table
+
+needs("bwrap", "strace", "libseccomp", to="run the service in a sandbox")
+
+DEMO = (sys.executable, "-m", "labgloss", "demo")
+# All that serving and asking take. A list that must grow is for somebody to read.
+CALLS = (
+    "accept4 access arch_prctl bind brk clock_nanosleep clone clone3 close close_range connect dup dup2 epoll_create1 "
+    "epoll_ctl epoll_wait eventfd2 execve exit exit_group fcntl fstat futex getcwd getdents64 getpeername getpid "
+    "getrandom getsockname getsockopt gettid ioctl kill listen lseek madvise mmap mprotect mremap munmap newfstatat "
+    "openat pipe2 poll prctl pread64 prlimit64 read readlink recvfrom recvmsg restart_syscall rseq rt_sigaction "
+    "rt_sigprocmask rt_sigreturn sched_getaffinity sched_getparam sched_getscheduler sched_yield sendmsg sendto "
+    "set_robust_list set_tid_address setsockopt shutdown sigaltstack socket statx sysinfo tgkill uname unlink vfork "
+    "wait4 write writev"
+).split()
+# Something that does what must be seen.
+INTRUDER = """
+import socket
+for attempt in (lambda: open("/usr/intruder", "w"), lambda: socket.create_connection(("192.0.2.1", 80), 1)):
+    try:
+        attempt()
+    except OSError:
+        pass
+"""
+
+
+@pytest.mark.timeout(3600)
+def test_the_service_needs_next_to_nothing(table: Table, tmp_path: Path) -> None:
+    ran = confined(tmp_path / "demo", CALLS, *DEMO)
+    last = (ran.stdout.strip().splitlines() or [ran.stderr[-300:]])[-1]
+    written, connected = written_outside(tmp_path / "demo"), connected_outside(tmp_path / "demo")
+    intruded = confined(tmp_path / "intruder", CALLS, sys.executable, "-c", INTRUDER)
+    seen = written_outside(tmp_path / "intruder") + connected_outside(tmp_path / "intruder")
+    without = confined(tmp_path / "without", [call for call in CALLS if call != "listen"], *DEMO)
+    table.settle(
+        "R15",
+        "the demo as uid 65532: root read-only, no capability, no network but loopback, an allow-list of system calls",
+        size=f"{len(CALLS)} system calls allowed",
+        figure=f"{last.split('.')[0]}; exit code {ran.returncode}; {len(written)} writes outside of one tmpfs, "
+        f"{len(connected)} connections beyond loopback{': ' if written or connected else ''}"
+        f"{', '.join((written + connected)[:5])}",
+        target="all as expected, 0, 0, 0; at most 85 system calls",
+        held=ran.returncode == 0 and not written and not connected and len(CALLS) <= 85,
+        control=f"an intruder, exit code {intruded.returncode}: {', '.join(seen) or 'not seen'}; without listen the "
+        f"demo ends with {without.returncode}",
+        found=seen == ["/usr/intruder", "192.0.2.1"] and without.returncode != 0,
+    )
