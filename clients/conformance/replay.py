@@ -37,7 +37,8 @@ def _batch(client: Client, requests: Sequence[Any]) -> list[Message]:
 
 
 def _stream(client: Client, requests: Sequence[Any]) -> list[Message]:
-    outcomes = map(_outcome, client.interpret_stream([request.panels for request in requests], timeout_s=10))
+    # All of them, since what comes too late is told at the end.
+    outcomes = iter([*map(_outcome, client.interpret_stream([request.panels for request in requests], timeout_s=10))])
     return [
         interpretation.StreamInterpretPanelsResponse(outcomes=[next(outcomes) for _ in request.panels])
         for request in requests

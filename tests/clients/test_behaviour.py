@@ -178,6 +178,71 @@ def test_a_report_on_another_panel_is_never_given(client: Language, service: Fak
     as_recorded(client, service.target, exchanges)
 
 
+def outcome(panel_id: str, of: str | None = None) -> interpretation_pb2.PanelOutcome:
+    """That of a panel, with the report on it or on another."""
+    return interpretation_pb2.PanelOutcome(panel_id=panel_id, report=report(of or panel_id))
+
+
+# What a service, or something before it, answers for the panels p1 and p2.
+WRONG = {
+    "of other panels": [outcome("p2"), outcome("p1")],
+    "with a report on another": [outcome("p1"), outcome("p2", of="p1")],
+    "too few": [outcome("p1")],
+    "too many": [outcome("p1"), outcome("p2"), outcome("p3")],
+    "with neither report nor error": [outcome("p1"), interpretation_pb2.PanelOutcome(panel_id="p2")],
+}
+
+
+def test_outcomes_that_are_not_those_of_the_panels_are_never_given(
+    client: Language, service: FakeService, exchanges: Exchanges
+) -> None:
+    """Of batches and streams alike; each exchange gets the next answer."""
+    panels = [PANEL, panel(id="p2")]
+    batches = [interpretation_pb2.BatchInterpretPanelsResponse(outcomes=outcomes) for outcomes in WRONG.values()]
+    streams = [interpretation_pb2.StreamInterpretPanelsResponse(outcomes=outcomes) for outcomes in WRONG.values()]
+    service.answer("BatchInterpretPanels", *batches)
+    service.answer("StreamInterpretPanels", *streams)
+    requests = {
+        "BatchInterpretPanels": interpretation_pb2.BatchInterpretPanelsRequest(panels=panels),
+        "StreamInterpretPanels": interpretation_pb2.StreamInterpretPanelsRequest(panels=panels),
+    }
+    for method, request in requests.items():
+        for name in WRONG:
+            content = {
+                "method": f"labgloss.v1.InterpretationService/{method}",
+                "requests": [recorded(request)],
+                "error": {"code": 13, "reason": "", "details": []},
+            }
+            (exchanges.folder / f"{method} {name}.json").write_text(json.dumps(content))
+    as_recorded(client, service.target, exchanges)
+    assert len(service.calls) == 2 * len(WRONG)
+
+
+def test_a_stream_that_ends_early_or_late_is_a_defect(
+    client: Language, service: FakeService, exchanges: Exchanges
+) -> None:
+    answers = iter(
+        [
+            [],
+            [interpretation_pb2.StreamInterpretPanelsResponse(outcomes=[outcome("p1")])] * 2,
+        ]
+    )
+
+    def answered(sent: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[Message]:
+        list(sent)
+        yield from next(answers)
+
+    service.answers["StreamInterpretPanels"] = answered
+    for name in ("early", "late"):
+        content = {
+            "method": "labgloss.v1.InterpretationService/StreamInterpretPanels",
+            "requests": [recorded(interpretation_pb2.StreamInterpretPanelsRequest(panels=[PANEL]))],
+            "error": {"code": 13, "reason": "", "details": []},
+        }
+        (exchanges.folder / f"{name}.json").write_text(json.dumps(content))
+    as_recorded(client, service.target, exchanges)
+
+
 def test_a_message_of_a_stream_that_is_refused_is_the_outcome_of_each_of_its_panels(
     client: Language, service: FakeService, exchanges: Exchanges
 ) -> None:

@@ -114,6 +114,13 @@ def test_a_bundle_with_its_expectations_is_a_test(installed: Path, laboratory: P
     assert "labgloss: panel files cannot be read:\npanels/alone.expect.toml: " in ran.stdout + ran.stderr
 
 
+def test_a_message_of_hl7_with_its_expectations_is_a_test(installed: Path, laboratory: Path) -> None:
+    for name in ("german_hospital.hl7", "german_hospital.expect.toml"):
+        shutil.copy(ROOT / "tests" / "hl7" / name, laboratory / "panels")
+    ran = pytest_of(installed, laboratory, "--labgloss", "panels", "-v", "-k", "german")
+    assert "panels/german_hospital.hl7::german_hospital PASSED" in ran.stdout, ran.stdout
+
+
 def test_without_the_flag_nothing_is_collected_and_nothing_imported(installed: Path, laboratory: Path) -> None:
     (laboratory / "test_own.py").write_text(
         "import sys\ndef test_own() -> None:\n"
