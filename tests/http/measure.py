@@ -20,13 +20,26 @@ from typing import Any
 
 import httpx
 
-from tests.http.test_cds_hooks import NORMAL, call
+from tests.http.test_cds_hooks import NORMAL, call, observation, searched
 from tests.http.test_panels import MAGNESIUM
 
+SENT = {
+    "2601-3": ("0.85", "mmol/L"), "2000-8": ("2.4", "mmol/L"), "2823-3": ("2.4", "mmol/L"), "1751-7": ("4.2", "g/dL"),
+    "14682-9": ("80", "umol/L"), "2951-2": ("140", "mmol/L"), "2075-0": ("100", "mmol/L"), "1963-8": ("25", "mmol/L"),
+    "14879-1": ("1.1", "mmol/L"), "14866-8": ("4", "pmol/L"), "6768-6": ("80", "U/L"), "62292-8": ("30", "ng/mL"),
+}  # fmt: skip
+DRAWS = searched(
+    *(
+        observation(code, value, unit, f"o{code}-{day}", effectiveDateTime=f"2026-01-{day:02}T08:00:00Z")
+        for day in range(20, 12, -1)
+        for code, (value, unit) in SENT.items()
+    )
+)
 RATES = (5, 10, 20, 40)
 ASKED: dict[str, tuple[str, Any]] = {
     "a panel as JSON": ("/v1/panels:interpret", MAGNESIUM),
     "a hook, nothing found": ("/cds-services/labgloss-patient-view", call(observations=NORMAL)),
+    "a hook, 96 results of 8 draws": ("/cds-services/labgloss-patient-view", call(observations=DRAWS)),
     "a hook, two critical results": ("/cds-services/labgloss-patient-view", call()),
 }
 

@@ -345,6 +345,13 @@ def test_every_fault_of_a_call_is_named_and_no_value_repeated(
     assert CANARY not in response.text
 
 
+def test_what_holds_nothing_but_faults_is_not_looked_at_to_its_end(target: str) -> None:
+    for body in (call(observations={"resourceType": "Bundle", "entry": [1] * 50_000}),
+                 call(REVIEW, context={"results": [1] * 50_000})):  # fmt: skip
+        document = problem(post(target, body, f"labgloss-{body['hook']}"), 400, "INVALID_FIELDS")
+        assert (200, 1_000) == (len(document["violations"]), document["violations_total"])
+
+
 def test_what_is_no_call_is_told(target: str) -> None:
     for body in (b"", b"{", b"\xff", b"[" * 10_000, b'{"hook": NaN}', b'{"a": 1, "a": 2}', b'"\\ud800"'):
         problem(post(target, body), 400, "MALFORMED_MESSAGE")

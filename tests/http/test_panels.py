@@ -189,6 +189,28 @@ def test_more_requests_than_can_be_answered_are_told_when_to_try_again(target: s
     problem(refused, 503, "OVERLOADED")
 
 
+def test_bodies_beyond_the_room_for_all_are_told_when_to_try_again(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labgloss.http.exchange.MOST_BYTES", 200)
+
+    async def asking(served: App) -> list[httpx.Response]:
+        headers = {"content-type": "application/json"}
+        small, large = json.dumps(MAGNESIUM), json.dumps(MAGNESIUM) + " " * 200
+        return [await served.http.post(PATH, content=content, headers=headers) for content in (small, large, small)]
+
+    first, refused, last = asked(target, asking)
+    assert (200, 200) == (first.status_code, last.status_code)
+    assert "1" == refused.headers["retry-after"]
+    problem(refused, 503, "OVERLOADED")
+
+
+def test_what_holds_nothing_but_faults_is_not_looked_at_to_its_end(target: str) -> None:
+    body = b'{"panel": {"results": [' + b",".join([b"1"] * 100_000) + b"]}}"
+    document = problem(post(target, body), 400, "INVALID_FIELDS")
+    assert (200, 1_000) == (len(document["violations"]), document["violations_total"])
+
+
 def test_the_log_says_that_and_how_it_was_answered_and_nothing_of_the_panel(target: str) -> None:
     request_id = "0a4b4f0e-21a9-4c5e-8f3e-2f9f3f0c8f11"
     body = json.dumps({"panel": {"id": CANARY, "symptoms": [{"text": CANARY}], "source": CANARY}})

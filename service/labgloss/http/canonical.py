@@ -12,7 +12,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from labgloss.errors import Violation
-from labgloss.http.problems import Problem, fields_are_wrong
+from labgloss.http.problems import MOST_FAULTS, Problem, fields_are_wrong
 
 MessageT = TypeVar("MessageT", bound=Message)
 
@@ -124,6 +124,8 @@ def _set(message: Message, field: FieldDescriptor, value: Any, path: str, violat
         return
     items = getattr(message, field.name)
     for position, item in enumerate(value):
+        if len(violations) >= MOST_FAULTS:
+            return
         place = f"{path}[{position}]"
         if field.message_type is not None:
             _fill(items.add(), item, place, violations)

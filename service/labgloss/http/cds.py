@@ -8,7 +8,7 @@ from starlette.responses import Response
 from structlog.typing import FilteringBoundLogger
 
 from labgloss.http.cards import cards_of, unread_card
-from labgloss.http.exchange import Endpoint, Exchange, json_response, read_body, takes_json
+from labgloss.http.exchange import Endpoint, Exchange, computed, json_response, read_body, takes_json
 from labgloss.http.feedback import FEEDBACK_BYTES, read_feedback
 from labgloss.http.gate import Gate, known
 from labgloss.http.hook_call import REPORT_EXTENSION, HookCall, read_call
@@ -40,7 +40,8 @@ def calling(hook: Hook, client: AsyncClient, gate: Gate, limit: int, source_url:
 
     async def answer(request: Request, exchange: Exchange) -> Response:
         exchange.caller = gate.admit_ehr(METHOD, request)
-        call = read_call(hook, await read_body(request, exchange, limit))
+        body = await read_body(request, exchange, limit)
+        call = await computed(len(body), lambda: read_call(hook, body))
         if not call.bundle:
             exchange.said["cards"] = 0
             return json_response({"cards": []})
@@ -54,9 +55,10 @@ def calling(hook: Hook, client: AsyncClient, gate: Gate, limit: int, source_url:
                 raise problem_of_call(error) from None
             exchange.said["cards"] = min(len(unread), 1)
             return json_response({"cards": [unread_card(hook, call, unread, source_url)] if unread else []})
-        cards = cards_of(hook, call, answered, source_url)
+        size = answered.report.ByteSize()
+        cards = await computed(size, lambda: cards_of(hook, call, answered, source_url))
         exchange.said["cards"] = len(cards)
-        return json_response({"cards": cards, **_extension(call, answered)})
+        return json_response({"cards": cards, **await computed(size, lambda: _extension(call, answered))})
 
     return answer
 

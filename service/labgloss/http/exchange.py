@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -23,6 +23,10 @@ from labgloss.errors import AccessError
 from labgloss.http.problems import KINDS, MEDIA_TYPE, Problem, problem_of_access, retry_after
 
 JSON = "application/json"
+# Of bodies that were read and are not answered yet, all together: some eight calls of hooks as large as they may be.
+MOST_BYTES = 33_554_432
+# What takes longer than others should wait is computed in a thread, beside which the loop goes on.
+_SHORT_BYTES = 32_768
 # For the whole of a body to come; also what a reader of an answer is allowed.
 BODY_SECONDS = 10.0
 _BUSY_SECONDS = 1.0
@@ -38,9 +42,12 @@ class Exchange:
     method: str = "unknown"
     caller: str = ""
     request_bytes: int = 0
+    # Told how many bytes more are held; raises Problem where there is no room for them.
+    hold: Callable[[int], None] = lambda _: None
     said: dict[str, Any] = field(default_factory=dict)
 
 
+ValueT = TypeVar("ValueT")
 Endpoint = Callable[[Request, Exchange], Awaitable[Response]]
 
 
@@ -51,6 +58,7 @@ class Exchanges:
         self._log = log
         self._most = most
         self._under_way = 0
+        self._held = 0
 
     def endpoint(self, method: str, answering: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         """An endpoint that the log knows by this name."""
@@ -70,12 +78,20 @@ class Exchanges:
         return await self._answer(request, "none", refusing)
 
     async def _answer(self, request: Request, method: str, answering: Endpoint) -> Response:
-        exchange = Exchange(_request_id(request), method)
+        held = 0
+
+        def hold(more: int) -> None:
+            nonlocal held
+            if self._held + more > MOST_BYTES:
+                raise _busy()
+            held += more
+            self._held += more
+
+        exchange = Exchange(_request_id(request), method, hold=hold)
         begun = time.monotonic()
         problem: Problem | None = None
         if self._under_way >= self._most:
-            detail = "More requests come than can be answered; try again after the delay that Retry-After names."
-            problem = Problem("OVERLOADED", detail, headers=retry_after(_BUSY_SECONDS))
+            problem = _busy()
         else:
             self._under_way += 1
             try:
@@ -90,6 +106,7 @@ class Exchanges:
                 problem = self._defect(error)
             finally:
                 self._under_way -= 1
+                self._held -= held
         if problem is not None:
             response = Response(
                 problem.body(exchange.request_id), problem.status, dict(problem.headers), media_type=MEDIA_TYPE
@@ -148,14 +165,20 @@ async def read_body(request: Request, exchange: Exchange, limit: int) -> bytes:
     try:
         async with asyncio.timeout(BODY_SECONDS):
             async for part in request.stream():
+                if len(body) + len(part) > limit:
+                    raise _too_large(len(body) + len(part), limit)
+                exchange.hold(len(part))
                 body += part
-                if len(body) > limit:
-                    raise _too_large(len(body), limit)
     except TimeoutError:
         detail = f"The body did not come within {BODY_SECONDS:g} s."
         raise Problem("REQUEST_TIMEOUT", detail, headers={"connection": "close"}) from None
     exchange.request_bytes = len(body)
     return bytes(body)
+
+
+async def computed(size: int, compute: Callable[[], ValueT]) -> ValueT:
+    """What is computed of so many bytes; in a thread where it takes its time."""
+    return compute() if size <= _SHORT_BYTES else await asyncio.to_thread(compute)
 
 
 def takes_json(request: Request) -> bool:
@@ -169,6 +192,11 @@ def json_response(document: object, status: int = 200, headers: Mapping[str, str
     """An answer, as one line of JSON."""
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
     return Response(body, status, dict(headers or {}), media_type=JSON)
+
+
+def _busy() -> Problem:
+    detail = "More requests come than can be answered; try again after the delay that Retry-After names."
+    return Problem("OVERLOADED", detail, headers={**retry_after(_BUSY_SECONDS), "connection": "close"})
 
 
 def _too_large(size: int, limit: int) -> Problem:

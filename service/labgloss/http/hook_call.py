@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from labgloss.errors import Violation
 from labgloss.fhir.json_text import Json, JsonError, Object, parse, write
 from labgloss.http.hooks import CONDITIONS, MEDICATIONS, OBSERVATIONS, PATIENT, SPECIMENS, STATEMENTS, Hook
-from labgloss.http.problems import Problem, fields_are_wrong
+from labgloss.http.problems import MOST_FAULTS, Problem, fields_are_wrong
 
 # Asks for the whole report beside the cards.
 REPORT_EXTENSION = "org.labgloss.report"
@@ -130,6 +130,8 @@ def _context_results(hook: Hook, context: Object, faults: list[Violation]) -> It
     place, value = f"context.{hook.results}", context.get(hook.results)
     if isinstance(value, list):
         for position, each in enumerate(value):
+            if len(faults) >= MOST_FAULTS:
+                return
             if isinstance(each, dict) and each.get("resourceType") == "Observation":
                 yield {"resource": each}
             else:
@@ -174,6 +176,8 @@ def _entries(place: str, bundle: Object, kinds: tuple[str, ...], faults: list[Vi
         faults.append(Violation(f"{place}.entry", "BAD_FORM", "needs a list"))
         return
     for position, entry in enumerate(entries):
+        if len(faults) >= MOST_FAULTS:
+            return
         resource = entry.get("resource") if isinstance(entry, dict) else None
         if not isinstance(entry, dict) or not isinstance(resource, dict):
             faults.append(Violation(f"{place}.entry[{position}]", "BAD_FORM", "needs an object with a resource"))

@@ -12,8 +12,9 @@ DISCOVERY = "/cds-services"
 
 PATIENT, OBSERVATIONS, SPECIMENS = "patient", "observations", "specimens"
 CONDITIONS, MEDICATIONS, STATEMENTS = "conditions", "medicationRequests", "medicationStatements"
-# Newest first; a panel takes as many results.
-_MOST_OBSERVATIONS = 200
+# Newest first: the newest draw is interpreted, and those before it tell of change. A panel takes 200, which would take
+# half a second.
+_MOST_OBSERVATIONS = 100
 _NEVER_READ = "never_read"
 
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from labgloss.errors import Violation
 from labgloss.http.canonical import json_of, message_of
-from labgloss.http.exchange import JSON, Endpoint, Exchange, read_body
+from labgloss.http.exchange import JSON, Endpoint, Exchange, computed, read_body
 from labgloss.http.gate import Gate, known
 from labgloss.http.problems import fields_are_wrong, problem_of_call
 from labgloss.v1.interpretation_pb2 import InterpretPanelRequest, InterpretPanelResponse
@@ -22,13 +22,15 @@ def interpreting(client: AsyncClient, gate: Gate, limit: int) -> Endpoint:
 
     async def answer(request: Request, exchange: Exchange) -> Response:
         exchange.caller = gate.admit(METHOD, request)
-        asked = message_of(InterpretPanelRequest, await read_body(request, exchange, limit))
+        body = await read_body(request, exchange, limit)
+        asked = await computed(len(body), lambda: message_of(InterpretPanelRequest, body))
         if not asked.HasField("panel"):
             raise fields_are_wrong((Violation("panel", "REQUIRED", "the panel to interpret is needed"),))
         try:
             report = await client.interpret(asked.panel, on_behalf_of=known(exchange.caller))
         except LabglossError as error:
             raise problem_of_call(error) from None
-        return Response(json_of(InterpretPanelResponse(report=report)), media_type=JSON)
+        response = InterpretPanelResponse(report=report)
+        return Response(await computed(response.ByteSize(), lambda: json_of(response)), media_type=JSON)
 
     return answer

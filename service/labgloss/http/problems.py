@@ -25,6 +25,8 @@ from labgloss_client import (
 MEDIA_TYPE = "application/problem+json"
 # So many bad fields are named; `violations_total` tells how many there are.
 MOST_VIOLATIONS = 200
+# Beyond so many faults nothing more is looked at.
+MOST_FAULTS = 1_000
 _RETRY_SECONDS = 1
 
 
