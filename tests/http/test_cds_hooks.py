@@ -15,7 +15,7 @@ from google.protobuf.json_format import ParseDict
 
 from labgloss.http.hook_call import read_call
 from labgloss.http.hooks import HOOKS
-from labgloss.v1.fhir_pb2 import InterpretBundleRequest
+from labgloss.v1.fhir_pb2 import BUNDLE_TYPE_NONE, InterpretBundleRequest
 from labgloss_client import Client, Report
 from tests.http.served import App, asked
 from tests.http.test_panels import problem
@@ -221,6 +221,10 @@ def test_the_report_is_the_one_that_grpc_gives_of_the_panel_that_was_read(target
         bundle = read_call(HOOKS[0], json.dumps(call()).encode()).bundle
         answer = client.interpret_bundle(InterpretBundleRequest(bundle=bundle, subject="Patient/p1"))
         assert report == answer.report == client.interpret(answer.panel)
+        alone = InterpretBundleRequest(bundle=bundle, subject="Patient/p1", answer_type=BUNDLE_TYPE_NONE)
+        without = client.interpret_bundle(alone)
+    assert (b"", answer.report, answer.panel) == (without.bundle, without.report, without.panel)
+    assert list(answer.issues) == list(without.issues)
 
 
 def test_the_whole_report_is_given_to_whom_asks_for_it(target: str) -> None:

@@ -145,7 +145,9 @@ class AsyncClient:
         """The answer to an R4 Bundle as JSON; see `Client.interpret_bundle`."""
         request = bundle if isinstance(bundle, InterpretBundleRequest) else InterpretBundleRequest(bundle=bundle)
         allowed_s = self._connection.batch_timeout_s if timeout_s is None else timeout_s
-        return _core.bundle_answer(await self._call(self._fhir.InterpretBundle, request, allowed_s, on_behalf_of))
+        return _core.bundle_answer(
+            request, await self._call(self._fhir.InterpretBundle, request, allowed_s, on_behalf_of)
+        )
 
     async def release(self) -> Release:
         """The release that is loaded: version, digest, scope, counts, choices."""

@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias, TypeVar
 import grpc
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
 
-from labgloss.v1.fhir_pb2 import InterpretBundleResponse
+from labgloss.v1.fhir_pb2 import BUNDLE_TYPE_NONE, InterpretBundleRequest, InterpretBundleResponse
 from labgloss.v1.interpretation_pb2 import (
     BatchInterpretPanelsResponse,
     InterpretPanelResponse,
@@ -281,9 +281,9 @@ def report_of(panel: Panel, response: InterpretPanelResponse) -> Report:
     return response.report
 
 
-def bundle_answer(response: InterpretBundleResponse) -> InterpretBundleResponse:
-    """The answer to a Bundle. Raises ServiceDefect when it holds no report or no Bundle."""
-    if not response.HasField("report") or not response.bundle:
+def bundle_answer(request: InterpretBundleRequest, response: InterpretBundleResponse) -> InterpretBundleResponse:
+    """The answer to a Bundle. Raises ServiceDefect when it holds no report, or no Bundle where one is asked for."""
+    if not response.HasField("report") or not (response.bundle or request.answer_type == BUNDLE_TYPE_NONE):
         raise defect("the service answered a Bundle without a report")
     return response
 

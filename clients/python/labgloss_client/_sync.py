@@ -183,7 +183,7 @@ class Client:
         """
         request = bundle if isinstance(bundle, InterpretBundleRequest) else InterpretBundleRequest(bundle=bundle)
         allowed_s = self._connection.batch_timeout_s if timeout_s is None else timeout_s
-        return _core.bundle_answer(self._call(self._fhir.InterpretBundle, request, allowed_s, on_behalf_of))
+        return _core.bundle_answer(request, self._call(self._fhir.InterpretBundle, request, allowed_s, on_behalf_of))
 
     def release(self) -> Release:
         """The release that is loaded: version, digest, scope, counts, choices."""

@@ -14,7 +14,7 @@ from labgloss.http.gate import Gate, known
 from labgloss.http.hook_call import REPORT_EXTENSION, HookCall, read_call
 from labgloss.http.hooks import Hook, discovery
 from labgloss.http.problems import Problem, problem_of_call
-from labgloss.v1.fhir_pb2 import InterpretBundleRequest, InterpretBundleResponse
+from labgloss.v1.fhir_pb2 import BUNDLE_TYPE_NONE, InterpretBundleRequest, InterpretBundleResponse
 from labgloss_client import AsyncClient, InvalidRequest, LabglossError
 
 # What the access file calls the right to call a hook and to tell what became of its cards.
@@ -76,7 +76,9 @@ def taking_feedback(hook: Hook, gate: Gate, log: FilteringBoundLogger) -> Endpoi
 
 
 def _asked(call: HookCall) -> InterpretBundleRequest:
-    asked = InterpretBundleRequest(bundle=call.bundle, subject=f"Patient/{call.patient_id}")
+    asked = InterpretBundleRequest(
+        bundle=call.bundle, subject=f"Patient/{call.patient_id}", answer_type=BUNDLE_TYPE_NONE
+    )
     if not call.wants_report:
         # Half of a report, and of no use to a card.
         asked.options.trace = False

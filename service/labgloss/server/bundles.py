@@ -59,9 +59,11 @@ class BundleHandlers:
                 for issue in read.issues
             ],
         )
+        wanted = request.answer_type != fhir_pb2.BUNDLE_TYPE_NONE
         for traced in (True, False):
             deadline()
-            response.bundle = answer_bundle(read, report, self._release, recorded, request.answer_type, traced)
+            if wanted:
+                response.bundle = answer_bundle(read, report, self._release, recorded, request.answer_type, traced)
             if (size := response.ByteSize()) <= limit:
                 break
         else:

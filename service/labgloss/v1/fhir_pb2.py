@@ -26,7 +26,7 @@ from labgloss.v1 import panel_pb2 as labgloss_dot_v1_dot_panel__pb2
 from labgloss.v1 import report_pb2 as labgloss_dot_v1_dot_report__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16labgloss/v1/fhir.proto\x12\x0blabgloss.v1\x1a\x17labgloss/v1/panel.proto\x1a\x18labgloss/v1/report.proto\"\xd1\x01\n\x16InterpretBundleRequest\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12%\n\x07options\x18\x04 \x01(\x0b\x32\x14.labgloss.v1.Options\x12\r\n\x05\x61s_of\x18\x05 \x01(\t\x12\x10\n\x08recorded\x18\x06 \x01(\t\x12,\n\x0b\x61nswer_type\x18\x07 \x01(\x0e\x32\x17.labgloss.v1.BundleType\x12\x10\n\x08panel_id\x18\x08 \x01(\t\"\x9b\x01\n\x17InterpretBundleResponse\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\x12#\n\x06report\x18\x02 \x01(\x0b\x32\x13.labgloss.v1.Report\x12!\n\x05panel\x18\x03 \x01(\x0b\x32\x12.labgloss.v1.Panel\x12(\n\x06issues\x18\x04 \x03(\x0b\x32\x18.labgloss.v1.BundleIssue\"e\n\x0b\x42undleIssue\x12,\n\x08severity\x18\x01 \x01(\x0e\x32\x1a.labgloss.v1.IssueSeverity\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t*b\n\nBundleType\x12\x1b\n\x17\x42UNDLE_TYPE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x42UNDLE_TYPE_COLLECTION\x10\x01\x12\x1b\n\x17\x42UNDLE_TYPE_TRANSACTION\x10\x02*\x85\x01\n\rIssueSeverity\x12\x1e\n\x1aISSUE_SEVERITY_UNSPECIFIED\x10\x00\x12\x1e\n\x1aISSUE_SEVERITY_INFORMATION\x10\x01\x12\x1a\n\x16ISSUE_SEVERITY_WARNING\x10\x02\x12\x18\n\x14ISSUE_SEVERITY_ERROR\x10\x03\x32k\n\x0b\x46hirService\x12\\\n\x0fInterpretBundle\x12#.labgloss.v1.InterpretBundleRequest\x1a$.labgloss.v1.InterpretBundleResponseB\x1aP\x01Z\x16labgloss/v1;labglossv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16labgloss/v1/fhir.proto\x12\x0blabgloss.v1\x1a\x17labgloss/v1/panel.proto\x1a\x18labgloss/v1/report.proto\"\xd1\x01\n\x16InterpretBundleRequest\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12%\n\x07options\x18\x04 \x01(\x0b\x32\x14.labgloss.v1.Options\x12\r\n\x05\x61s_of\x18\x05 \x01(\t\x12\x10\n\x08recorded\x18\x06 \x01(\t\x12,\n\x0b\x61nswer_type\x18\x07 \x01(\x0e\x32\x17.labgloss.v1.BundleType\x12\x10\n\x08panel_id\x18\x08 \x01(\t\"\x9b\x01\n\x17InterpretBundleResponse\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\x12#\n\x06report\x18\x02 \x01(\x0b\x32\x13.labgloss.v1.Report\x12!\n\x05panel\x18\x03 \x01(\x0b\x32\x12.labgloss.v1.Panel\x12(\n\x06issues\x18\x04 \x03(\x0b\x32\x18.labgloss.v1.BundleIssue\"e\n\x0b\x42undleIssue\x12,\n\x08severity\x18\x01 \x01(\x0e\x32\x1a.labgloss.v1.IssueSeverity\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t*x\n\nBundleType\x12\x1b\n\x17\x42UNDLE_TYPE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x42UNDLE_TYPE_COLLECTION\x10\x01\x12\x1b\n\x17\x42UNDLE_TYPE_TRANSACTION\x10\x02\x12\x14\n\x10\x42UNDLE_TYPE_NONE\x10\x03*\x85\x01\n\rIssueSeverity\x12\x1e\n\x1aISSUE_SEVERITY_UNSPECIFIED\x10\x00\x12\x1e\n\x1aISSUE_SEVERITY_INFORMATION\x10\x01\x12\x1a\n\x16ISSUE_SEVERITY_WARNING\x10\x02\x12\x18\n\x14ISSUE_SEVERITY_ERROR\x10\x03\x32k\n\x0b\x46hirService\x12\\\n\x0fInterpretBundle\x12#.labgloss.v1.InterpretBundleRequest\x1a$.labgloss.v1.InterpretBundleResponseB\x1aP\x01Z\x16labgloss/v1;labglossv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,15 +35,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'P\001Z\026labgloss/v1;labglossv1'
   _globals['_BUNDLETYPE']._serialized_start=563
-  _globals['_BUNDLETYPE']._serialized_end=661
-  _globals['_ISSUESEVERITY']._serialized_start=664
-  _globals['_ISSUESEVERITY']._serialized_end=797
+  _globals['_BUNDLETYPE']._serialized_end=683
+  _globals['_ISSUESEVERITY']._serialized_start=686
+  _globals['_ISSUESEVERITY']._serialized_end=819
   _globals['_INTERPRETBUNDLEREQUEST']._serialized_start=91
   _globals['_INTERPRETBUNDLEREQUEST']._serialized_end=300
   _globals['_INTERPRETBUNDLERESPONSE']._serialized_start=303
   _globals['_INTERPRETBUNDLERESPONSE']._serialized_end=458
   _globals['_BUNDLEISSUE']._serialized_start=460
   _globals['_BUNDLEISSUE']._serialized_end=561
-  _globals['_FHIRSERVICE']._serialized_start=799
-  _globals['_FHIRSERVICE']._serialized_end=906
+  _globals['_FHIRSERVICE']._serialized_start=821
+  _globals['_FHIRSERVICE']._serialized_end=928
 # @@protoc_insertion_point(module_scope)

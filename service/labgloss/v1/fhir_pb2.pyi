@@ -33,6 +33,8 @@ class _BundleTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BundleType
     """Resources, each with its fullUrl."""
     BUNDLE_TYPE_TRANSACTION: _BundleType.ValueType  # 2
     """Resources to be stored as one, each by PUT under an id that depends on its content alone."""
+    BUNDLE_TYPE_NONE: _BundleType.ValueType  # 3
+    """No Bundle: the response's is empty. For a caller who needs the report alone, sooner."""
 
 class BundleType(_BundleType, metaclass=_BundleTypeEnumTypeWrapper):
     """The type of a Bundle."""
@@ -43,6 +45,8 @@ BUNDLE_TYPE_COLLECTION: BundleType.ValueType  # 1
 """Resources, each with its fullUrl."""
 BUNDLE_TYPE_TRANSACTION: BundleType.ValueType  # 2
 """Resources to be stored as one, each by PUT under an id that depends on its content alone."""
+BUNDLE_TYPE_NONE: BundleType.ValueType  # 3
+"""No Bundle: the response's is empty. For a caller who needs the report alone, sooner."""
 Global___BundleType: _TypeAlias = BundleType  # noqa: Y015
 
 class _IssueSeverity:
@@ -142,7 +146,7 @@ class InterpretBundleResponse(_message.Message):
     bundle: _builtins.bytes
     """A Bundle of FHIR R4 as JSON in UTF-8: the laboratory's Observations as they came, and Observations that derive from
     them, a DiagnosticReport, GuidanceResponses, DetectedIssues, proposed ServiceRequests, Provenance, and an
-    OperationOutcome with the issues below. Never a Condition, never an order.
+    OperationOutcome with the issues below. Never a Condition, never an order. Empty where none was asked for.
     """
     @_builtins.property
     def report(self) -> _report_pb2.Report:
