@@ -111,17 +111,20 @@ def drugs(panel: pb.Panel, segments: Sequence[tuple[Segment, int]], say: Say) ->
 _Statement = Callable[[pb.Panel, Components], None]
 
 
+_ANSWERS: Mapping[str, bool] = MappingProxyType({"Y": True, "TRUE": True, "N": False, "FALSE": False})
+
+
 def _yes(text: str) -> bool:
-    answers = {"Y": True, "TRUE": True, "N": False, "FALSE": False}
-    return answers[text.strip().upper()] if text.strip().upper() in answers else _refuse()
-
-
-def _refuse() -> bool:
-    raise ValueError
+    try:
+        return _ANSWERS[text.strip().upper()]
+    except KeyError as error:
+        raise ValueError from error
 
 
 def _whole(text: str) -> int:
-    return int(text.strip())
+    if not text.strip().isdecimal():
+        raise ValueError
+    return int(text)
 
 
 def _set_age(name: str) -> _Statement:

@@ -72,11 +72,11 @@ class _Process:
                 client,
                 self._spool,
                 self._disk,
-                sender is not None,
-                settings.character_set,
-                self._zone,
-                settings.timeout_seconds,
-                settings.waiting,
+                onward=sender is not None,
+                character_set=settings.character_set,
+                zone=self._zone,
+                timeout_s=settings.timeout_seconds,
+                most_waiting=settings.waiting,
                 kept=sender.more if sender else lambda: None,
             )
             listener = Listener(settings, exchanges, log)

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS answer (
     answered REAL NOT NULL,
     done REAL,
     refused INTEGER NOT NULL DEFAULT 0
-) STRICT;
+);
 CREATE UNIQUE INDEX IF NOT EXISTS once ON answer (sender, control_id, digest);
 CREATE INDEX IF NOT EXISTS waiting ON answer (number) WHERE done IS NULL AND refused = 0;
 """
