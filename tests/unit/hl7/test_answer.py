@@ -10,8 +10,8 @@ from labgloss.hl7.exchange import Exchange, Violation, faults_of, opened, opened
 from labgloss.hl7.faults import MessageError
 from labgloss.hl7.message import Message, Segment, parse
 from labgloss.knowledge.release import Release
-from labgloss.v1.panel_pb2 import Panel
-from labgloss.v1.report_pb2 import Report
+from labgloss.v1.panel_pb2 import COMPARATOR_LESS, COMPARATOR_UNSPECIFIED, Panel
+from labgloss.v1.report_pb2 import IntervalInForce, Reading, Report, ResultInterpretation
 from labgloss.wire.decode import decode_panel
 from labgloss.wire.encode import encode_report
 from tests.unit.hl7.messages import ALL, GERMAN, OBR, PID, POTASSIUM, US, V28, message, sent
@@ -233,3 +233,50 @@ def test_a_service_that_gives_no_report_just_now_is_no_fault_of_the_message() ->
 def test_each_message_of_a_batch_is_taken_or_refused_by_itself() -> None:
     found = opened_all(sent(US) + message().replace(b"ORU", b"ADT") + sent(V28))
     assert [type(one).__name__ for one in found] == ["Exchange", "MessageError", "Exchange"]
+
+
+@pytest.mark.parametrize(
+    ("interval", "written"),
+    [
+        ({"low": "3.5", "high": "5.1", "low_inclusive": True, "high_inclusive": True}, "3.5-5.1"),
+        ({"low": "3.5", "high": "5.1", "high_inclusive": True}, ">3.5 and <=5.1"),
+        ({"low": "3.5", "low_inclusive": True}, ">=3.5"),
+        ({"low": "3.5"}, ">3.5"),
+        ({"high": "5.1", "high_inclusive": True}, "<=5.1"),
+        ({"high": "5.1"}, "<5.1"),
+        ({}, ""),
+        ({"high": "5.1", "unit": "mg/dL"}, "<5.1 mg/dL"),
+    ],
+)
+def test_an_interval_is_written_with_its_ends_and_its_unit_where_it_is_another(
+    interval: dict[str, str | bool], written: str
+) -> None:
+    exchange = opened(message(PID, OBR, POTASSIUM))
+    in_force = IntervalInForce(**{"unit": "mmol/L", **interval})  # type: ignore[arg-type]
+    entry = ResultInterpretation(index=0, state=1, flag="N", reading=Reading(unit="mmol/L"), intervals=[in_force])
+    (read,) = exchange.patients
+    answer = parse(exchange.answer([Answered(read, Report(results=[entry]))], STAMP, True))
+    assert next(one for one in named(answer, "OBX") if one.code(3) == "2823-3").text(7) == written
+    # Of several that may apply none is the one.
+    entry.intervals.append(in_force)
+    answer = parse(exchange.answer([Answered(read, Report(results=[entry]))], STAMP, True))
+    assert next(one for one in named(answer, "OBX") if one.code(3) == "2823-3").text(7) == ""
+
+
+def test_a_computed_bound_is_text_and_a_computed_number_is_one() -> None:
+    exchange = opened(message(PID, OBR, POTASSIUM))
+    (read,) = exchange.patients
+    computed = [
+        ResultInterpretation(
+            analyte="calcium_adjusted",
+            flag="L",
+            reading=Reading(compared_value="1.9", compared_unit="mmol/L", comparator=comparator),
+        )
+        for comparator in (COMPARATOR_UNSPECIFIED, COMPARATOR_LESS)
+    ]
+    answer = parse(exchange.answer([Answered(read, Report(results=computed))], STAMP, True))
+    found = [one for one in named(answer, "OBX") if one.code(3) == "calcium_adjusted"]
+    assert [(one.code(2), one.text(5), one.raw(6), one.code(8)) for one in found] == [
+        ("NM", "1.9", "mmol/L^^UCUM", "L"),
+        ("ST", "<1.9", "mmol/L^^UCUM", "L"),
+    ]
