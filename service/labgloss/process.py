@@ -81,8 +81,22 @@ def server_context(
             made[0] = tls, _context(tls, protocols)
         encrypted.context = made[0][1]
 
+    class Noted(ssl.SSLObject):
+        """A handshake of which the log says why it failed, which nothing else tells."""
+
+        def do_handshake(self) -> None:
+            try:
+                super().do_handshake()
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                raise
+            except ssl.SSLError as error:
+                # OpenSSL's own word, such as PEER_DID_NOT_RETURN_A_CERTIFICATE.
+                log.warning("refused", cause="handshake", reason=error.reason, transport=settings.transport)
+                raise
+
     context = _context(first, protocols)
     context.sni_callback = newest
+    context.sslobject_class = Noted
     return context
 
 

@@ -49,6 +49,9 @@ def test_messages_come_over_tls(target: str, tmp_path: Path, authority: Authorit
             assert sender.code(sent(US)) == "AA"
         assert served.end() == 0
         assert served.errors() == ""
+    refused = [line for line in served.lines if line["event"] == "refused"]
+    assert {line["cause"] for line in refused} == {"handshake"}
+    assert "WRONG_VERSION_NUMBER" in [line["reason"] for line in refused]
 
 
 def test_only_senders_with_a_certificate_of_the_authorities_are_let_in(
@@ -62,6 +65,9 @@ def test_only_senders_with_a_certificate_of_the_authorities_are_let_in(
         for shown in (None, authority.pair(usage=(CLIENT,)), senders.pair(usage=(CLIENT,), ends=-0.5)):
             with pytest.raises(OSError), Sender(served.port, context(tmp_path, authority, shown)) as sender:
                 sender.send(sent(US))
+            refused = served.next("refused")
+            wanted = "PEER_DID_NOT_RETURN_A_CERTIFICATE" if shown is None else "CERTIFICATE_VERIFY_FAILED"
+            assert (refused["cause"], refused["reason"], refused["transport"]) == ("handshake", wanted, "mtls")
 
 
 def test_a_new_certificate_is_served_without_a_restart(target: str, tmp_path: Path, authority: Authority) -> None:
