@@ -1,7 +1,7 @@
 """P9: what the image adds to its base, packed as a registry would hold it.
 
 Made as deploy/Dockerfile makes it, from the wheelhouse and this machine's Python, without a container engine: what
-stands in /opt/labgloss, compiled, and the compiled standard library.
+stands in /opt/labgloss, compiled, with the parsed release, and the compiled standard library.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +55,7 @@ def measure(size: Size, folder: Path) -> Iterator[Row]:
         f"--requirement={wheelhouse / 'requirements.txt'}",
     )  # fmt: skip
     _run(sys.executable, "-c", _COMPILE, str(library))
+    _run(sys.executable, "-m", "labgloss.parsed", paths=(library,))
     shutil.copy(wheelhouse / "sbom.cdx.json", made / "opt/labgloss")
     added = _compiled_standard_library(made / "usr/local/lib" / f"python{python}")
     tar = folder / "image.tar"
@@ -91,8 +92,10 @@ def _compiled_standard_library(place: Path) -> float:
     return total / _MB
 
 
-def _run(*command: str) -> None:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LABGLOSS_")}
+def _run(*command: str, paths: Sequence[Path] = ()) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LABGLOSS_", "PYTHONPATH"))}
+    if paths:
+        kept |= {"PYTHONPATH": os.pathsep.join(map(str, paths)), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     ran = subprocess.run(command, cwd=_ROOT, env=kept, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise RuntimeError(f"{command[0]} ended with exit code {ran.returncode}: {ran.stderr.strip()[-500:]}")

@@ -58,11 +58,17 @@ def measure_all(run: Run, wanted: Sequence[str], after_each: Callable[[Run], Non
             continue
         begun = time.monotonic()
         rows = measure_apart(group, SIZES[run.size])
-        run = run.with_rows(rows)
+        run = _in_order(run.with_rows(rows))
         after_each(run)
         missing = sorted({row.missing for row in rows if row.missing})
         say(f"{ident}: {time.monotonic() - begun:.0f} s{'; not measured: ' if missing else ''}{'; '.join(missing)}")
     return run
+
+
+def _in_order(run: Run) -> Run:
+    """The run with its rows as the table has them; one that no group has any more is left out."""
+    idents = (row.id for group in GROUPS.values() for row in group.rows)
+    return replace(run, rows={ident: run.rows[ident] for ident in idents if ident in run.rows})
 
 
 def measure_apart(group: Group, size: Size, command: Sequence[str] = ()) -> list[Row]:

@@ -8,11 +8,11 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
 from tests.benchmarks.lean import Connection
 
@@ -56,11 +56,16 @@ class ServerProcess:
         tls: ssl.SSLContext | None = None,
         everywhere: bool = False,
         workers: int = 1,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._method, self._tls = method, tls
         self.started = time.perf_counter()
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=_default_settings()
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**_default_settings(), **environment},
         )
         self._own = ExitStack()
         try:

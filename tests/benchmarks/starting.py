@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
+import labgloss
+from labgloss.parsed import PLACE
 from tests.benchmarks.figures import Row
 from tests.benchmarks.groups import GROUPS
 from tests.benchmarks.sent import THE_FOUR_LIBRARIES, Panels
@@ -17,33 +21,53 @@ from tests.benchmarks.size import Size
 
 _IMPORTING = (sys.executable, "-c", f"import {', '.join(THE_FOUR_LIBRARIES)}")
 ROWS = GROUPS["P7"].rows
+# Where it lies in the package.
+PARSED = PLACE.relative_to(Path(labgloss.__file__).parent)
 
 
 def measure(size: Size, folder: Path) -> Iterator[Row]:
     """P7; the files are in the page cache and compiled, by a start that is not counted."""
     (request, *_) = Panels(size.panels).fresh(1)
-    starts: list[tuple[float, float]] = []
-    imports: list[tuple[float, float]] = []
+    in_image = _as_in_the_image(folder)
+    turns = (partial(_start, request, in_image), partial(_start, request, {}), _import)
+    figures: list[list[tuple[float, float]]] = [[] for _ in turns]
     for number in range(size.starts + 1):
-        for turn in (_start, _import) if number % 2 else (_import, _start):
-            (starts if turn is _start else imports).append(turn(request))
-    for place, row in enumerate(ROWS):
-        ours, others = ([1_000 * figures[place] for figures in side[1:]] for side in (starts, imports))
-        yield row.measured(ours, others)
+        for place in range(len(turns))[:: -1 if number % 2 else 1]:
+            figures[place].append(turns[place]())
+    (image_cpu, image_wall), (files_cpu, _), (import_cpu, import_wall) = (
+        [[1_000 * figure for figure in side] for side in zip(*of_turn[1:], strict=True)] for of_turn in figures
+    )
+    yield ROWS[0].measured(image_cpu, import_cpu, note="with the release parsed before, as the image holds it")
+    yield ROWS[1].measured(image_wall, import_wall)
+    yield ROWS[2].measured(files_cpu, import_cpu)
 
 
-def _start(request: bytes) -> tuple[float, float]:
+def _as_in_the_image(folder: Path) -> Mapping[str, str]:
+    """The environment in which a copy of the package runs beside which the release was parsed, as deploy/Dockerfile
+    makes it."""
+    copy = folder / "lib" / "labgloss"
+    shutil.copytree(Path(labgloss.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    paths = (str(copy.parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
+    environment = {"PYTHONPATH": os.pathsep.join(paths)}
+    command = (sys.executable, "-m", "labgloss.parsed")
+    subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True)
+    if not (copy / PARSED).exists():
+        raise RuntimeError("the release was not parsed for the copy of the package")
+    return environment
+
+
+def _start(request: bytes, environment: Mapping[str, str]) -> tuple[float, float]:
     """Seconds of CPU and by the clock until the first answer."""
-    with ServerProcess(SERVICE_COMMAND) as server:
+    with ServerProcess(SERVICE_COMMAND, environment=environment) as server:
         server.answer(request)
         return server.cpu_seconds(), time.perf_counter() - server.started
 
 
-def _import(_: bytes) -> tuple[float, float]:
+def _import() -> tuple[float, float]:
     begun = time.perf_counter()
     process = subprocess.Popen(_IMPORTING, stdin=subprocess.DEVNULL)
     os.sched_setaffinity(process.pid, cores()[0])
-    _ended, status, used = os.wait4(process.pid, 0)
+    _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"importing the libraries ended with exit code {process.returncode}")

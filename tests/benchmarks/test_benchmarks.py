@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from labgloss.knowledge.release import Release
-from tests.benchmarks import engines
+from tests.benchmarks import engines, runner
 from tests.benchmarks.figures import Better, Run, Wanted
 from tests.benchmarks.groups import GROUPS, Group
 from tests.benchmarks.runner import begin, keep, measure_all, measure_apart, read
@@ -100,7 +100,7 @@ def test_what_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     begun = time.monotonic()
     rows = measure_apart(group(3.0), TINY, (sys.executable, "-c", hanging))
     assert time.monotonic() - begun < 60
-    assert [row.missing for row in rows] == ["was not done after 3 s"] * 2
+    assert [row.missing for row in rows] == ["was not done after 3 s"] * 3
     status = Path(f"/proc/{told.read_text()}/status")
     assert not status.exists() or "State:\tZ" in status.read_text()
 
@@ -108,7 +108,7 @@ def test_what_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
 def test_a_group_that_fails_says_how_and_the_others_are_measured() -> None:
     rows = measure_apart(group(60.0), TINY, (sys.executable, "-c", "raise ValueError('no such server')"))
     assert {row.missing for row in rows} == {"ended with exit code 1: ValueError: no such server"}
-    assert [row.id for row in rows] == ["P7", "P7.wall"]
+    assert [row.id for row in rows] == ["P7", "P7.wall", "P7.files"]
 
 
 def test_a_run_goes_on_where_it_ended(tmp_path: Path) -> None:
@@ -118,7 +118,16 @@ def test_a_run_goes_on_where_it_ended(tmp_path: Path) -> None:
     said: list[str] = []
     run = measure_all(read(file), ["P7"], lambda _: pytest.fail("measured again"), said.append)
     assert said == ["P7: taken from the run that is gone on with"]
-    assert [list(row.ratios) for row in run.rows.values()] == [[2.0, 3.0], [2.0, 3.0]]
+    assert [list(row.ratios) for row in run.rows.values()] == [[2.0, 3.0]] * 3
+
+
+def test_rows_stand_in_their_order_whenever_they_were_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        runner, "measure_apart", lambda group, _: [row.measured([1.0], [1.0]) for row in group.rows]
+    )  # fmt: skip
+    last = begin(TINY).with_rows([row.measured([2.0], [1.0]) for row in GROUPS["P11"].rows])
+    run = measure_all(last, ["P2", "P1"], lambda _: None, lambda _: None)
+    assert list(run.rows) == ["P1", "P1.single", "P2", "P11"]
 
 
 def test_a_file_that_holds_no_run_is_named(tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ def _without_case(name: object) -> object:
 
 
 class _Form(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # What validates is built when a file is read: many a server has none.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class _CallerForm(_Form):

@@ -38,6 +38,7 @@ def _run(arguments: Namespace) -> int:
     from importlib import import_module
 
     from labgloss.cli import console
+    from labgloss.cli.garbage import not_collecting
     from labgloss.errors import KnowledgeError, SettingsError
     from labgloss.panels.errors import PanelFileError
 
@@ -46,7 +47,9 @@ def _run(arguments: Namespace) -> int:
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     console.open_closed_output()
     try:
-        code: int = import_module(f"labgloss.cli.commands.{arguments.command}").run(arguments)
+        with not_collecting():
+            command = import_module(f"labgloss.cli.commands.{arguments.command}")
+        code: int = command.run(arguments)
         console.flush()
     except KnowledgeError as error:
         return _faulty("the knowledge is faulty", error.faults)

@@ -15,9 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from labgloss.domain.report import Urgency
 from labgloss.errors import Fault, KnowledgeError
-from labgloss.knowledge import checks, schema
+from labgloss.knowledge import schema
 from labgloss.knowledge.expression import Expression, names
-from labgloss.knowledge.overlay import lay_over
 from labgloss.knowledge.references import Formed
 from labgloss.knowledge.release import (
     Analyte,
@@ -45,16 +44,41 @@ def load(folder: Path = DATA, overlay: Path | None = None) -> Release:
     Raises KnowledgeError with every fault: file, key, reason, and a patient who meets it where there is one.
     """
     release, _ = load_with_rows(folder)
-    return release if overlay is None else lay_over(release, overlay)
+    if overlay is None:
+        return release
+    # Only here: its forms and checks take their time to import.
+    from labgloss.knowledge.overlay import lay_over
+
+    return lay_over(release, overlay)
 
 
 def load_with_rows(folder: Path = DATA) -> tuple[Release, tuple[Formed, ...]]:
     """The release of a folder, checked, and every row that it was made of with its file and key. Raises as `load`."""
+    # Only here: a start that finds the release parsed checks nothing.
+    from labgloss.knowledge import checks
+
     files = _Files(folder)
     release = _assemble(files)
     files.faults += checks.faults(release, files.formed)
     files.stop_on_faults()
     return release, tuple(files.formed)
+
+
+def digest_of(folder: Path) -> str:
+    """SHA-256 over the names and bytes of every file of a release, in hex."""
+    digest = hashlib.sha256()
+    for path in _paths(folder):
+        _add(digest, path.relative_to(folder).as_posix(), path.read_bytes())
+    return digest.hexdigest()
+
+
+def _paths(folder: Path) -> Iterable[Path]:
+    return (path for path in sorted(folder.rglob("*.toml")) if not path.name.endswith(SPECS_SUFFIX))
+
+
+def _add(digest: hashlib._Hash, name: str, content: bytes) -> None:
+    for part in (name.encode(), content):
+        digest.update(len(part).to_bytes(8, "big") + part)
 
 
 class _Files:
@@ -69,9 +93,8 @@ class _Files:
         self._tables: dict[str, dict[str, Any]] = {}
         if not folder.is_dir():
             raise KnowledgeError((Fault(str(folder), "", "is not a folder; give the folder of the knowledge files"),))
-        for path in sorted(folder.rglob("*.toml")):
-            if not path.name.endswith(SPECS_SUFFIX):
-                self._read(path)
+        for path in _paths(folder):
+            self._read(path)
         self.stop_on_faults()
 
     @property
@@ -87,8 +110,7 @@ class _Files:
     def _read(self, path: Path) -> None:
         name = path.relative_to(self.folder).as_posix()
         content = path.read_bytes()
-        for part in (name.encode(), content):
-            self._digest.update(len(part).to_bytes(8, "big") + part)
+        _add(self._digest, name, content)
         try:
             self._tables[name] = tomllib.loads(content.decode(), parse_float=Decimal)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

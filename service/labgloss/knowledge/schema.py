@@ -52,7 +52,8 @@ Property = Literal["mass", "moles", "activity", "other"]
 class Form(BaseModel):
     """Base of every form."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    # What validates is built when the first file is read: a start that finds the release parsed reads none.
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
 
 class Sourced(Form):
@@ -73,7 +74,7 @@ class AgeRange(Form):
 class Population(Form):
     """Whom a row is for; what is absent is everybody."""
 
-    age: AgeRange = AgeRange()
+    age: AgeRange = Field(default_factory=AgeRange)
     sex: Literal["female", "male"] | None = None
     pregnancy: tuple[Literal["none", "trimester_1", "trimester_2", "trimester_3"], ...] = ()
     preterm: bool | None = None
@@ -276,7 +277,7 @@ class AnalyteFile(Form):
     band_tables: tuple[BandTable, ...] = ()
     critical: tuple[CriticalRow, ...] = ()
     ctcae: tuple[CtcaeRow, ...] = ()
-    findings: FindingsOfAnalyte = FindingsOfAnalyte()
+    findings: FindingsOfAnalyte = Field(default_factory=FindingsOfAnalyte)
 
 
 class FindingRow(Sourced):
@@ -581,7 +582,7 @@ class ChoiceRow(Form):
     source: tuple[str, ...] = Field(min_length=1)
     status: Status
     # Whom it speaks for: chosen for anybody else, the default is used and the report says so.
-    age: AgeRange = AgeRange()
+    age: AgeRange = Field(default_factory=AgeRange)
     when: Logic | None = None
     # Default policy of these ages.
     default_for: AgeRange | None = None
@@ -607,7 +608,7 @@ class ValidityRow(Sourced):
     id: str
     analyte: str = ""
     limits: dict[Ucum, LimitText] = {}
-    age: AgeRange = AgeRange()
+    age: AgeRange = Field(default_factory=AgeRange)
     when: Logic | None = None
     text: str
 

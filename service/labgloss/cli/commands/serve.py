@@ -10,11 +10,12 @@ from argparse import Namespace
 
 from labgloss.access.callers import read_identity
 from labgloss.cli import candidate
+from labgloss.cli.garbage import keep_all, not_collecting
 from labgloss.cli.proved import is_proved, place, prove_and_keep
 from labgloss.cli.service_process import end_by_exit
-from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
 from labgloss.log import make_log
+from labgloss.parsed import load_served
 from labgloss.server.app import serve
 from labgloss.server.core_log import check_core_speaks
 from labgloss.server.evidence import check_evidence
@@ -43,8 +44,10 @@ def run(arguments: Namespace) -> int:
     check_evidence(settings)
     if settings.tls_certificate is not None:
         check_core_speaks(os.environ)
-    release = load(settings.knowledge, settings.overlay)
+    with not_collecting():
+        release = load_served(settings.knowledge, settings.overlay)
     prove_unless_proved(settings, release)
+    keep_all()
     serving = serve if settings.workers == 1 else supervise
     return serving(settings, release, candidate.command(settings.knowledge, settings.overlay))
 

@@ -1,0 +1,151 @@
+"""The shipped release as it was parsed and checked when an image was made: a start need not do it again.
+
+It is to the knowledge files what a .pyc is to a module: it lies beside them in the package, is made with the image
+(`python -m labgloss.parsed`), and is taken only while it speaks of exactly these files, read by exactly this code
+on this Python. Anything else is as if it were not there. It is never looked for in a folder that a setting names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import pickle
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import VERSION, BaseModel
+
+import labgloss
+from labgloss.knowledge.loader import DATA, digest_of, load
+from labgloss.knowledge.release import Release
+
+PLACE = DATA / "release.parsed"
+
+# What a release is made of beside classes of its own rooms.
+_ROOMS = ("labgloss.domain.", "labgloss.knowledge.")
+_OTHERS = frozenset(
+    {("datetime", "date"), ("decimal", "Decimal"), ("fractions", "Fraction"), ("builtins", "frozenset")}
+)
+_CODE = ("domain", "knowledge")
+# The format of this file, and of pickle within it.
+_FORMAT, _PROTOCOL = "labgloss parsed release 1", 5
+
+
+def load_served(folder: Path, overlay: Path | None, where: Path = PLACE) -> Release:
+    """The release of a folder, with an overlay laid over it, as `load` gives it; parsed before where it can be."""
+    release = kept(where) if folder == DATA else None
+    if release is None:
+        return load(folder, overlay)
+    if overlay is None:
+        return release
+    # Only here: its forms and checks take their time to import.
+    from labgloss.knowledge.overlay import lay_over
+
+    return lay_over(release, overlay)
+
+
+def kept(where: Path = PLACE) -> Release | None:
+    """The release that is kept there; None unless it is whole, and of these files, this code and this Python."""
+    try:
+        head, _, content = where.read_bytes().partition(b"\n")
+        made_of = _made_of()
+        if head != _head(made_of, content):
+            return None
+        release = _Reader(io.BytesIO(content)).load()
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, the files are parsed
+        return None
+    if not isinstance(release, Release) or release.reference.overlay:
+        return None
+    return release if release.reference.digest == made_of["digest"] else None
+
+
+def keep(where: Path = PLACE) -> None:
+    """Parses and checks the shipped release and keeps it. Raises KnowledgeError with every fault of it.
+
+    Raises ValueError unless what is read back is the same, field by field.
+    """
+    made_of = _made_of()
+    release = load()
+    _fill_caches(release)
+    written = io.BytesIO()
+    _Writer(written, _PROTOCOL).dump(release)
+    content = written.getvalue()
+    if _plain(_Reader(io.BytesIO(content)).load()) != _plain(release):
+        raise ValueError("the release that is read back is another one")
+    where.write_bytes(_head(made_of, content) + b"\n" + content)
+
+
+def _head(made_of: Mapping[str, str], content: bytes) -> bytes:
+    """The first line: what the release was made of, and that the rest of the file is whole."""
+    stated = {"format": _FORMAT, **made_of, "sha256": hashlib.sha256(content).hexdigest()}
+    return json.dumps(stated, sort_keys=True).encode()
+
+
+def _made_of() -> Mapping[str, str]:
+    """All that a release depends on. Raises OSError where the code is not there to be read."""
+    home = Path(labgloss.__file__).parent
+    code = hashlib.sha256()
+    for path in [Path(__file__), *sorted(path for room in _CODE for path in (home / room).rglob("*.py"))]:
+        content = path.read_bytes()
+        code.update(f"{path.name} {len(content)}\n".encode() + content)
+    python = f"{sys.implementation.cache_tag} {platform.python_version()}"
+    return {"digest": digest_of(DATA), "code": code.hexdigest(), "python": python, "pydantic": VERSION}
+
+
+def _fill_caches(release: Release) -> None:
+    for one in (release, *release.analytes.values()):
+        for name, member in vars(type(one)).items():
+            if isinstance(member, cached_property):
+                getattr(one, name)
+
+
+def mapping(content: dict[Any, Any]) -> Mapping[Any, Any]:
+    """A mapping that cannot be changed: pickle knows none."""
+    return MappingProxyType(content)
+
+
+class _Writer(pickle.Pickler):
+    def reducer_override(self, value: Any) -> Any:
+        return (mapping, (dict(value),)) if isinstance(value, MappingProxyType) else NotImplemented
+
+
+class _Reader(pickle.Unpickler):
+    """Makes what a release consists of, and nothing else, whatever the file asks for."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == (mapping.__module__, mapping.__name__):
+            return mapping
+        found = super().find_class(module, name) if module.startswith(_ROOMS) or (module, name) in _OTHERS else None
+        if not isinstance(found, type) or found.__module__ != module:
+            raise pickle.UnpicklingError(f"{module}.{name} is no part of a release")
+        return found
+
+
+def _plain(value: object) -> object:
+    """The value in tuples and text, so that two are equal where they hold the same."""
+    if isinstance(value, BaseModel):
+        return type(value).__name__, tuple((name, _plain(part)) for name, part in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return type(value).__name__, tuple((field.name, _plain(getattr(value, field.name))) for field in fields(value))
+    if isinstance(value, Mapping):
+        return "mapping", tuple((_plain(key), _plain(part)) for key, part in value.items())
+    if isinstance(value, tuple | list):
+        return type(value).__name__, tuple(_plain(part) for part in value)
+    if isinstance(value, frozenset | set):
+        return "set", tuple(sorted(map(repr, map(_plain, value))))
+    return repr(value)
+
+
+if __name__ == "__main__":
+    # By its name: what is kept names the function that makes a mapping.
+    from labgloss import parsed
+
+    parsed.keep()
+    print(f"{PLACE.name}: {PLACE.stat().st_size} bytes")
