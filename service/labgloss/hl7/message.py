@@ -170,9 +170,11 @@ def parse(content: bytes, default: str = "") -> Message:
     """
     content = content.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     delimiters = _delimiters(content)
-    text, encoding, notes = characters.decoded(content, _declared(content, delimiters), default)
+    declared = _declared(content, delimiters)
+    text, encoding, found = characters.decoded(content, declared[0], default)
+    if len(declared) > 1:
+        found.append(Note(Place("MSH", 1, 18), "names several character sets, of which the first is read"))
     unhex = characters.hexadecimal(encoding)
-    found = list(notes)
     segments: list[Segment] = []
     counts: dict[str, int] = {}
     for name, fields in _lines(text, delimiters, found):
@@ -198,12 +200,11 @@ def _delimiters(content: bytes) -> Delimiters:
     return Delimiters(own, *padded)
 
 
-def _declared(content: bytes, delimiters: Delimiters) -> str:
-    """MSH-18 as sent, its first repetition."""
+def _declared(content: bytes, delimiters: Delimiters) -> list[str]:
+    """The character sets of MSH-18 as sent; an empty one where it names none."""
     head = re.split(rb"[\r\n]", content, maxsplit=1)[0].decode("latin-1")
     fields = head.split(delimiters.field)
-    field_18 = fields[17] if len(fields) > 17 else ""
-    return _split(field_18, delimiters.repetition)[0].strip()
+    return [name.strip() for name in _split(fields[17] if len(fields) > 17 else "", delimiters.repetition)]
 
 
 def _lines(text: str, delimiters: Delimiters, notes: list[Note]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -97,9 +97,10 @@ class Frames:
 
     async def _message(self) -> Frame:
         """The frame that the buffer begins with."""
+        # Where what was not looked at yet begins: bytes that come one by one are not looked at again and again.
         from_ = 1
         while True:
-            self._begin_anew()
+            from_ = self._begin_anew(from_)
             end = self._buffer.find(FS, from_)
             if end < 0:
                 if len(self._buffer) > self._most_bytes + 1:
@@ -118,11 +119,17 @@ class Frames:
             # A byte of a text that happens to be FS.
             from_ = end + 1
 
-    def _begin_anew(self) -> None:
-        """Drops a frame that was given up: its sender has begun another, which an unanswered one is sent again as."""
-        at = self._buffer.rfind(VT + _MSH)
-        if at > 0 and self._buffer.find(FS, 1, at) < 0:
-            del self._buffer[:at]
+    def _begin_anew(self, from_: int) -> int:
+        """Drops a frame that was given up: its sender has begun another, which an unanswered one is sent again as.
+
+        Where to look on.
+        """
+        # Its beginning may have come in pieces.
+        at = self._buffer.rfind(VT + _MSH, max(from_ - len(_MSH), 1))
+        if at < 0 or self._buffer.find(FS, 1, at) >= 0:
+            return from_
+        del self._buffer[:at]
+        return 1
 
     async def _ends(self, at: int) -> bool:
         """Whether FS at a position ends the frame: CR follows it, or another frame, or nothing for a while."""

@@ -141,6 +141,12 @@ def test_bytes_that_nothing_explains_are_said_and_never_guessed(
     assert said in "\n".join(map(str, read.notes)) if said else read.notes == ()
 
 
+def test_of_several_character_sets_the_first_is_read_which_is_said() -> None:
+    read = parse(message(PID, OBR, POTASSIUM, charset="8859/1~ISO IR87"))
+    assert read.encoding == "iso8859-1"
+    assert [str(note) for note in read.notes] == ["MSH(1)-18: names several character sets, of which the first is read"]
+
+
 def test_what_a_character_set_lacks_is_written_in_plain_letters() -> None:
     assert characters.encoded("≤ 5 µmol – “é” 日", "ascii") == b'<= 5 umol - "e" ?'
     assert characters.encoded("≤ 5 µmol é", "iso8859-1") == "<= 5 µmol é".encode("latin-1")

@@ -13,12 +13,12 @@ from labgloss.mllp.framing import Frame, Frames, Kind, framed
 ONE, TWO = b"MSH|^~\\&|one\r", b"MSH|^~\\&|two\r"
 
 
-def frames_of(*pieces: bytes, most_bytes: int = 1_000, open_s: float = 0.0) -> list[Frame]:
+def frames_of(*pieces: bytes, most_bytes: int = 1_000, open_s: float = 0.0, message_s: float = 5) -> list[Frame]:
     """What is read of these pieces; the connection ends after them, or after so long."""
 
     async def read() -> list[Frame]:
         reader = asyncio.StreamReader()
-        frames = Frames(reader, most_bytes, idle_s=5, message_s=5)
+        frames = Frames(reader, most_bytes, idle_s=5, message_s=message_s)
 
         async def feed() -> None:
             for piece in pieces:
@@ -117,3 +117,13 @@ def test_a_silent_connection_ends() -> None:
 @settings(max_examples=200, deadline=None)
 def test_no_bytes_do_anything_else_than_become_frames(noise: bytes) -> None:
     assert all(isinstance(frame, Frame) for frame in frames_of(noise + framed(ONE), most_bytes=100))
+
+
+def test_bytes_that_come_one_by_one_cost_no_more_than_they_are() -> None:
+    """As many searches of all that came would take a minute."""
+    content = b"MSH|" + b"x" * 2_000_000
+    whole = framed(content)
+    pieces = [whole[:1_950_000], *(whole[at : at + 1] for at in range(1_950_000, len(whole)))]
+    begun = time.process_time()
+    assert frames_of(*pieces, most_bytes=3_000_000, message_s=60) == [message(content)]
+    assert time.process_time() - begun < 15
