@@ -72,8 +72,9 @@ def _intervals(client: Client, requests: Sequence[Any]) -> list[Message]:
 
 
 def _rules(client: Client, requests: Sequence[Any]) -> list[Message]:
-    kind = knowledge.RuleKind.Name(requests[0].kind).removeprefix("RULE_KIND_").lower()
-    return [knowledge.ListRulesResponse(rules=client.rules(kind=kind, analyte=requests[0].analyte))]
+    asked = requests[0]
+    kind = knowledge.RuleKind.Name(asked.kind).removeprefix("RULE_KIND_").lower() if asked.kind else ""
+    return [knowledge.ListRulesResponse(rules=client.rules(kind=kind, analyte=asked.analyte))]
 
 
 # How the client is asked, and the message of a request.
@@ -94,6 +95,18 @@ _METHODS: Mapping[str, tuple[_Asked, type[Message]]] = {
         knowledge.GetRuleRequest,
     ),
     "ListReferenceIntervals": (_intervals, knowledge.ListReferenceIntervalsRequest),
+    "ListAnalytes": (
+        lambda client, _: [knowledge.ListAnalytesResponse(analytes=client.analytes())],
+        knowledge.ListAnalytesRequest,
+    ),
+    "ListSymptoms": (
+        lambda client, _: [knowledge.ListSymptomsResponse(symptoms=client.symptoms())],
+        knowledge.ListSymptomsRequest,
+    ),
+    "ListSources": (
+        lambda client, _: [knowledge.ListSourcesResponse(sources=client.sources())],
+        knowledge.ListSourcesRequest,
+    ),
     "ListRules": (_rules, knowledge.ListRulesRequest),
 }
 

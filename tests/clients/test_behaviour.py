@@ -19,7 +19,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import RetryInfo
 
-from labgloss.v1 import error_reason_pb2, interpretation_pb2
+from labgloss.v1 import error_reason_pb2, interpretation_pb2, knowledge_pb2
 from labgloss_client import panel, result, symptom
 from tests.clients.languages import Language
 from tests.unit.client.fake_labgloss import FakeService, info, report
@@ -277,6 +277,39 @@ def test_a_long_stream_of_large_panels_is_answered_in_order(
     (exchanges.folder / "stream.json").write_text(json.dumps(content))
     as_recorded(client, service.target, exchanges)
     assert service.calls == ["StreamInterpretPanels"]
+
+
+LISTED = {
+    "ListAnalytes": (knowledge_pb2.ListAnalytesResponse, "analytes"),
+    "ListReferenceIntervals": (knowledge_pb2.ListReferenceIntervalsResponse, "intervals"),
+    "ListRules": (knowledge_pb2.ListRulesResponse, "rules"),
+    "ListSymptoms": (knowledge_pb2.ListSymptomsResponse, "symptoms"),
+    "ListSources": (knowledge_pb2.ListSourcesResponse, "sources"),
+}
+
+
+def test_lists_are_read_to_their_last_page(client: Language, service: FakeService, exchanges: Exchanges) -> None:
+    for method, (response, items) in LISTED.items():
+
+        def pages(
+            sent: Iterator[bytes], context: grpc.ServicerContext, kind: Any = response, field: str = items
+        ) -> Iterator[Message]:
+            # Every request of a page has its token as field 2.
+            token = knowledge_pb2.ListAnalytesRequest.FromString(next(sent)).page_token
+            yield kind(
+                **{field: [{"id": f"{token}a"}, {"id": f"{token}b"}]}, next_page_token={"": "2", "2": "3"}.get(token)
+            )
+
+        service.answers[method] = pages
+        whole = response(**{items: [{"id": f"{page}{name}"} for page in ("", "2", "3") for name in "ab"]})
+        content = {
+            "method": f"labgloss.v1.KnowledgeService/{method}",
+            "requests": [{"json": {}, "bytes": ""}],
+            "responses": [{"json": MessageToDict(whole)}],
+        }
+        (exchanges.folder / f"{method}.json").write_text(json.dumps(content))
+    as_recorded(client, service.target, exchanges)
+    assert service.calls == sorted(method for method in LISTED for _ in range(3))
 
 
 def test_what_is_not_labgloss_says_gives_no_reason(

@@ -97,6 +97,15 @@ const METHODS: Record<string, Replay> = {
     labgloss.ListReferenceIntervalsResponseSchema,
     async (client, [asked]) => [{ intervals: await all(client.referenceIntervals(asked!)) }],
   ),
+  ListAnalytes: replay(labgloss.ListAnalytesRequestSchema, labgloss.ListAnalytesResponseSchema, async (client) => [
+    { analytes: await all(client.analytes()) },
+  ]),
+  ListSymptoms: replay(labgloss.ListSymptomsRequestSchema, labgloss.ListSymptomsResponseSchema, async (client) => [
+    { symptoms: await all(client.symptoms()) },
+  ]),
+  ListSources: replay(labgloss.ListSourcesRequestSchema, labgloss.ListSourcesResponseSchema, async (client) => [
+    { sources: await all(client.sources()) },
+  ]),
   ListRules: replay(labgloss.ListRulesRequestSchema, labgloss.ListRulesResponseSchema, async (client, [asked]) => [
     { rules: await all(client.rules(asked!)) },
   ]),

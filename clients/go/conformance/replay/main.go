@@ -54,6 +54,9 @@ var methods = map[string]replay{
 	"GetRelease":             {&labglossv1.GetReleaseRequest{}, release},
 	"GetRule":                {&labglossv1.GetRuleRequest{}, rule},
 	"ListReferenceIntervals": {&labglossv1.ListReferenceIntervalsRequest{}, intervals},
+	"ListAnalytes":           {&labglossv1.ListAnalytesRequest{}, analytes},
+	"ListSymptoms":           {&labglossv1.ListSymptomsRequest{}, symptoms},
+	"ListSources":            {&labglossv1.ListSourcesRequest{}, sources},
 	"ListRules":              {&labglossv1.ListRulesRequest{}, rules},
 }
 
@@ -114,6 +117,21 @@ func intervals(ctx context.Context, client *labgloss.Client, asked []proto.Messa
 	only := asked[0].(*labglossv1.ListReferenceIntervalsRequest)
 	found, err := client.ReferenceIntervals(ctx, only.Analyte, only.Variant)
 	return []proto.Message{&labglossv1.ListReferenceIntervalsResponse{Intervals: found}}, err
+}
+
+func analytes(ctx context.Context, client *labgloss.Client, _ []proto.Message) ([]proto.Message, error) {
+	found, err := client.Analytes(ctx)
+	return []proto.Message{&labglossv1.ListAnalytesResponse{Analytes: found}}, err
+}
+
+func symptoms(ctx context.Context, client *labgloss.Client, _ []proto.Message) ([]proto.Message, error) {
+	found, err := client.Symptoms(ctx)
+	return []proto.Message{&labglossv1.ListSymptomsResponse{Symptoms: found}}, err
+}
+
+func sources(ctx context.Context, client *labgloss.Client, _ []proto.Message) ([]proto.Message, error) {
+	found, err := client.Sources(ctx)
+	return []proto.Message{&labglossv1.ListSourcesResponse{Sources: found}}, err
 }
 
 func rules(ctx context.Context, client *labgloss.Client, asked []proto.Message) ([]proto.Message, error) {

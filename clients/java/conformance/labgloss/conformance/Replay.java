@@ -36,10 +36,16 @@ import labgloss.v1.GetRuleResponse;
 import labgloss.v1.InterpretBundleRequest;
 import labgloss.v1.InterpretPanelRequest;
 import labgloss.v1.InterpretPanelResponse;
+import labgloss.v1.ListAnalytesRequest;
+import labgloss.v1.ListAnalytesResponse;
 import labgloss.v1.ListReferenceIntervalsRequest;
 import labgloss.v1.ListReferenceIntervalsResponse;
 import labgloss.v1.ListRulesRequest;
 import labgloss.v1.ListRulesResponse;
+import labgloss.v1.ListSourcesRequest;
+import labgloss.v1.ListSourcesResponse;
+import labgloss.v1.ListSymptomsRequest;
+import labgloss.v1.ListSymptomsResponse;
 import labgloss.v1.Panel;
 import labgloss.v1.PanelOutcome;
 import labgloss.v1.StreamInterpretPanelsRequest;
@@ -61,16 +67,22 @@ final class Replay {
     }
   }
 
-  private static final Map<String, Method> METHODS =
-      Map.of(
-          "InterpretPanel", new Method(InterpretPanelRequest.getDefaultInstance(), Replay::interpret),
-          "BatchInterpretPanels", new Method(BatchInterpretPanelsRequest.getDefaultInstance(), Replay::batch),
-          "StreamInterpretPanels", new Method(StreamInterpretPanelsRequest.getDefaultInstance(), Replay::stream),
-          "InterpretBundle", new Method(InterpretBundleRequest.getDefaultInstance(), Replay::bundle),
-          "GetRelease", new Method(GetReleaseRequest.getDefaultInstance(), Replay::release),
-          "GetRule", new Method(GetRuleRequest.getDefaultInstance(), Replay::rule),
-          "ListReferenceIntervals", new Method(ListReferenceIntervalsRequest.getDefaultInstance(), Replay::intervals),
-          "ListRules", new Method(ListRulesRequest.getDefaultInstance(), Replay::rules));
+  private static final Map<String, Method> METHODS = new HashMap<>();
+
+  static {
+    METHODS.put("InterpretPanel", new Method(InterpretPanelRequest.getDefaultInstance(), Replay::interpret));
+    METHODS.put("BatchInterpretPanels", new Method(BatchInterpretPanelsRequest.getDefaultInstance(), Replay::batch));
+    METHODS.put("StreamInterpretPanels", new Method(StreamInterpretPanelsRequest.getDefaultInstance(), Replay::stream));
+    METHODS.put("InterpretBundle", new Method(InterpretBundleRequest.getDefaultInstance(), Replay::bundle));
+    METHODS.put("GetRelease", new Method(GetReleaseRequest.getDefaultInstance(), Replay::release));
+    METHODS.put("GetRule", new Method(GetRuleRequest.getDefaultInstance(), Replay::rule));
+    METHODS.put("ListAnalytes", new Method(ListAnalytesRequest.getDefaultInstance(), Replay::analytes));
+    METHODS.put("ListSymptoms", new Method(ListSymptomsRequest.getDefaultInstance(), Replay::symptoms));
+    METHODS.put("ListSources", new Method(ListSourcesRequest.getDefaultInstance(), Replay::sources));
+    METHODS.put("ListRules", new Method(ListRulesRequest.getDefaultInstance(), Replay::rules));
+    METHODS.put(
+        "ListReferenceIntervals", new Method(ListReferenceIntervalsRequest.getDefaultInstance(), Replay::intervals));
+  }
 
   private Replay() {}
 
@@ -126,6 +138,18 @@ final class Replay {
         ListReferenceIntervalsResponse.newBuilder()
             .addAllIntervals(client.referenceIntervals(only.getAnalyte(), only.getVariant()))
             .build());
+  }
+
+  private static List<Message> analytes(Client client, List<Message> asked) {
+    return List.of(ListAnalytesResponse.newBuilder().addAllAnalytes(client.analytes()).build());
+  }
+
+  private static List<Message> symptoms(Client client, List<Message> asked) {
+    return List.of(ListSymptomsResponse.newBuilder().addAllSymptoms(client.symptoms()).build());
+  }
+
+  private static List<Message> sources(Client client, List<Message> asked) {
+    return List.of(ListSourcesResponse.newBuilder().addAllSources(client.sources()).build());
   }
 
   private static List<Message> rules(Client client, List<Message> asked) {
