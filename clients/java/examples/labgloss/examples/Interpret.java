@@ -1,5 +1,6 @@
 package labgloss.examples;
 
+import java.time.Duration;
 import labgloss.client.Client;
 import labgloss.client.LabglossException;
 import labgloss.client.Options;
@@ -26,7 +27,9 @@ final class Interpret {
             .addSymptoms(Symptom.newBuilder().setText("cramps in both calves"))
             .build();
     String target = arguments.length > 0 ? arguments[0] : "127.0.0.1:50051";
-    try (Client client = new Client(target, new Options())) {
+    // The first call of a process also loads what it needs; later ones want no more than the second that is usual.
+    Options options = new Options().timeout(Duration.ofSeconds(5));
+    try (Client client = new Client(target, options)) {
       print(client.interpret(panel));
     } catch (LabglossException failure) {
       System.err.println(failure);
