@@ -43,6 +43,8 @@ from labgloss.wire.fields import LIST_LIMIT
 
 # An Observation of a complaint says nothing of a draw that is further from it.
 _NEAR = timedelta(days=30)
+# Of a list of the canonical request: one place is kept for the entry that leaves it open.
+_ROOM = LIST_LIMIT - 1
 
 # Verification and clinical status of a Condition that does not hold, and of one that may.
 _NOT_SO = frozenset({"refuted"})
@@ -52,6 +54,9 @@ _OVER = frozenset({"inactive", "remission", "resolved"})
 _TAKEN = "active"
 _NOT_TAKEN = these("completed entered-in-error intended stopped on-hold not-taken cancelled draft")
 _ORDERED = these("order original-order reflex-order filler-order instance-order") | {""}
+
+# Status of a ServiceRequest that was made, and of an Encounter that takes or took place.
+_ASKED = these("active completed arrived triaged in-progress onleave finished")
 
 OPEN_CONDITION = "an entry that may or may not be a condition of this patient"
 OPEN_MEDICATION = "an entry that may or may not be a medicine of this patient"
@@ -117,16 +122,19 @@ class ContextReader:
         self._symptoms = SymptomCodes(release)
         self._context = Context()
         self._listed = False
+        self._asked: dict[tuple[str, str], int] = {}
 
     def read(self, observations: list[Resource]) -> Context:
         """The context; `observations` are those that tell of complaints."""
+        context = self._context
         for observation in observations:
-            self._complaint(observation)
+            if len(context.symptoms) <= _ROOM:
+                self._complaint(observation)
         for resource in self._bundle.of_kind("Condition"):
-            if self._whose.holds(resource):
+            if len(context.conditions or ()) <= _ROOM and self._whose.holds(resource):
                 self._condition(resource)
         for resource in self._bundle.of_kind("MedicationStatement", "MedicationRequest"):
-            if self._whose.holds(resource):
+            if len(context.medicines or ()) <= _ROOM and self._whose.holds(resource):
                 self._medicine(resource)
         if self._context.conditions and not self._listed:
             self._context.conditions_open = True
@@ -189,7 +197,13 @@ class ContextReader:
     def _words(self, kind: TextKind, concept: Concept) -> str:
         """Of its words those that are recognised furthest: a text of another language stands beside its display."""
         said = concept.plain_words
-        return max(said, key=lambda words: how_far(self._release, kind, words), default="")
+        return max(said, key=lambda words: self._how_far(kind, words), default="")
+
+    def _how_far(self, kind: TextKind, words: str) -> int:
+        known = self._asked.get((kind, words))
+        if known is None:
+            known = self._asked[kind, words] = how_far(self._release, kind, words)
+        return known
 
     # ------------------------------------------------------------------------------------------------ conditions
 
@@ -237,7 +251,7 @@ class ContextReader:
         return not any(self._far("condition", concept)) and any(far == 2 for far in self._far("symptom", concept))
 
     def _far(self, kind: TextKind, concept: Concept) -> Iterator[int]:
-        return (how_far(self._release, kind, words) for words in concept.plain_words)
+        return (self._how_far(kind, words) for words in concept.plain_words)
 
     def _named_condition(self, concept: Concept) -> panel_pb2.Condition:
         own = next(concept.in_system(CONDITION), None)
@@ -346,7 +360,7 @@ class ContextReader:
         """Why the results were asked for, where that names a complaint."""
         for resource in self._bundle.of_kind("ServiceRequest", "Encounter"):
             element = resource.element
-            if not element.has("reasonCode") or element.text("status") in ("entered-in-error", "cancelled", "revoked"):
+            if not element.has("reasonCode") or element.text("status") not in _ASKED:
                 continue
             if self._is_long_past(element) or not self._whose.holds(resource):
                 continue
@@ -365,17 +379,15 @@ class ContextReader:
         """Keeps the lists within the limits of the canonical request, and says what did not fit."""
         context, issues = self._context, self._bundle.element.issues
         said = "the rest was not read, and nothing follows from what is not on the list"
-        # One place is kept for the entry that leaves a list open.
-        room = LIST_LIMIT - 1
-        if len(context.symptoms) > room:
-            issues.warning("too-costly", "Bundle.entry", f"more than {room} complaints came; the rest was not read")
-            del context.symptoms[room:]
-        if context.conditions is not None and len(context.conditions) > room:
-            issues.warning("too-costly", "Bundle.entry", f"more than {room} conditions came; {said}")
-            context.conditions, context.conditions_open = context.conditions[:room], True
-        if context.medicines is not None and len(context.medicines) > room:
-            issues.warning("too-costly", "Bundle.entry", f"more than {room} medications came; {said}")
-            context.medicines, context.medicines_open = context.medicines[:room], True
+        if len(context.symptoms) > _ROOM:
+            issues.warning("too-costly", "Bundle.entry", f"more than {_ROOM} complaints came; the rest was not read")
+            del context.symptoms[_ROOM:]
+        if context.conditions is not None and len(context.conditions) > _ROOM:
+            issues.warning("too-costly", "Bundle.entry", f"more than {_ROOM} conditions came; {said}")
+            context.conditions, context.conditions_open = context.conditions[:_ROOM], True
+        if context.medicines is not None and len(context.medicines) > _ROOM:
+            issues.warning("too-costly", "Bundle.entry", f"more than {_ROOM} medications came; {said}")
+            context.medicines, context.medicines_open = context.medicines[:_ROOM], True
 
 
 def _answer(element: Element) -> bool | None:

@@ -10,6 +10,8 @@ from labgloss.fhir.json_text import Json, Number, Object
 from labgloss.wire.fields import TEXT_LIMIT
 
 T = TypeVar("T")
+# Of one list: as many as a Bundle may have entries.
+ITEMS_LIMIT = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,10 @@ class Element:
     def _items(self, name: str) -> list[tuple[str, Json]]:
         value = self.body.get(name)
         if isinstance(value, list):
-            return [(f"{self.path}.{name}[{place}]", item) for place, item in enumerate(value)]
+            if len(value) > ITEMS_LIMIT:
+                said = f"more than {ITEMS_LIMIT:,} items; the rest was not read"
+                self.issues.error("too-costly", self.at(name), said)
+            return [(f"{self.path}.{name}[{place}]", item) for place, item in enumerate(value[:ITEMS_LIMIT])]
         return self._mistyped(name, value, "a list", [])
 
     def _mistyped(self, name: str, value: Json, needed: str, instead: T) -> T:

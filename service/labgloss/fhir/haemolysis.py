@@ -17,12 +17,15 @@ from labgloss.laboratory_words import (
 from labgloss.v1 import panel_pb2
 
 _INDEX = "haemolysis_index"
+# What is said in more than so many ways is said often enough; each result keeps what stands with it.
+SAYINGS_LIMIT = 20
 
 
 def tell_haemolysis(found: Sequence[ReadResult]) -> None:
     """Tells every result of a draw what is said of haemolysis with any of them."""
     told = [(read, said) for read in found for said in _said(read)]
-    for read, said in told:
+    first = {(id(read.specimen), read.result.collected, said): (read, said) for read, said in reversed(told)}
+    for read, said in list(reversed(first.values()))[:SAYINGS_LIMIT]:
         for other in found:
             if _same_draw(read, other):
                 _tell(other.result.specimen, said)

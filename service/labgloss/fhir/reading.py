@@ -72,7 +72,7 @@ def read_panel(request: fhir_pb2.InterpretBundleRequest, release: Release, recor
     told = [each for each in others if symptoms.told_by(each)]
     results = [each for each in others if not symptoms.told_by(each) and laboratory.is_result(each)]
     owner = whose(bundle, results, request.subject)
-    read = laboratory.results([each for each in results if owner.holds(each)], recorded)
+    read = laboratory.results([each for each in results if owner.holds(each)], owner, recorded)
     read = _newest(read, release, issues)
     tell_haemolysis(read)
     fit(read)

@@ -13,6 +13,7 @@ from labgloss.fhir.moments import moment_of
 from labgloss.fhir.specimens import comments_of, specimen_of
 from labgloss.fhir.terms import (
     ANALYTE,
+    CATEGORY,
     COMPARATOR,
     LABORATORY,
     LOINC,
@@ -23,6 +24,7 @@ from labgloss.fhir.terms import (
     TEXT_ONLY,
     UCUM,
 )
+from labgloss.fhir.whose import Whose
 from labgloss.knowledge.release import Release
 from labgloss.v1 import panel_pb2
 from labgloss.wire.fields import ID_LIMIT, LIST_LIMIT
@@ -94,11 +96,11 @@ class Laboratory:
 
     @property
     def observations(self) -> Iterator[Resource]:
-        """Every Observation, contained ones after what contains them."""
+        """Every Observation but this service's own, contained ones after what contains them."""
         for resource in self._bundle.resources:
-            if resource.kind == OBSERVATION:
-                yield resource
-            yield from (each for each in resource.contained.values() if each.kind == OBSERVATION)
+            for each in (resource, *resource.contained.values()):
+                if each.kind == OBSERVATION and not _is_ours(each):
+                    yield each
 
     def is_result(self, observation: Resource) -> bool:
         """Whether an Observation is a laboratory's, by category, code, or the report that lists it."""
@@ -121,16 +123,16 @@ class Laboratory:
             for code in concept.codes
         )
 
-    def results(self, observations: Iterable[Resource], latest: datetime) -> list[ReadResult]:
-        """The results that Observations hold, without what is told of haemolysis beside them."""
-        return [read for each in observations for read in self._read(each, latest)]
+    def results(self, observations: Iterable[Resource], owner: Whose, latest: datetime) -> list[ReadResult]:
+        """The results that Observations of the owner hold, without what is told of haemolysis beside them."""
+        return [read for each in observations for read in self._read(each, owner, latest)]
 
-    def _read(self, observation: Resource, latest: datetime) -> Iterator[ReadResult]:
+    def _read(self, observation: Resource, owner: Whose, latest: datetime) -> Iterator[ReadResult]:
         element = observation.element
         if (why := _not_to_be_read(element)) is not None:
             element.issues.error("not-supported", element.path, why)
             return
-        shared = self._shared(observation, latest)
+        shared = self._shared(observation, owner, latest)
         components = element.children("component")
         has_value = any(element.has(name) for name in (*_VALUES, "dataAbsentReason"))
         if has_value or not (components or element.has("hasMember")):
@@ -141,11 +143,17 @@ class Laboratory:
             else:
                 yield self._result(observation, component, shared, "")
 
-    def _shared(self, observation: Resource, latest: datetime) -> ReadResult:
+    def _shared(self, observation: Resource, owner: Whose, latest: datetime) -> ReadResult:
         """What an Observation says of all that it holds: status, time, specimen."""
-        element, reports = observation.element, self._reports.get(id(observation), [])
+        element = observation.element
+        # A report on another patient that lists it says nothing of it.
+        reports = [each for each in self._reports.get(id(observation), []) if owner.may_hold(each)]
         result = panel_pb2.Result(status=_status(element, reports))
         specimen = self._specimen(observation, reports)
+        if specimen is not None and not owner.may_hold(specimen):
+            said = "the Specimen is that of another patient; nothing of it was read"
+            element.issues.error("security", element.at("specimen"), said)
+            specimen = None
         if specimen is not None:
             result.specimen.CopyFrom(specimen_of(specimen))
         result.collected = moment_of(element, "effective", latest)
@@ -263,6 +271,12 @@ class Laboratory:
             setattr(interval, name, limit.number("value"))
         if interval != panel_pb2.LaboratoryInterval():
             result.interval.CopyFrom(interval)
+
+
+def _is_ours(observation: Resource) -> bool:
+    """Whether an Observation is a reading that this service made, and a record system kept: it measures nothing."""
+    categories = concepts_of(observation.element.children("category"))
+    return any(code.system == CATEGORY for code in categories.codes)
 
 
 def _own_id(observation: Resource) -> str:

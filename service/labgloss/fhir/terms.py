@@ -20,6 +20,8 @@ def these(codes: str) -> frozenset[str]:
 OWN = "urn:labgloss:"
 ANALYTE, SYMPTOM, CONDITION, MEDICATION = (f"{OWN}{name}" for name in ("analyte", "symptom", "condition", "medication"))
 HAEMOLYSIS = f"{OWN}haemolysis"
+# Of the resources that this service makes.
+CATEGORY = f"{OWN}category"
 # Of an Observation's identifier: Result.id.
 RESULT = f"{OWN}result"
 # What no resource of R4 has an element for: extensions of Patient, Specimen, and of what a symptom is told by.

@@ -97,6 +97,10 @@ class Whose:
         self.patient = patient
         self._person = subjects.person(patient)
 
+    def may_hold(self, resource: Resource) -> bool:
+        """Whether a resource concerns the patient, or says of nobody that it does."""
+        return self._subjects.person(self._subjects.target(resource)) in (self._person, None)
+
     def holds(self, resource: Resource) -> bool:
         """Whether a resource concerns the patient; what does not is said."""
         person = self._subjects.person(self._subjects.target(resource))

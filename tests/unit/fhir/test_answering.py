@@ -27,6 +27,8 @@ from tests.unit.fhir.bundles import (
     without,
 )
 
+CRAMP = coded("55300003")
+HIS = {"subject": {"reference": "Patient/1"}}
 LOW = {"value": 0.41, "unit": "mmol/L"}
 
 
@@ -228,3 +230,16 @@ def test_what_people_wrote_is_no_markup_in_the_narrative() -> None:
     (report,) = resources_of(answer(bundle(patient(), observation("k2"), sent)), "DiagnosticReport")
     assert "<script>" not in report["text"]["div"]
     assert "&lt;script&gt;&amp;\ufffd" in report["text"]["div"]
+
+
+def test_what_came_back_from_a_record_system_is_not_taken_for_measurements() -> None:
+    """All that was answered is sent again with the laboratory's, as a search by patient finds it."""
+    calcium = observation("ca", code=coded("2000-8", LOINC), valueQuantity={"value": 1.9, "unit": "mmol/L"})
+    albumin = observation("alb", code=coded("1751-7", LOINC), valueQuantity={"value": 2.5, "unit": "g/dL"})
+    content = bundle(
+        patient(), calcium, albumin, {"resourceType": "Observation", "status": "final", "code": CRAMP, **HIS}
+    )
+    first = answer(content)
+    again = answer({**content, "entry": entries(first)[:3] + content["entry"][3:] + entries(first)[3:]})
+    assert again.report == first.report
+    assert resources_of(again, "ServiceRequest") == resources_of(first, "ServiceRequest")

@@ -100,6 +100,24 @@ def test_a_second_patient_without_results_is_nobodys_matter() -> None:
     ]
 
 
+def test_another_patients_specimen_and_report_say_nothing_of_a_result() -> None:
+    theirs = {"subject": {"reference": "Patient/2"}}
+    tube = {"resourceType": "Specimen", "id": "s", "note": [{"text": "haemolysed"}], **theirs}
+    report = {
+        "resourceType": "DiagnosticReport",
+        "id": "r",
+        "status": "entered-in-error",
+        "result": [{"reference": "Observation/k"}],
+        **theirs,
+    }
+    found = answer(bundle(patient(), observation(specimen={"reference": "Specimen/s"}), tube, report))
+    (result,) = found.panel.results
+    assert not result.HasField("specimen")
+    assert result.status == 3
+    assert issues(found) == [("error", "Bundle.entry[1].resource.specimen")]
+    assert b"haemolysed" not in found.bundle
+
+
 def test_a_result_of_nobody_is_not_taken_for_the_patients() -> None:
     found = answer(bundle(patient(), observation("a"), without(observation("b"), "subject")))
     assert len(found.panel.results) == 1
@@ -172,7 +190,9 @@ def test_of_more_results_than_fit_the_newest_stay() -> None:
     many = [observation(f"k{n}", effectiveDateTime=day) for n, day in enumerate(days)]
     found = answer(bundle(patient(), *many))
     assert [result.collected for result in found.panel.results] == days[100:]
-    assert len(issues(found)) == 100
+    # Of the hundred that were left out, the first are named and the rest are counted.
+    assert len(issues(found)) == 51
+    assert found.issues[50].text.endswith("(and so 50 more)")
     # The report with its trace would not fit beside itself.
     (report,) = resources_of(found, "DiagnosticReport")
     assert report["presentedForm"][0]["title"] == "labgloss.v1.Report without its trace, for its size"
