@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 from labgloss.errors import RequestError, Violation
 from labgloss.fhir.element import Element
 from labgloss.fhir.issues import Issues
-from labgloss.fhir.json_text import Json, JsonError, Object, parse
+from labgloss.fhir.json_text import Json, JsonError, Object, parse, write
+from labgloss.wire import times
+from labgloss.wire.fields import ID_LIMIT
 
 ENTRIES_LIMIT = 5_000
-BUNDLE = "Bundle"
+BUNDLE, OBSERVATION = "Bundle", "Observation"
 
 _RESTFUL = re.compile(r"(?P<base>https?://.+/)?(?P<kind>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/.+)?")
 
@@ -52,6 +55,8 @@ class Target:
 
     url: str
     resource: Resource | None = None
+    # Whether it may be one or another, so that nothing can be said to be whom it names.
+    open: bool = False
 
 
 class Bundle:
@@ -64,6 +69,8 @@ class Bundle:
         self._by_url: dict[str, list[Resource]] = {}
         self._by_id: dict[tuple[str, str], list[Resource]] = {}
         self._by_identifier: dict[tuple[str, str], list[Resource]] = {}
+        # The server under which a resource that names none itself was first referred to: it is of no second one.
+        self._server: dict[int, str] = {}
         for resource in resources:
             if resource.full_url:
                 self._by_url.setdefault(resource.full_url, []).append(resource)
@@ -81,12 +88,12 @@ class Bundle:
         if reference is None:
             return None
         text = reference.text("reference").strip()
-        if text:
-            return self._followed(text, source)
         identifier = reference.child("identifier")
-        if identifier is not None and identifier.text("value"):
-            return self._identified(reference.text("type"), identifier.text("system"), identifier.text("value"))
-        return None
+        named = ("", "") if identifier is None else (identifier.text("system"), identifier.text("value"))
+        if text:
+            found = self._followed(text, source)
+            return replace(found, open=True) if _contradicts(found, named) else found
+        return self._identified(reference.text("type"), *named) if named[1] else None
 
     def _followed(self, text: str, source: Resource) -> Target:
         if text.startswith("#"):
@@ -98,25 +105,39 @@ class Bundle:
             return self._identified(kind, system, value)
         match = _RESTFUL.fullmatch(text)
         if match is None:
-            return Target(text, _only(self._by_url.get(text, [])))
+            return _target(text, self._by_url.get(text, []))
         kind, ident = match["kind"], match["id"]
         own = _RESTFUL.fullmatch(source.outermost.full_url)
         base = match["base"] or (own["base"] if own else None) or ""
         url = f"{base}{kind}/{ident}"
         named = self._by_id.get((kind, ident), [])
         # An entry of another server, under the same id, is another resource.
-        fitting = [each for each in named if not base or _base(each) in (base, None)]
+        fitting = [each for each in named if not base or self._is_of(each, base)]
         exact = self._by_url.get(url, [])
-        return Target(url, _only(exact or fitting))
+        return _target(url, exact or fitting)
+
+    def _is_of(self, resource: Resource, base: str) -> bool:
+        """Whether a resource is one of that server."""
+        own = _base(resource)
+        return base == (own if own is not None else self._server.setdefault(id(resource), base))
 
     def _identified(self, kind: str, system: str, value: str) -> Target:
         found = [each for each in self._by_identifier.get((system, value), []) if kind in ("", each.kind)]
-        return Target(f"{kind}?identifier={system}|{value}", _only(found))
+        return _target(f"{kind}?identifier={system}|{value}", found)
 
 
-def _only(found: list[Resource]) -> Resource | None:
+def _target(url: str, found: list[Resource]) -> Target:
     """The resource where there is one: of two under one name it is open which is meant."""
-    return found[0] if len(found) == 1 else None
+    return Target(url, found[0] if len(found) == 1 else None, len(found) > 1)
+
+
+def _contradicts(target: Target, named: tuple[str, str]) -> bool:
+    """Whether a reference leads to a resource that has another identifier of the system than the reference names."""
+    system, value = named
+    if target.resource is None or not (system and value):
+        return False
+    own = {each for each in identifiers_of(target.resource) if each[0] == system}
+    return bool(own) and named not in own
 
 
 def _base(resource: Resource) -> str | None:
@@ -180,15 +201,54 @@ def _resources(bundle: Element) -> Iterator[Resource]:
 
 
 def _without_copies(resources: Iterable[Resource]) -> list[Resource]:
-    """The resources, each once: a search brings one that it found in two ways twice."""
-    kept: list[Resource] = []
-    first: dict[tuple[str, str, str], Resource] = {}
-    for resource in resources:
-        name = (resource.kind, resource.full_url, resource.id)
-        earlier = first.setdefault(name, resource) if resource.full_url or resource.id else resource
-        if earlier is resource or earlier.element.body != resource.element.body:
-            kept.append(resource)
-    return kept
+    """The resources, each once, and of several versions the newest.
+
+    A search brings one that it found in two ways twice. Where nothing tells which version of an Observation is the
+    newest, none is kept: an older one may have been withdrawn.
+    """
+    found = list(resources)
+    alike: dict[tuple[str, str, str], list[Resource]] = {}
+    for resource in found:
+        if resource.full_url or resource.id:
+            alike.setdefault((resource.kind, resource.full_url, resource.id), []).append(resource)
+    dropped: set[int] = set()
+    for several in alike.values():
+        if len(several) > 1:
+            versions: dict[bytes, Resource] = {}
+            for each in several:
+                if versions.setdefault(write(each.element.body), each) is not each:
+                    dropped.add(id(each))
+            dropped |= {id(version) for version in _superseded(list(versions.values()))}
+    return [each for each in found if id(each) not in dropped]
+
+
+def _superseded(versions: Sequence[Resource]) -> list[Resource]:
+    """The versions that are not the newest, which is said; without an order among them all, of an Observation."""
+    newest = _newest(versions)
+    if len(versions) == 1 or (newest is None and versions[0].kind != OBSERVATION):
+        return []
+    for version in versions:
+        issues, path = version.element.issues, version.path
+        if newest is None:
+            issues.error("conflict", path, "several versions of it came, and which holds is open; none was read")
+        elif version is not newest:
+            issues.information("informational", path, "a newer version of it came too, which was read in its place")
+    return [version for version in versions if version is not newest]
+
+
+def _newest(versions: Sequence[Resource]) -> Resource | None:
+    """The newest by meta, where all say when they were updated, or which version they are."""
+    metas = [meta for version in versions if (meta := version.element.child("meta")) is not None]
+    if len(metas) < len(versions):
+        return None
+    updated = [
+        found.instant for meta in metas if (found := times.collected(meta.text("lastUpdated"))) and found.instant
+    ]
+    numbers = [int(text) for meta in metas if (text := meta.text("versionId")).isdecimal() and len(text) < ID_LIMIT]
+    for order in (updated, numbers):
+        if len(set(order)) == len(versions):
+            return max(zip(order, versions, strict=True), key=itemgetter(0))[1]
+    return None
 
 
 def _kind(element: Element) -> str:

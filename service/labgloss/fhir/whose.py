@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from labgloss.errors import RequestError, Violation
 from labgloss.fhir.bundle import Bundle, Resource, Target, identifiers_of
 from labgloss.fhir.element import Element
+from labgloss.fhir.issues import Issues
 
 PATIENT = "Patient"
 _OTHERS = "it concerns another than the patient of this report; it was not read"
 _NOBODYS = "it names no subject, so that it is open whose it is; name the patient in subject. It was not read"
+_ANYBODYS = "what it refers to, or lists it, names more than one, so that it is open whose it is; it was not read"
+# What people who share an identifier differ in: twins under their mother's number, families under an insurance's.
+_TELLING = ("birthDate", "gender")
 
 # A resource of the Bundle stands for who it is, and so does a URL that leads nowhere in it. None: nobody is named.
 Person = int | str | None
@@ -21,15 +26,18 @@ class Subjects:
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
-        # Two resources that share an identifier, as copies contained in several Observations do, are one person.
+        # Two resources that share an identifier, as copies contained in several Observations do, are one person, where
+        # nothing that they say of themselves speaks against it.
         self._first: dict[tuple[str, str], Resource] = {}
         self._parents = dict(_parents(bundle))
         self._targets: dict[int, Target | None] = {}
         self.patients = [self._one(each) for each in bundle.of_kind(PATIENT)]
 
     def _one(self, resource: Resource) -> Resource:
-        names = sorted(identifiers_of(resource))
-        known = next((self._first[name] for name in names if name in self._first), resource)
+        # Without its system, a number is one of any hospital.
+        names = sorted(name for name in identifiers_of(resource) if name[0])
+        sharing = (self._first[name] for name in names if name in self._first)
+        known = next((first for first in sharing if _may_be_one(first, resource)), resource)
         for name in names:
             self._first.setdefault(name, known)
         return known
@@ -43,20 +51,22 @@ class Subjects:
         return self._targets[id(resource)]
 
     def _target(self, resource: Resource) -> Target | None:
+        parents = {id(parent): self.target(parent) for parent in self._parents.get(id(resource), ())}
+        listing = {self.person(target): target for target in parents.values()}
         own = _subject(resource.element)
-        if own is not None:
-            found = self._bundle.target(own, resource)
-            if found is not None and found.resource is not None:
-                return Target(found.url, self._one(found.resource))
-            return found
-        listing = {id(parent): self.target(parent) for parent in self._parents.get(id(resource), ())}
-        named = {self.person(target): target for target in listing.values()}
-        return next(iter(named.values())) if len(named) == 1 else None
+        if own is None:
+            return next(iter(listing.values())) if len(listing) == 1 else None
+        found = self._bundle.target(own, resource)
+        if found is not None and found.resource is not None:
+            found = replace(found, resource=self._one(found.resource))
+        if found is not None and any(other != self.person(found) for other in listing if other is not None):
+            return replace(found, open=True)
+        return found
 
     @staticmethod
     def person(target: Target | None) -> Person:
         """Who is meant, comparable with others of this Bundle."""
-        if target is None:
+        if target is None or target.open:
             return None
         return target.url if target.resource is None else id(target.resource)
 
@@ -67,8 +77,26 @@ class Subjects:
             return None
         found = self._bundle.target(element, source)
         if found is not None and found.resource is not None:
-            return Target(found.url, self._one(found.resource))
+            return replace(found, resource=self._one(found.resource))
         return found
+
+
+def _may_be_one(one: Resource, other: Resource) -> bool:
+    """Whether two Patients may be one person: what both say is the same."""
+    bodies = one.element.body, other.element.body
+    return all(len({str(body[name]) for body in bodies if body.get(name)}) < 2 for name in _TELLING) and not (
+        _names(one).isdisjoint(_names(other)) and _names(one) and _names(other)
+    )
+
+
+def _names(patient: Resource) -> set[str]:
+    """The names that a Patient goes by, for comparison alone."""
+    quiet = Element(patient.path, patient.element.body, Issues())
+    found = set()
+    for name in quiet.children("name"):
+        family, given = name.text("family").casefold(), name.texts("given") if name.has("given") else []
+        found.add(" ".join([*(part.casefold() for part in given[:1]), family]).strip() or name.text("text").casefold())
+    return found - {""}
 
 
 def _subject(element: Element) -> Element | None:
@@ -103,12 +131,13 @@ class Whose:
 
     def holds(self, resource: Resource) -> bool:
         """Whether a resource concerns the patient; what does not is said."""
-        person = self._subjects.person(self._subjects.target(resource))
-        if person == self._person:
+        target = self._subjects.target(resource)
+        person = self._subjects.person(target)
+        if person == self._person and not (target is not None and target.open):
             return True
         element = resource.element
         note = element.issues.error if resource.kind == "Observation" else element.issues.warning
-        said = _NOBODYS if person is None else _OTHERS
+        said = _OTHERS if person is not None else _NOBODYS if target is None else _ANYBODYS
         note("security" if person is not None else "required", f"{element.path}.subject", said)
         return False
 
@@ -128,7 +157,7 @@ def whose(bundle: Bundle, results: Iterable[Resource], subject: str) -> Whose:
     if len(patients) == 1:
         (one,) = patients.values()
         return Whose(subjects, Target(one.full_url, one))
-    named = [target for target in concerned.values() if target is not None and _may_be_a_patient(target)]
+    named = [target for target in concerned.values() if target and not target.open and _may_be_a_patient(target)]
     if len(named) > 1:
         description = (
             f"it holds results of {len(named)} patients; name one of them in subject, or send a Bundle for each"

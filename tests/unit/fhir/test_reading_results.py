@@ -22,6 +22,7 @@ from tests.unit.fhir.bundles import (
     observation,
     panel,
     patient,
+    refused,
     result,
     specimen,
     without,
@@ -221,8 +222,34 @@ def test_a_contained_result_is_read_and_a_missing_one_said() -> None:
 
 def test_one_resource_that_came_twice_is_read_once() -> None:
     assert len(panel(patient(), observation(), observation()).results) == 1
-    two_versions = (observation(), observation(valueQuantity={"value": 7.0, "unit": "mmol/L"}))
-    assert len(panel(patient(), *two_versions).results) == 2
+
+
+def version(value: float, status: str = "final", **meta: str) -> Resource:
+    return observation(
+        status=status, valueQuantity={"value": value, "unit": "mmol/L"}, **({"meta": meta} if meta else {})
+    )
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ({"versionId": "9"}, {"versionId": "10"}),
+        ({"lastUpdated": "2026-01-15T10:00:00+01:00"}, {"lastUpdated": "2026-01-15T09:30:00Z"}),
+    ],
+)
+def test_of_several_versions_the_newest_is_read(older: Resource, newer: Resource) -> None:
+    withdrawn = version(4.1, "entered-in-error", **newer)
+    for content in ((version(4.1, **older), withdrawn), (withdrawn, version(4.1, **older))):
+        assert result(*content).status == pb.RESULT_STATUS_ENTERED_IN_ERROR
+
+
+def test_without_an_order_among_versions_none_is_read() -> None:
+    found = answer(bundle(patient(), observation("other"), version(4.1), version(4.1, "entered-in-error")))
+    assert len(found.panel.results) == 1
+    assert [path for severity, path in issues(found) if severity == "error"] == [
+        "Bundle.entry[2].resource",
+        "Bundle.entry[3].resource",
+    ]
 
 
 def test_what_is_deleted_is_not_read() -> None:
@@ -265,6 +292,70 @@ def test_copies_of_a_patient_contained_in_each_result_are_one_by_their_identifie
     two = bundle(result_of("a", "1"), result_of("b", "2"))
     with pytest.raises(Exception, match="1 field is wrong"):
         answer(two)
+
+
+# ------------------------------------------------------------------------------------------------ whose
+
+SHARED = [{"system": "urn:insurance", "value": "1"}]
+SECOND = {"reference": "Patient/2"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"identifier": SHARED, "birthDate": "1960-01-01"}, {"identifier": SHARED, "birthDate": "2001-01-01"}),
+        ({"identifier": SHARED, "gender": "female"}, {"identifier": SHARED, "gender": "male"}),
+        (
+            {"identifier": SHARED, "name": [{"family": "Moss", "given": ["Ada"]}]},
+            {"identifier": SHARED, "name": [{"family": "Moss", "given": ["Ben"]}]},
+        ),
+        # Without its system, a number is one of any hospital.
+        ({"identifier": [{"value": "1"}]}, {"identifier": [{"value": "1"}]}),
+    ],
+)
+def test_people_who_share_a_number_are_not_one(one: Resource, other: Resource) -> None:
+    two = bundle(patient("1", **one), patient("2", **other), observation("a"), observation("b", subject=SECOND))
+    assert refused(two) == [("bundle", "CONTRADICTION")]
+    found = answer(two, subject="Patient/1")
+    assert len(found.panel.results) == 1
+
+
+def test_two_patients_under_one_id_are_nobody() -> None:
+    people = [patient(birthDate="1960-01-01"), patient(birthDate="2001-01-01")]
+    entries = [{"resource": each} for each in (*people, observation("a"), observation("b"))]
+    assert refused({"resourceType": "Bundle", "type": "collection", "entry": entries}) == [("bundle", "CONTRADICTION")]
+
+
+def test_an_id_is_that_of_one_server() -> None:
+    entries = [
+        {"fullUrl": "urn:uuid:p", "resource": patient()},
+        {"fullUrl": "http://a.example/Observation/k", "resource": observation()},
+        {"fullUrl": "http://b.example/Observation/k", "resource": observation()},
+    ]
+    found = answer({"resourceType": "Bundle", "type": "collection", "entry": entries})
+    assert len(found.panel.results) == 1
+    assert ("error", "Bundle.entry[2].resource.subject") in issues(found)
+
+
+def test_a_reference_and_its_identifier_that_name_two_people_name_nobody() -> None:
+    someone = patient(identifier=SHARED)
+    other = {"reference": "Patient/1", "identifier": {"system": "urn:insurance", "value": "2"}}
+    found = answer(bundle(someone, observation("a"), observation("b", subject=other)))
+    assert len(found.panel.results) == 1
+    assert ("error", "Bundle.entry[2].resource.subject") in issues(found)
+
+
+def test_a_result_that_a_report_on_somebody_else_lists_is_nobodys() -> None:
+    report = {
+        "resourceType": "DiagnosticReport",
+        "status": "final",
+        "code": {"text": "x"},
+        "subject": SECOND,
+        "result": [{"reference": "Observation/b"}],
+    }
+    found = answer(bundle(patient(), observation("a"), observation("b"), report))
+    assert len(found.panel.results) == 1
+    assert ("error", "Bundle.entry[2].resource.subject") in issues(found)
 
 
 def test_urn_uuids_and_relative_references_without_full_urls_are_followed() -> None:
