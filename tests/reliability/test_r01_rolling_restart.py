@@ -25,7 +25,7 @@ MANY = 12
 # Without any retry a call may meet the end of its connection; the target is for 30,000.
 MOST_WITHOUT_RETRIES = 10
 # Over fewer restarts nothing can be said; the control stops once something was lost.
-RESTARTS, MOST_STOPS = 4, 10
+RESTARTS, MOST_STOPS = 3, 10
 
 
 def rolled(

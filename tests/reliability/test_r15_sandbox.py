@@ -42,7 +42,9 @@ def test_the_service_needs_next_to_nothing(table: Table, tmp_path: Path) -> None
     written, connected = written_outside(tmp_path / "demo"), connected_outside(tmp_path / "demo")
     intruded = confined(tmp_path / "intruder", CALLS, sys.executable, "-c", INTRUDER)
     seen = written_outside(tmp_path / "intruder") + connected_outside(tmp_path / "intruder")
-    without = confined(tmp_path / "without", [call for call in CALLS if call != "listen"], *DEMO)
+    listening = (sys.executable, "-c", "import socket; socket.create_server(('127.0.0.1', 0))")
+    with_it = confined(tmp_path / "with", CALLS, *listening)
+    without = confined(tmp_path / "without", [call for call in CALLS if call != "listen"], *listening)
     table.settle(
         "R15",
         "the demo as uid 65532: root read-only, no capability, no network but loopback, an allow-list of system calls",
@@ -52,7 +54,7 @@ def test_the_service_needs_next_to_nothing(table: Table, tmp_path: Path) -> None
         f"{', '.join((written + connected)[:5])}",
         target="all as expected, 0, 0, 0; at most 85 system calls",
         held=ran.returncode == 0 and not written and not connected and len(CALLS) <= 85,
-        control=f"an intruder, exit code {intruded.returncode}: {', '.join(seen) or 'not seen'}; without listen the "
-        f"demo ends with {without.returncode}",
-        found=seen == ["/usr/intruder", "192.0.2.1"] and without.returncode != 0,
+        control=f"an intruder, exit code {intruded.returncode}: {', '.join(seen) or 'not seen'}; one that listens "
+        f"ends with {with_it.returncode}, without that call with {without.returncode}",
+        found=seen == ["/usr/intruder", "192.0.2.1"] and with_it.returncode == 0 != without.returncode,
     )
