@@ -13,7 +13,7 @@ from labgloss.fhir.issues import Issues
 PATIENT = "Patient"
 _OTHERS = "it concerns another than the patient of this report; it was not read"
 _NOBODYS = "it names no subject, so that it is open whose it is; name the patient in subject. It was not read"
-_ANYBODYS = "what it refers to, or lists it, names more than one, so that it is open whose it is; it was not read"
+_ANYBODYS = "its subject may be one or another, so that it is open whose it is; it was not read"
 # What people who share an identifier differ in: twins under their mother's number, families under an insurance's.
 _TELLING = ("birthDate", "gender")
 
@@ -51,17 +51,15 @@ class Subjects:
         return self._targets[id(resource)]
 
     def _target(self, resource: Resource) -> Target | None:
+        own = _subject(resource.element)
+        if own is not None:
+            found = self._bundle.target(own, resource)
+            if found is not None and found.resource is not None:
+                return replace(found, resource=self._one(found.resource))
+            return found
         parents = {id(parent): self.target(parent) for parent in self._parents.get(id(resource), ())}
         listing = {self.person(target): target for target in parents.values()}
-        own = _subject(resource.element)
-        if own is None:
-            return next(iter(listing.values())) if len(listing) == 1 else None
-        found = self._bundle.target(own, resource)
-        if found is not None and found.resource is not None:
-            found = replace(found, resource=self._one(found.resource))
-        if found is not None and any(other != self.person(found) for other in listing if other is not None):
-            return replace(found, open=True)
-        return found
+        return next(iter(listing.values())) if len(listing) == 1 else None
 
     @staticmethod
     def person(target: Target | None) -> Person:

@@ -345,19 +345,6 @@ def test_a_reference_and_its_identifier_that_name_two_people_name_nobody() -> No
     assert ("error", "Bundle.entry[2].resource.subject") in issues(found)
 
 
-def test_a_result_that_a_report_on_somebody_else_lists_is_nobodys() -> None:
-    report = {
-        "resourceType": "DiagnosticReport",
-        "status": "final",
-        "code": {"text": "x"},
-        "subject": SECOND,
-        "result": [{"reference": "Observation/b"}],
-    }
-    found = answer(bundle(patient(), observation("a"), observation("b"), report))
-    assert len(found.panel.results) == 1
-    assert ("error", "Bundle.entry[2].resource.subject") in issues(found)
-
-
 def test_urn_uuids_and_relative_references_without_full_urls_are_followed() -> None:
     entries: list[Any] = [
         {"fullUrl": "urn:uuid:p", "resource": {"resourceType": "Patient", "gender": "male"}},
