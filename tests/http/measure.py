@@ -68,15 +68,14 @@ def cpu_seconds(pid: int) -> float:
 
 
 async def load(port: int, path: str, body: Any, rate: int, seconds: float) -> list[float]:
-    """Seconds that each call took from when it was to begin, in order of size."""
+    """Seconds that each call took from when it was to begin, in order of size; without end where it failed."""
     content, headers = json.dumps(body).encode(), {"content-type": "application/json"}
     took: list[float] = []
 
     async def one(http: httpx.AsyncClient, at: float) -> None:
         await asyncio.sleep(at - time.perf_counter())
         response = await http.post(path, content=content, headers=headers)
-        assert response.status_code == 200, response.text
-        took.append(time.perf_counter() - at)
+        took.append(time.perf_counter() - at if response.status_code == 200 else float("inf"))
 
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
         begun = time.perf_counter() + 0.1

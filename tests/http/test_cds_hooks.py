@@ -119,7 +119,7 @@ def test_discovery_lists_each_hook_with_templates_for_what_it_reads(target: str)
     async def asking(served: App) -> httpx.Response:
         return await served.http.get("/cds-services")
 
-    response = asked(target, asking)
+    response = asked(target, asking, observations=40)
     services = response.json()["services"]
     assert ["patient-view", "order-sign", "result-review"] == [each["hook"] for each in services]
     for service in services:
@@ -135,6 +135,7 @@ def test_discovery_lists_each_hook_with_templates_for_what_it_reads(target: str)
                 assert name in ("patient", "code", "category", "clinical-status", "status", "_sort", "_count")
         codes = re.search(r"code=([0-9,-]+)&", templates["observations"])
         assert codes
+        assert templates["observations"].endswith("&_sort=-date&_count=40")
         assert {"2601-3", "19123-9", "2000-8", "62292-8", "2823-3", "1751-7"} <= set(codes[1].split(","))
         assert len(templates["observations"]) < 2_000
     assert 404 == post(target, call(), "labgloss-other").status_code

@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,21 @@ def test_callers_that_are_slow_or_idle_are_let_go_and_cost_others_nothing(
             assert status in answered[:20]
         assert b" 400 " in ends(port, b"\x16\x03\x01 hello\r\n\r\n")[1][:20]
         assert b" 400 " in ends(port, b"GET / HTTP/1.1\r\nhost: a\r\nx: " + b"y" * 300_000)[1][:20]
+        assert 200 == httpx.get(f"http://127.0.0.1:{port}/health/live").status_code
+
+
+def test_a_caller_that_reads_no_answer_is_let_go(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "BODY_SECONDS", 0.5)
+    with in_process(target) as port, socket.socket() as end:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        end.settimeout(10)
+        end.connect(("127.0.0.1", port))
+        begun, asked_for = time.monotonic(), b"GET /openapi.json HTTP/1.1\r\nhost: a\r\n\r\n" * 200
+        with suppress(ConnectionResetError, BrokenPipeError):
+            while time.monotonic() - begun < 8:
+                end.sendall(asked_for)
+                time.sleep(0.1)
+        assert 0.3 < time.monotonic() - begun < 8
         assert 200 == httpx.get(f"http://127.0.0.1:{port}/health/live").status_code
 
 

@@ -417,6 +417,9 @@ def _cds(commands: _Commands) -> None:
     serve.add_argument(
         "--health-port", metavar="PORT", help="another port, for health checks alone, unencrypted (default: none)"
     )
+    serve.add_argument(
+        "--observations", metavar="COUNT", help="results that hooks ask EHRs for, newest first (default 100)"
+    )
     serve.add_argument("--requests", metavar="COUNT", help="requests under way at a time (default 64)")
     serve.add_argument("--connections", metavar="COUNT", help="connections at a time (default 256)")
     serve.add_argument("--panel-bytes", metavar="N", help="size of a panel as JSON (default 262144)")

@@ -55,7 +55,7 @@ def make_app(
         ),
         Route(openapi.PATH, endpoint("OpenApi", _documenting()), methods=["GET"]),
         Route(openapi.ABOUT, endpoint("About", about.telling(client)), methods=["GET"]),
-        Route(DISCOVERY, endpoint("CdsDiscovery", cds.discovering(client)), methods=["GET"]),
+        Route(DISCOVERY, endpoint("CdsDiscovery", cds.discovering(client, settings.observations)), methods=["GET"]),
     ]
     limit, seconds = settings.hook_bytes, settings.timeout_seconds
     for hook in HOOKS:

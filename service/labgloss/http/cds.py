@@ -21,14 +21,14 @@ from labgloss_client import AsyncClient, InvalidRequest, LabglossError
 METHOD = "InterpretBundle"
 
 
-def discovering(client: AsyncClient) -> Endpoint:
-    """What lists the services, to everybody: it says nothing of anybody."""
+def discovering(client: AsyncClient, most: int) -> Endpoint:
+    """What lists the services, to everybody: it says nothing of anybody. `most` results are asked for."""
 
     async def answer(request: Request, _: Exchange) -> Response:
         if not takes_json(request):
             raise Problem("NOT_ACCEPTABLE", "Answers are application/json; leave Accept out, or let it hold that.")
         try:
-            return json_response(discovery([analyte async for analyte in client.analytes()]))
+            return json_response(discovery([analyte async for analyte in client.analytes()], most))
         except LabglossError as error:
             raise problem_of_call(error) from None
 

@@ -12,9 +12,6 @@ DISCOVERY = "/cds-services"
 
 PATIENT, OBSERVATIONS, SPECIMENS = "patient", "observations", "specimens"
 CONDITIONS, MEDICATIONS, STATEMENTS = "conditions", "medicationRequests", "medicationStatements"
-# Newest first: the newest draw is interpreted, and those before it tell of change. A panel takes 200, which would take
-# half a second.
-_MOST_OBSERVATIONS = 100
 _NEVER_READ = "never_read"
 
 
@@ -80,9 +77,10 @@ HOOKS = (
 )
 
 
-def discovery(analytes: Iterable[Analyte]) -> Mapping[str, object]:
-    """The document that an EHR is configured from, with the codes that the loaded release reads."""
-    templates = prefetch(sorted({code.loinc for each in analytes if each.role != _NEVER_READ for code in each.codes}))
+def discovery(analytes: Iterable[Analyte], most: int) -> Mapping[str, object]:
+    """The document that an EHR is configured from, with the codes that the loaded release reads; results at most."""
+    codes = {code.loinc for each in analytes if each.role != _NEVER_READ for code in each.codes}
+    templates = prefetch(sorted(codes), most)
     return {
         "services": [
             {
@@ -101,14 +99,14 @@ def discovery(analytes: Iterable[Analyte]) -> Mapping[str, object]:
     }
 
 
-def prefetch(codes: Sequence[str]) -> Mapping[str, str]:
-    """The templates: exactly what is read. Only what CDS Hooks recommends of FHIR's search is used."""
+def prefetch(codes: Sequence[str], most: int) -> Mapping[str, str]:
+    """The templates: exactly what is read, the newest first, by what CDS Hooks recommends of FHIR's search."""
     whose = "patient={{context.patientId}}"
     return MappingProxyType(
         {
             PATIENT: "Patient/{{context.patientId}}",
-            OBSERVATIONS: f"Observation?{whose}&code={','.join(codes)}&_sort=-date&_count={_MOST_OBSERVATIONS}",
-            SPECIMENS: f"Specimen?{whose}&_sort=-collected&_count={_MOST_OBSERVATIONS}",
+            OBSERVATIONS: f"Observation?{whose}&code={','.join(codes)}&_sort=-date&_count={most}",
+            SPECIMENS: f"Specimen?{whose}&_sort=-collected&_count={most}",
             CONDITIONS: f"Condition?{whose}&category=problem-list-item&clinical-status=active",
             MEDICATIONS: f"MedicationRequest?{whose}&status=active",
             STATEMENTS: f"MedicationStatement?{whose}&status=active",

@@ -48,6 +48,7 @@ class _Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._waiting: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
         if len(self.connections) > self.most_connections:
             transport.abort()
             return
@@ -60,8 +61,20 @@ class _Protocol(H11Protocol):
         super().data_received(data)
         self._await_head()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        # So much waits to be read that nothing more is written: not for as long as the caller likes.
+        self._unread = self.loop.call_later(BODY_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        if self._unread is not None:
+            self._unread.cancel()
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
