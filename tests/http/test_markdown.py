@@ -5,7 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -23,7 +23,7 @@ HOSTILE = [
     "a | b\n|---|---|\n| c | d |",
     "line\nbreak\r\n\r\nparagraph\u2028more",
     "[ref]: http://evil.example", "[^1]", "\\[x](y)", "\\\\[x](http://evil.example)",
-    "<https://evil.example>", "\u202eright to left\u202c\u200b",
+    "see evil.com/x", "//evil.com", "bücher.de", "<https://evil.example>", "\u202eright to left\u202c\u200b",
     "0.41 mmol/L (<0.50 & >0.40)",
 ]  # fmt: skip
 
@@ -71,11 +71,13 @@ def test_what_is_hostile_is_shown_as_its_words(text: str) -> None:
     check(text)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([*HOSTILE, *"*_`[]()<>&#!|~-+=:.@/\\ \n\t0", "http", "www."]), max_size=6).map("".join))
 def test_whatever_is_put_together_is_shown_as_its_words(text: str) -> None:
     check(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_shown_as_its_words(text: str) -> None:
     check(text)

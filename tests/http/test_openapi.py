@@ -89,7 +89,7 @@ def spoiled(draw: st.DrawFn) -> Any:
     return document
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(spoiled())
 def test_what_the_schema_takes_is_taken_and_what_it_refuses_is_refused(document: Any) -> None:
     """But for what ProtoJSON takes beside it: null for what is absent, and numbers of enumerations."""

@@ -10,6 +10,8 @@ _SPACE = re.compile(r"\s+")
 # What means something inside a line, and, in an address that would become a link by itself, what makes it one.
 _INLINE = re.compile(r"[\\`*_{}\[\]|~!#]")
 _ADDRESS = re.compile(r"\b(https?|ftp|mailto|xmpp)(?=:)|\b(www)(?=\.)", re.IGNORECASE)
+# Some make a link of whatever looks like the name of a host, and of what begins with two slashes.
+_HOST = re.compile(r"\.(?=[^\W\d_])|//")
 # What means something at the beginning of a line.
 _BEGINS = re.compile(r"^([-+=]|[0-9]{1,9}(?=[.)](?: |$)))")
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -23,8 +25,9 @@ def escaped(text: str) -> str:
     Characters that are not seen, or that turn the direction of writing, are left out.
     """
     marked = _INLINE.sub(r"\\\g<0>", _seen(_SPACE.sub(" ", text)).strip().translate(_HTML))
+    unhosted = _HOST.sub(r"\\\g<0>", marked)
     # An escaped @ would be taken for one all the same, once lines are put together.
-    unlinked = _ADDRESS.sub(lambda match: f"{match[0]}\\", marked).replace("@", " (at) ")
+    unlinked = _ADDRESS.sub(lambda match: f"{match[0]}\\", unhosted).replace("@", " (at) ")
     return _BEGINS.sub(lambda match: f"{match[0]}\\" if match[0][0].isdigit() else f"\\{match[0]}", unlinked)
 
 
