@@ -86,7 +86,8 @@ def test_nothing_of_a_bundle_is_kept_or_told_in_an_error(release: Release, tmp_p
     told: list[str] = []
     answers: list[bytes] = []
     with serving(release, raising, audit=str(folder)) as served:
-        method = served.channel.unary_unary(METHOD)
+        channel: Any = served.channel
+        method = channel.unary_unary(METHOD)
         for request in requests():
             try:
                 answer, call = method.with_call(request.SerializeToString(), timeout=30)

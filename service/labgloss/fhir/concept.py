@@ -62,6 +62,11 @@ def concept_of(element: Element | None) -> Concept:
     return Concept(tuple(_codes(element.children("coding"))), element.text("text"))
 
 
+def coded_of(coding: Element | None) -> Concept:
+    """What a Coding names; nothing where it is absent."""
+    return Concept() if coding is None else Concept(tuple(_codes((coding,))))
+
+
 def concepts_of(elements: Iterable[Element]) -> Concept:
     """What several elements name together."""
     found = [concept_of(element) for element in elements]

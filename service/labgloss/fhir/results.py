@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from labgloss.fhir.bundle import Bundle, Resource, identifiers_of
-from labgloss.fhir.concept import Concept, concept_of, concepts_of
+from labgloss.fhir.concept import Concept, coded_of, concept_of, concepts_of
 from labgloss.fhir.element import Element
 from labgloss.fhir.moments import moment_of
-from labgloss.fhir.specimens import comments_of, specimen_of
+from labgloss.fhir.specimens import comments_of, conditions_of, specimen_of
 from labgloss.fhir.terms import (
     ANALYTE,
     CATEGORY,
@@ -20,6 +20,7 @@ from labgloss.fhir.terms import (
     NO_SYSTEM,
     OTHER_CATEGORIES,
     RESULT,
+    SPOILED_BY,
     STATUS,
     TEXT_ONLY,
     UCUM,
@@ -138,7 +139,7 @@ class Laboratory:
         if has_value or not (components or element.has("hasMember")):
             yield self._result(observation, element, shared, _own_id(observation))
         for component in components:
-            if component.has("modifierExtension"):
+            if _is_modified(component):
                 component.issues.error("not-supported", component.path, _MODIFIED)
             else:
                 yield self._result(observation, component, shared, "")
@@ -162,6 +163,7 @@ class Laboratory:
             result.collected = moment_of(collection, "collected", latest)
         if not result.collected and len(reports) == 1 and not _has_time(element):
             result.collected = moment_of(reports[0].element, "effective", latest)
+        result.specimen.conditions.extend(_spoiled_by(element))
         comments = list(comments_of(element))
         if comments:
             result.specimen.comments.extend(comments)
@@ -289,13 +291,25 @@ _MODIFIED = "it has a modifierExtension, whose meaning is not known here; it was
 
 def _not_to_be_read(element: Element) -> str | None:
     """Why an Observation must not be read: what changes its meaning is not known here."""
-    if element.has("modifierExtension"):
+    if _is_modified(element):
         return _MODIFIED
     if element.has("implicitRules"):
         return "it has implicitRules, which are not known here; it was not read"
     if element.has("focus"):
         return "its focus is another than its subject, such as a fetus or donor; it was not read"
     return None
+
+
+def _is_modified(element: Element) -> bool:
+    """Whether a modifierExtension stands there that is not known: it could turn the meaning round."""
+    given = element.children("modifierExtension")
+    return element.has("modifierExtension") and not all(each.body.get("url") in SPOILED_BY for each in given)
+
+
+def _spoiled_by(element: Element) -> Iterator[str]:
+    """What an Observation says of itself that spoils its reading: "HEM", "Specimen hemolyzed"."""
+    for each in element.children("modifierExtension") if element.has("modifierExtension") else ():
+        yield from conditions_of(coded_of(each.child("valueCoding")))
 
 
 def _status(element: Element, reports: Sequence[Resource]) -> panel_pb2.ResultStatus.ValueType:

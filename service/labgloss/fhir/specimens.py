@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from labgloss.fhir.bundle import Resource, identifiers_of
 from labgloss.fhir.concept import Concept, concept_of, concepts_of
 from labgloss.fhir.element import Element
-from labgloss.fhir.terms import HAEMOLYSIS, HAEMOLYSIS_CODES, TRANSPORT
+from labgloss.fhir.terms import HAEMOLYSED, HAEMOLYSED_SNOMED, HAEMOLYSIS, HAEMOLYSIS_CODES, TRANSPORT
 from labgloss.laboratory_words import specimen_kind
 from labgloss.v1 import panel_pb2
 from labgloss.wire.fields import ID_LIMIT
@@ -29,7 +29,7 @@ def specimen_of(resource: Resource) -> panel_pb2.Specimen:
     graded = [code.code for code in condition.in_system(HAEMOLYSIS) if code.code in HAEMOLYSIS_CODES]
     if graded:
         specimen.haemolysis = HAEMOLYSIS_CODES[graded[0]]
-    specimen.conditions.extend(_conditions(condition))
+    specimen.conditions.extend(conditions_of(condition))
     status = element.text("status")
     if status in ("unsatisfactory", "entered-in-error"):
         specimen.conditions.append(status)
@@ -84,10 +84,11 @@ def _tube(element: Element) -> str:
     return ""
 
 
-def _conditions(condition: Concept) -> Iterator[str]:
+def conditions_of(condition: Concept) -> Iterator[str]:
     """Codes, and what is written beside them: "HEM", "grossly haemolysed"."""
     for code in condition.codes:
         if code.system != HAEMOLYSIS:
-            yield from filter(None, (code.code, code.display))
+            named = HAEMOLYSED if code.code == HAEMOLYSED_SNOMED else code.code
+            yield from filter(None, (named, code.display))
     if condition.text:
         yield condition.text

@@ -32,6 +32,17 @@ NO_SYSTEM = f"{OWN}without-system"
 # Of a result that is named by a text alone, which identifies nothing.
 TEXT_ONLY = f"{OWN}text"
 
+# The one modifierExtension that is known, of Germany's core data set: what spoils the reading of a result.
+SPOILED_BY = frozenset(
+    f"https://www.medizininformatik-initiative.de/fhir/core/modul-labor/StructureDefinition/{name}"
+    for name in (
+        "InterpretationsbeeinflussendeEigenschaft",
+        "mii-ex-labor-interpretationsbeeinflussende-eigenschaft",
+    )
+)
+# SNOMED CT's "specimen hemolyzed" as HL7 table 0493 has it.
+HAEMOLYSED_SNOMED, HAEMOLYSED = "118128002", "HEM"
+
 LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"
 UCUM = "http://unitsofmeasure.org"

@@ -96,6 +96,7 @@ def beside(code: Resource, **members: Any) -> list[Resource]:
 
 TOLD: dict[str, list[Resource]] = {
     "a condition of the specimen": [specimen(condition=[coded("HEM", "urn:v2-0493")])],
+    "a condition by SNOMED CT": [specimen(condition=[coded("118128002")])],
     "a condition in words": [specimen(condition=[{"text": "Hemolyzed specimen"}])],
     "a note on the specimen": [specimen(note=[{"text": "Sample haemolysed"}])],
     "a note in German": [specimen(note=[{"text": "Probe stark hämolytisch"}])],
@@ -108,6 +109,22 @@ TOLD: dict[str, list[Resource]] = {
     ),
     "a comment beside it": beside(TEXT, valueString="Specimen grossly hemolyzed"),
 }
+
+
+GERMAN_CORE = "https://www.medizininformatik-initiative.de/fhir/core/modul-labor/StructureDefinition"
+SPOILED = f"{GERMAN_CORE}/InterpretationsbeeinflussendeEigenschaft"
+
+
+@pytest.mark.parametrize("display", ["Specimen hemolyzed", ""])
+def test_the_german_core_data_set_tells_haemolysis_by_a_modifier_that_is_known(display: str) -> None:
+    coding = coded("118128002", display=display)["coding"][0]
+    modified = observation(valueQuantity=HIGH, modifierExtension=[{"url": SPOILED, "valueCoding": coding}])
+    found = answer(bundle(patient(), modified))
+    assert "haemolysed" in {issue.id for issue in found.report.issues}
+    assert found.report.results[0].critical != report_pb2.CRITICAL_NO
+    other = {"url": "urn:x", "valueBoolean": True}
+    both = observation("o", modifierExtension=[{"url": SPOILED, "valueCoding": coding}, other])
+    assert len(answer(bundle(patient(), modified, both)).panel.results) == 1
 
 
 @pytest.mark.parametrize("told", TOLD.values(), ids=TOLD)
