@@ -42,7 +42,9 @@ def needs(*tools: str, to: str) -> None:
 
 
 def tool(name: str) -> str | None:
-    """Where a tool is, or None; one that came with the environment's Python packages first."""
+    """Where a tool is, or None; one that came with the environment's Python packages first. A path is itself."""
+    if name.startswith("/"):
+        return name if Path(name).exists() else None
     beside = Path(sys.executable).with_name(name)
     return str(beside) if os.access(beside, os.X_OK) else shutil.which(name)
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from labgloss.cli.service_process import ServiceProcess
-from tests.clients.languages import LANGUAGES, Language
-from tests.external_tools import needs
+from tests.clients.languages import THERE, Language
 
 
-@pytest.fixture(scope="session", params=LANGUAGES, ids=lambda language: str(language.name))
-def client(request: pytest.FixtureRequest) -> Language:
-    """A client that was built as its README says; its tests are skipped where its tools are missing."""
+@pytest.fixture(scope="session")
+def builds(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Future[None]]]:
+    """The builds of the clients that this run asks, two at a time."""
+    asked = {item.callspec.params.get("client") for item in request.session.items if hasattr(item, "callspec")}
+    with ThreadPoolExecutor(2) as pool:
+        yield {language.name: pool.submit(language.build) for language in THERE if language in asked}
+
+
+@pytest.fixture(scope="session", params=THERE, ids=lambda language: str(language.name))
+def client(request: pytest.FixtureRequest, builds: Mapping[str, Future[None]]) -> Language:
+    """A client that was built as its README says."""
     language: Language = request.param
-    needs(*language.needs, to=f"run the client for {language.name}")
-    language.build()
+    builds[language.name].result()
     return language
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.external_tools import tool
+
 _ROOT = Path(__file__).parents[2]
 _BUILT = _ROOT / ".venv"
 _BUILD_S = 300
@@ -95,12 +97,18 @@ class Language:
 
 LANGUAGES = (
     Language("python", (), (sys.executable, str(_ROOT / "clients" / "conformance" / "replay.py"))),
-    Language("go", ("go", "protoc", "protoc-gen-go", "protoc-gen-go-grpc"), ("build/replay",)),
+    Language(
+        "go",
+        ("go", "protoc", "protoc-gen-go", "protoc-gen-go-grpc", "/usr/share/gocode/src/google.golang.org/grpc"),
+        ("build/replay",),
+    ),
     Language(
         "java",
-        ("java", "javac", "protoc", "grpc_java_plugin"),
+        ("java", "javac", "protoc", "grpc_java_plugin", "/usr/share/java/grpc-netty.jar"),
         # A program that lives for a second is not worth optimising.
         ("java", "-XX:TieredStopAtLevel=1", "@build/classpath", "labgloss.conformance.Replay"),
     ),
     Language("typescript", ("node", "npm"), ("node", "dist/conformance/replay.js")),
 )
+# Those whose tools are there; of the others tests/clients/test_tools.py tells, once each.
+THERE = tuple(language for language in LANGUAGES if all(map(tool, language.needs)))

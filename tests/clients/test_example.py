@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.clients.languages import LANGUAGES, Language
+from tests.clients.languages import THERE, Language
 
 # That of the one for Python stands in the README.
-pytestmark = pytest.mark.parametrize("client", [each for each in LANGUAGES if each.needs], indirect=True)
+COMPILED = [language for language in THERE if language.needs]
+pytestmark = pytest.mark.parametrize("client", COMPILED, indirect=True, ids=[language.name for language in COMPILED])
 
 
 def test_it_prints_an_interpretation(client: Language, target: str) -> None:
