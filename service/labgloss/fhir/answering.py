@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
-from labgloss.fhir.bundle import Resource, identifiers_of
+from labgloss.fhir.bundle import Resource
 from labgloss.fhir.json_text import Json, Object, write
 from labgloss.fhir.reading import ReadPanel
 from labgloss.fhir.results import ReadResult
@@ -62,7 +62,7 @@ class Answering:
         if resource.container is None:
             return {"reference": url_of(resource)}
         found: Object = {"type": resource.kind}
-        for system, value in sorted(identifiers_of(resource))[:1]:
+        for system, value in sorted(resource.identifiers)[:1]:
             found["identifier"] = {**({"system": system} if system else {}), "value": value}
         # From outside nothing can refer to what is contained.
         return {**found, "display": f"{resource.kind} contained in {resource.outermost.kind}"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from operator import itemgetter
 
 from labgloss.errors import RequestError, Violation
@@ -43,6 +44,15 @@ class Resource:
         """Its path."""
         return self.element.path
 
+    @cached_property
+    def identifiers(self) -> frozenset[tuple[str, str]]:
+        """System and value of its identifiers."""
+        value = self.element.body.get("identifier")
+        items = value if isinstance(value, list) else [value]
+        quiet = Issues()
+        elements = [Element(self.path, item, quiet) for item in items if isinstance(item, dict)]
+        return frozenset((each.text("system"), each.text("value")) for each in elements if each.text("value"))
+
     @property
     def outermost(self) -> Resource:
         """The resource of an entry that it is or stands in."""
@@ -76,7 +86,7 @@ class Bundle:
                 self._by_url.setdefault(resource.full_url, []).append(resource)
             if resource.id:
                 self._by_id.setdefault((resource.kind, resource.id), []).append(resource)
-            for name in identifiers_of(resource):
+            for name in resource.identifiers:
                 self._by_identifier.setdefault(name, []).append(resource)
 
     def of_kind(self, *kinds: str) -> Iterator[Resource]:
@@ -136,7 +146,7 @@ def _contradicts(target: Target, named: tuple[str, str]) -> bool:
     system, value = named
     if target.resource is None or not (system and value):
         return False
-    own = {each for each in identifiers_of(target.resource) if each[0] == system}
+    own = {each for each in target.resource.identifiers if each[0] == system}
     return bool(own) and named not in own
 
 
@@ -144,15 +154,6 @@ def _base(resource: Resource) -> str | None:
     """The server that the fullUrl of a resource names; None where it names none."""
     match = _RESTFUL.fullmatch(resource.full_url)
     return match["base"] if match else None
-
-
-def identifiers_of(resource: Resource) -> set[tuple[str, str]]:
-    """System and value of its identifiers."""
-    value = resource.element.body.get("identifier")
-    items = value if isinstance(value, list) else [value]
-    quiet = Issues()
-    elements = [Element(resource.path, item, quiet) for item in items if isinstance(item, dict)]
-    return {(each.text("system"), each.text("value")) for each in elements if each.text("value")}
 
 
 def read_bundle(body: bytes, issues: Issues) -> Bundle:

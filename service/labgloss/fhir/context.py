@@ -39,7 +39,7 @@ from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import TextKind
 from labgloss.v1 import panel_pb2
 from labgloss.wire import times
-from labgloss.wire.fields import LIST_LIMIT
+from labgloss.wire.fields import ID_LIMIT, LIST_LIMIT
 
 # An Observation of a complaint says nothing of a draw that is further from it.
 _NEAR = timedelta(days=30)
@@ -108,7 +108,9 @@ class SymptomCodes:
         # In words alone, where nothing else makes it a result.
         if code.codes or element.has("valueQuantity") or concepts_of(element.children("category")).any_of(LABORATORY):
             return False
-        return any(how_far(self._release, "symptom", words) == 2 for words in code.words)
+        # What is longer is a text, and no name of an Observation.
+        names = (words for words in code.words if len(words) <= ID_LIMIT)
+        return any(how_far(self._release, "symptom", words) == 2 for words in names)
 
 
 class ContextReader:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from labgloss.fhir.bundle import Bundle, Resource, identifiers_of
+from labgloss.fhir.bundle import Bundle, Resource
 from labgloss.fhir.concept import Concept, coded_of, concept_of, concepts_of
 from labgloss.fhir.element import Element
 from labgloss.fhir.moments import moment_of
@@ -283,7 +283,7 @@ def _is_ours(observation: Resource) -> bool:
 
 def _own_id(observation: Resource) -> str:
     """The id that the caller gives a result in terms of the API; a logical id of FHIR names it to nobody who reads."""
-    return next((value for system, value in sorted(identifiers_of(observation)) if system == RESULT), "")
+    return next((value for system, value in sorted(observation.identifiers) if system == RESULT), "")
 
 
 _MODIFIED = "it has a modifierExtension, whose meaning is not known here; it was not read"

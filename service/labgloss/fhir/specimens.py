@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from labgloss.fhir.bundle import Resource, identifiers_of
+from labgloss.fhir.bundle import Resource
 from labgloss.fhir.concept import Concept, concept_of, concepts_of
 from labgloss.fhir.element import Element
 from labgloss.fhir.terms import HAEMOLYSED, HAEMOLYSED_SNOMED, HAEMOLYSIS, HAEMOLYSIS_CODES, TRANSPORT
@@ -46,7 +46,7 @@ def _draw(resource: Resource) -> str:
     """The id of the draw: of the accession, else of the specimen; empty where the time has to stand for it."""
     accession = resource.element.child("accessionIdentifier")
     named = "" if accession is None else accession.text("value")
-    identified = next((value for _, value in sorted(identifiers_of(resource))), "")
+    identified = next((value for _, value in sorted(resource.identifiers)), "")
     found = named or identified or resource.id
     return found if len(found) <= ID_LIMIT else ""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from labgloss.errors import RequestError, Violation
-from labgloss.fhir.bundle import Bundle, Resource, Target, identifiers_of
+from labgloss.fhir.bundle import Bundle, Resource, Target
 from labgloss.fhir.element import Element
 from labgloss.fhir.issues import Issues
 
@@ -31,11 +31,18 @@ class Subjects:
         self._first: dict[tuple[str, str], Resource] = {}
         self._parents = dict(_parents(bundle))
         self._targets: dict[int, Target | None] = {}
+        self._persons: dict[int, Resource] = {}
         self.patients = [self._one(each) for each in bundle.of_kind(PATIENT)]
 
     def _one(self, resource: Resource) -> Resource:
+        """The first Patient that is the same person."""
+        if id(resource) not in self._persons:
+            self._persons[id(resource)] = self._known(resource)
+        return self._persons[id(resource)]
+
+    def _known(self, resource: Resource) -> Resource:
         # Without its system, a number is one of any hospital.
-        names = sorted(name for name in identifiers_of(resource) if name[0])
+        names = sorted(name for name in resource.identifiers if name[0])
         sharing = (self._first[name] for name in names if name in self._first)
         known = next((first for first in sharing if _may_be_one(first, resource)), resource)
         for name in names:
