@@ -16,7 +16,7 @@ from tests.benchmarks.table import comparison_table, table
 
 BASELINE = Path(__file__).with_name("baseline.json")
 RUNS = Path(__file__).parents[2] / ".venv" / "benchmarks"
-_WORSE = 1
+_WORSE, _INTERRUPTED = 1, 130
 _EPILOG = """\
 tests/benchmarks/run profile     where the time of one call goes, by room
 tests/benchmarks/run rules       what ten times the rules cost the engine
@@ -53,7 +53,11 @@ def main() -> int:
         print(line, file=sys.stderr, flush=True)
 
     say(f"kept in {file} after each group; --resume {file} goes on with it")
-    run = measure_all(run, given.only, lambda so_far: keep(file, so_far), say)
+    try:
+        run = measure_all(run, given.only, lambda so_far: keep(file, so_far), say)
+    except KeyboardInterrupt:
+        say("ended; what was measured is kept")
+        return _INTERRUPTED
     keep(file, run)
     print(table(run))
     if given.write_baseline:

@@ -11,7 +11,7 @@ from tests.benchmarks.groups import BATCH, GROUPS, IN_FLIGHT, MESSAGE
 from tests.benchmarks.sent import Panels
 from tests.benchmarks.server_process import SERVICE_COMMAND, ServerProcess
 from tests.benchmarks.size import Size
-from tests.benchmarks.turns import CONNECTIONS, cpu_microseconds, evidence_flags, in_turn
+from tests.benchmarks.turns import cpu_microseconds, evidence_flags, in_turn
 
 # Messages of a stream that are sent ahead of their answers.
 AHEAD = 2
@@ -28,24 +28,24 @@ def measure(size: Size, folder: Path) -> Iterator[Row]:
     batches = max(1, size.calls // BATCH)
     messages = max(2, size.calls // MESSAGE)
     with ServerProcess((*SERVICE_COMMAND, *evidence_flags(folder))) as service:
-        (batch,) = service.connections(1, _BATCH_METHOD)
-        (stream,) = service.connections(1, _STREAM_METHOD)
-        unary = service.connections(CONNECTIONS)
-        for body in panels.batches(-(-len(panels) // BATCH), BATCH):
-            _check(BatchInterpretPanelsResponse.FromString(batch.ask(body)))
-        for answer in stream.exchange(panels.stream(2, MESSAGE), AHEAD):
-            _check(StreamInterpretPanelsResponse.FromString(answer))
+        with service.connected(1, _BATCH_METHOD) as (batch,):
+            for body in panels.batches(-(-len(panels) // BATCH), BATCH):
+                _check(BatchInterpretPanelsResponse.FromString(batch.ask(body)))
+        with service.connected(1, _STREAM_METHOD) as (stream,):
+            for answer in stream.exchange(panels.stream(2, MESSAGE), AHEAD):
+                _check(StreamInterpretPanelsResponse.FromString(answer))
 
         def of_stream() -> float:
             bodies = panels.stream(messages, MESSAGE)
-            begin = service.cpu_seconds()
-            answered = sum(1 for _ in stream.exchange(bodies, AHEAD))
-            return (service.cpu_seconds() - begin) * 1e6 / (answered * MESSAGE)
+            with service.connected(1, _STREAM_METHOD) as (stream,):
+                begin = service.cpu_seconds()
+                answered = sum(1 for _ in stream.exchange(bodies, AHEAD))
+                return (service.cpu_seconds() - begin) * 1e6 / (answered * MESSAGE)
 
         one_by_one, in_batches, on_stream = in_turn(
             size.pairs,
-            lambda: cpu_microseconds(service, unary, panels.fresh(size.calls), IN_FLIGHT),
-            lambda: cpu_microseconds(service, [batch], panels.batches(batches, BATCH), 1) / BATCH,
+            lambda: cpu_microseconds(service, panels.fresh(size.calls), IN_FLIGHT),
+            lambda: cpu_microseconds(service, panels.batches(batches, BATCH), 1, _BATCH_METHOD) / BATCH,
             of_stream,
         )
     note = f"unary with {IN_FLIGHT} in flight; batches one at a time, {AHEAD} messages of the stream ahead"

@@ -11,7 +11,7 @@ from tests.benchmarks.groups import GROUPS, IN_FLIGHT
 from tests.benchmarks.sent import Panels
 from tests.benchmarks.server_process import SERVICE_COMMAND, ServerProcess
 from tests.benchmarks.size import Size
-from tests.benchmarks.turns import CONNECTIONS, cpu_microseconds, evidence_flags, in_turn
+from tests.benchmarks.turns import cpu_microseconds, evidence_flags, in_turn
 from tests.server.authority import EHR, site
 
 ROWS = GROUPS["P11"].rows
@@ -27,11 +27,10 @@ def measure(size: Size, folder: Path) -> Iterator[Row]:
         ServerProcess((*SERVICE_COMMAND, *evidence_flags(folder / "plaintext"))) as plain,
         ServerProcess((*SERVICE_COMMAND, *flags, *evidence_flags(folder / "tls")), tls=tls) as encrypted,
     ):
-        over_tls, over_plain = encrypted.connections(CONNECTIONS), plain.connections(CONNECTIONS)
         costs = in_turn(
             size.pairs,
-            lambda: cpu_microseconds(encrypted, over_tls, panels.fresh(size.calls), IN_FLIGHT),
-            lambda: cpu_microseconds(plain, over_plain, panels.fresh(size.calls), IN_FLIGHT),
+            lambda: cpu_microseconds(encrypted, panels.fresh(size.calls), IN_FLIGHT),
+            lambda: cpu_microseconds(plain, panels.fresh(size.calls), IN_FLIGHT),
         )
         yield ROWS[0].measured(*costs, faster=True)
 

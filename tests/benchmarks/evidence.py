@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from tests.benchmarks.figures import Row
@@ -11,7 +12,7 @@ from tests.benchmarks.groups import GROUPS, IN_FLIGHT
 from tests.benchmarks.sent import Panels
 from tests.benchmarks.server_process import SERVICE_COMMAND, ServerProcess
 from tests.benchmarks.size import Size
-from tests.benchmarks.turns import CONNECTIONS, cpu_microseconds, evidence_flags, in_turn
+from tests.benchmarks.turns import cpu_microseconds, evidence_flags, in_turn
 
 ROWS = GROUPS["P10"].rows
 
@@ -22,13 +23,10 @@ def measure(size: Size, folder: Path) -> Iterator[Row]:
     flags = ((), evidence_flags(folder, metrics=False), evidence_flags(folder))
     with ExitStack() as stack:
         servers = [stack.enter_context(ServerProcess((*SERVICE_COMMAND, *given))) for given in flags]
-        connected = [(server, server.connections(CONNECTIONS)) for server in servers]
-        neither, records, both = in_turn(
-            size.pairs,
-            *(
-                lambda server=server, at=at: cpu_microseconds(server, at, panels.fresh(size.calls), IN_FLIGHT)
-                for server, at in connected
-            ),
-        )
+        neither, records, both = in_turn(size.pairs, *(partial(_cost, server, panels, size) for server in servers))
     yield ROWS[0].measured(records, neither, faster=True)
     yield ROWS[1].measured(both, neither, faster=True)
+
+
+def _cost(server: ServerProcess, panels: Panels, size: Size) -> float:
+    return cpu_microseconds(server, panels.fresh(size.calls), IN_FLIGHT)

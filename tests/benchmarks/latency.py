@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.benchmarks.figures import Row
 from tests.benchmarks.groups import GROUPS, IN_FLIGHT, SHARE_OF_PEAK
-from tests.benchmarks.lean import Connection, closed_loop, open_loop
+from tests.benchmarks.lean import closed_loop, open_loop
 from tests.benchmarks.sent import Panels, do_nothing
 from tests.benchmarks.server_process import SERVICE_COMMAND, ServerProcess
 from tests.benchmarks.size import Size
@@ -52,7 +52,7 @@ class _Side:
     """One server, asked as fast as it answers, and then at a share of that."""
 
     def __init__(self, server: ServerProcess, bodies: Callable[[int], Sequence[bytes]], size: Size) -> None:
-        self._connections: list[Connection] = server.connections(_CONNECTIONS)
+        self._server = server
         self._bodies = bodies
         self._size = size
         self._chance = random.Random(0)
@@ -64,20 +64,17 @@ class _Side:
     def turn(self) -> float:
         """Calls a second of the peak."""
         calls = max(2 * IN_FLIGHT, round(self._guess * self._size.seconds * _PEAK_SHARE))
-        load = closed_loop(self._connections[:CONNECTIONS], self._bodies(calls), IN_FLIGHT)
+        with self._server.connected(CONNECTIONS) as connections:
+            load = closed_loop(connections, self._bodies(calls), IN_FLIGHT)
         self._guess = load.calls / load.seconds
         rate = SHARE_OF_PEAK * self._guess
-        due = tuple(accumulate(self._chance.expovariate(rate) for _ in range(max(8, round(rate * self._size.seconds)))))
-        waited = open_loop(self._connections, self._bodies(len(due)), due)
+        wanted = max(8, round(rate * self._size.seconds))
+        due = tuple(accumulate(self._chance.expovariate(rate) for _ in range(wanted)))
+        with self._server.connected(_CONNECTIONS) as connections:
+            waited = open_loop(connections, self._bodies(wanted), due)
         self.latencies.append(waited.seconds)
         self.rates.append(rate)
         self.late += waited.late
-        # What was late is not left to weigh on the next turn.
-        while any(connection.in_flight for connection in self._connections):
-            for connection in self._connections:
-                if connection.in_flight:
-                    connection.read()
-                connection.finished()
         return self._guess
 
 

@@ -64,6 +64,7 @@ class Connection:
         self._window = _WINDOW
         self._stream_window = _WINDOW
         self._unread = 0
+        self._settled = False
         self._open: dict[int, bytearray] = {}
         self._finished: list[tuple[int, bytes]] = []
         scheme = "http" if tls is None else "https"
@@ -102,6 +103,12 @@ class Connection:
     def in_flight(self) -> int:
         """How many calls are under way."""
         return len(self._open)
+
+    def settle(self) -> None:
+        """Returns when the server has taken the connection, so that what this cost is behind it."""
+        self._socket.sendall(_frame(_PING, 0, 0, b"settling"))
+        while not self._settled:
+            self.read()
 
     def ask(self, body: bytes) -> bytes:
         """The answer to one call. Raises LoadError when it is not OK."""
@@ -190,15 +197,18 @@ class Connection:
                 self._obey(content)
                 self._socket.sendall(_frame(_SETTINGS, _ACK, 0, b""))
         elif kind == _PING:
-            if not flags & _ACK:
+            if flags & _ACK:
+                self._settled = True
+            else:
                 self._socket.sendall(_frame(_PING, _ACK, 0, content))
         elif kind == _WINDOW_UPDATE:
             if stream == 0:
                 self._window += int.from_bytes(content, "big")
         elif kind == _RESET and stream in self._open:
             raise LoadError(f"a call was reset, code {int.from_bytes(content, 'big')}")
-        elif kind == _GOAWAY and int.from_bytes(content[4:8], "big"):
-            raise LoadError(f"the server ended the connection, code {int.from_bytes(content[4:8], 'big')}")
+        elif kind == _GOAWAY:
+            reason = content[8:].decode(errors="replace")
+            raise LoadError(f"the server ended the connection, code {int.from_bytes(content[4:8], 'big')}: {reason}")
 
     def _obey(self, settings: bytes) -> None:
         for name, value in struct.iter_unpack("!HI", settings):

@@ -153,7 +153,8 @@ def measure_here(ident: str, size: Size, out: Path) -> None:
     if group.apart:
         os.sched_setaffinity(0, cores()[1])
     rows: list[Row] = []
-    with TemporaryDirectory(prefix=f"labgloss-{ident}-") as folder:
+    # In the folder of whoever started this, who removes it also when this process is killed.
+    with TemporaryDirectory(dir=out.parent) as folder:
         for row in group.measure(size, Path(folder)):
             rows.append(row)
             out.write_text(json.dumps([row_to_json(one) for one in rows]))

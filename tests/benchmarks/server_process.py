@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Thread
 from types import MappingProxyType, TracebackType
@@ -80,15 +80,20 @@ class ServerProcess:
         self._reader.start()
         self._connection: Connection | None = None
 
-    def connections(self, count: int, method: str | None = None) -> list[Connection]:
-        """So many new connections, which end with the server."""
-        made = (Connection(self.port, method or self._method, self._tls) for _ in range(count))
-        return [self._own.enter_context(one) for one in made]
+    @contextmanager
+    def connected(self, count: int, method: str | None = None) -> Iterator[list[Connection]]:
+        """So many new connections that the server has taken; for one turn, because nobody reads them afterwards, and
+        a server ends what is idle."""
+        with ExitStack() as stack:
+            made = [stack.enter_context(Connection(self.port, method or self._method, self._tls)) for _ in range(count)]
+            for connection in made:
+                connection.settle()
+            yield made
 
     def answer(self, request: bytes) -> bytes:
         """The bytes of the answer. Raises LoadError when it is not OK."""
         if self._connection is None:
-            (self._connection,) = self.connections(1)
+            self._connection = self._own.enter_context(Connection(self.port, self._method, self._tls))
         return self._connection.ask(request)
 
     @property

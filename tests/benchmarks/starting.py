@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -11,24 +10,21 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-import labgloss
-from labgloss.parsed import PLACE
 from tests.benchmarks.figures import Row
 from tests.benchmarks.groups import GROUPS
+from tests.benchmarks.packaged import as_in_the_image
 from tests.benchmarks.sent import THE_FOUR_LIBRARIES, Panels
 from tests.benchmarks.server_process import SERVICE_COMMAND, ServerProcess, cores
 from tests.benchmarks.size import Size
 
 _IMPORTING = (sys.executable, "-c", f"import {', '.join(THE_FOUR_LIBRARIES)}")
 ROWS = GROUPS["P7"].rows
-# Where it lies in the package.
-PARSED = PLACE.relative_to(Path(labgloss.__file__).parent)
 
 
 def measure(size: Size, folder: Path) -> Iterator[Row]:
     """P7; the files are in the page cache and compiled, by a start that is not counted."""
     (request, *_) = Panels(size.panels).fresh(1)
-    in_image = _as_in_the_image(folder)
+    in_image = as_in_the_image(folder)
     turns = (partial(_start, request, in_image), partial(_start, request, {}), _import)
     figures: list[list[tuple[float, float]]] = [[] for _ in turns]
     for number in range(size.starts + 1):
@@ -40,20 +36,6 @@ def measure(size: Size, folder: Path) -> Iterator[Row]:
     yield ROWS[0].measured(image_cpu, import_cpu, note="with the release parsed before, as the image holds it")
     yield ROWS[1].measured(image_wall, import_wall)
     yield ROWS[2].measured(files_cpu, import_cpu)
-
-
-def _as_in_the_image(folder: Path) -> Mapping[str, str]:
-    """The environment in which a copy of the package runs beside which the release was parsed, as deploy/Dockerfile
-    makes it."""
-    copy = folder / "lib" / "labgloss"
-    shutil.copytree(Path(labgloss.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    paths = (str(copy.parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
-    environment = {"PYTHONPATH": os.pathsep.join(paths)}
-    command = (sys.executable, "-m", "labgloss.parsed")
-    subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True)
-    if not (copy / PARSED).exists():
-        raise RuntimeError("the release was not parsed for the copy of the package")
-    return environment
 
 
 def _start(request: bytes, environment: Mapping[str, str]) -> tuple[float, float]:

@@ -9,11 +9,10 @@ from pathlib import Path
 from tests.benchmarks import hello
 from tests.benchmarks.figures import Row
 from tests.benchmarks.groups import GROUPS, IN_FLIGHT
-from tests.benchmarks.lean import Connection
 from tests.benchmarks.sent import Panels, check_answers, do_nothing
 from tests.benchmarks.server_process import SERVICE_COMMAND, ServerProcess, python_command
 from tests.benchmarks.size import Size
-from tests.benchmarks.turns import CONNECTIONS, cpu_microseconds, evidence_flags, in_turn, round_robin
+from tests.benchmarks.turns import cpu_microseconds, evidence_flags, in_turn, round_robin
 
 # A turn of a server that does nothing is short: it is made longer.
 CHEAP = 4
@@ -32,11 +31,10 @@ def beside_do_nothing(size: Size, folder: Path) -> Iterator[Row]:
                 f"both servers gave the same bytes for {len(fixed)} of {len(fixed)}"
             )
             for row, in_flight in zip(GROUPS["P1"].rows, (IN_FLIGHT, 1), strict=True):
-                ours, others = (server.connections(min(CONNECTIONS, in_flight)) for server in (service, other))
                 costs = in_turn(
                     size.pairs,
-                    partial(_of_service, service, ours, panels, size, in_flight),
-                    partial(_of_do_nothing, other, others, fixed, size, in_flight),
+                    partial(_of_service, service, panels, size, in_flight),
+                    partial(_of_do_nothing, other, fixed, size, in_flight),
                 )
                 yield row.measured(*costs, faster=True, note=note)
                 note = ""
@@ -53,23 +51,20 @@ def beside_hello(size: Size, folder: Path) -> Iterator[Row]:
     ):
         if other.answer(greetings[0]) != greetings[0]:
             raise ValueError("the hello-world does not send back what it was sent")
-        ours, others = service.connections(CONNECTIONS), other.connections(CONNECTIONS)
         costs = in_turn(
             size.pairs,
-            lambda: cpu_microseconds(service, ours, panels.fresh(size.calls), IN_FLIGHT),
-            lambda: cpu_microseconds(other, others, greetings, IN_FLIGHT),
+            lambda: cpu_microseconds(service, panels.fresh(size.calls), IN_FLIGHT),
+            lambda: cpu_microseconds(other, greetings, IN_FLIGHT),
         )
         yield row.measured(*costs, faster=True, note=f"a greeting has {len(greetings[0])} bytes, and so has its answer")
 
 
-def _of_service(server: ServerProcess, at: Sequence[Connection], panels: Panels, size: Size, in_flight: int) -> float:
-    return cpu_microseconds(server, at, panels.fresh(size.calls), in_flight)
+def _of_service(server: ServerProcess, panels: Panels, size: Size, in_flight: int) -> float:
+    return cpu_microseconds(server, panels.fresh(size.calls), in_flight)
 
 
-def _of_do_nothing(
-    server: ServerProcess, at: Sequence[Connection], fixed: Sequence[bytes], size: Size, in_flight: int
-) -> float:
-    return cpu_microseconds(server, at, round_robin(fixed, CHEAP * size.calls), in_flight)
+def _of_do_nothing(server: ServerProcess, fixed: Sequence[bytes], size: Size, in_flight: int) -> float:
+    return cpu_microseconds(server, round_robin(fixed, CHEAP * size.calls), in_flight)
 
 
 def _mean(messages: Sequence[bytes]) -> float:

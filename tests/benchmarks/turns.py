@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from tests.benchmarks.lean import Connection, closed_loop
+from tests.benchmarks.lean import closed_loop
 from tests.benchmarks.server_process import ServerProcess
 
 CONNECTIONS = 4
@@ -23,12 +23,13 @@ def in_turn(pairs: int, *turns: Callable[[], float]) -> list[list[float]]:
 
 
 def cpu_microseconds(
-    server: ServerProcess, connections: Sequence[Connection], bodies: Iterable[bytes], in_flight: int
+    server: ServerProcess, bodies: Iterable[bytes], in_flight: int, method: str | None = None
 ) -> float:
     """CPU microseconds a call of a server, over one turn of calls."""
-    begin = server.cpu_seconds()
-    load = closed_loop(connections, bodies, in_flight)
-    return (server.cpu_seconds() - begin) * 1e6 / load.calls
+    with server.connected(min(CONNECTIONS, in_flight), method) as connections:
+        begin = server.cpu_seconds()
+        load = closed_loop(connections, bodies, in_flight)
+        return (server.cpu_seconds() - begin) * 1e6 / load.calls
 
 
 def round_robin(bodies: Sequence[bytes], calls: int) -> list[bytes]:

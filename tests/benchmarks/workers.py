@@ -39,16 +39,14 @@ def measure(size: Size, folder: Path) -> Iterator[Row]:
         both: list[float] = []
 
         def rate(server: ServerProcess) -> float:
-            # Made anew: how they were dealt out is part of what varies.
-            connections = server.connections(CONNECTIONS)
-            before = [cpu_of(pid) for pid in workers]
-            load = closed_loop(connections, panels.fresh(size.calls), CONNECTIONS)
+            # Made anew: how they are dealt out is part of what varies.
+            with server.connected(CONNECTIONS) as connections:
+                before = [cpu_of(pid) for pid in workers]
+                load = closed_loop(connections, panels.fresh(size.calls), CONNECTIONS)
             if server is two:
                 spent = [cpu_of(pid) - begun for pid, begun in zip(workers, before, strict=True)]
                 busier.append(max(spent))
                 both.append(sum(spent))
-            for connection in connections:
-                connection.close()
             return load.calls / load.seconds
 
         rates = in_turn(size.pairs, lambda: rate(two), lambda: rate(one))
