@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from google.protobuf.json_format import MessageToJson
 
@@ -38,7 +38,7 @@ def answer_bundle(
 
     `traced`: whether the attached report has its trace, which is the larger part of it.
     """
-    answering = Answering(read, report, release, recorded.isoformat(timespec="seconds"))
+    answering = Answering(read, report, release, recorded.astimezone(UTC).isoformat(timespec="seconds"))
     sent = list(_sent(read))
     _make_all(answering, sent, _attachment(report, traced))
     unspecified = answer_type == fhir_pb2.BUNDLE_TYPE_UNSPECIFIED

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from labgloss.fhir.concept import concept_of
 from labgloss.fhir.results import ReadResult
-from labgloss.fhir.terms import LOINC
+from labgloss.fhir.terms import HAEMOLYSED, HAEMOLYSED_SNOMED, LOINC
 from labgloss.laboratory_words import (
     HAEMOLYSIS_CODES,
     german_haemolysis,
@@ -36,7 +36,10 @@ def _said(read: ReadResult) -> Iterator[str]:
     result = read.result
     written = (*result.specimen.comments, *result.specimen.conditions)
     yield from [text for text in written if speaks_of_haemolysis(text)]
-    if read.element.has("valueString") or read.element.has("valueCodeableConcept"):
+    if concept_of(read.element.child("valueCodeableConcept")).any_of((HAEMOLYSED, HAEMOLYSED_SNOMED)):
+        # Of an Observation of the specimen's condition (93047-7), by code.
+        yield "haemolysed"
+    elif read.element.has("valueString") or read.element.has("valueCodeableConcept"):
         if speaks_of_haemolysis(result.value):
             yield result.value
         elif result.value and _is_haemolysis(read):

@@ -243,3 +243,10 @@ def test_what_came_back_from_a_record_system_is_not_taken_for_measurements() -> 
     again = answer({**content, "entry": entries(first)[:3] + content["entry"][3:] + entries(first)[3:]})
     assert again.report == first.report
     assert resources_of(again, "ServiceRequest") == resources_of(first, "ServiceRequest")
+
+
+def test_the_time_of_recording_is_written_in_utc() -> None:
+    (provenance,) = resources_of(
+        answer(bundle(patient(), observation()), recorded="2026-06-01T23:00:00+23:00"), "Provenance"
+    )
+    assert provenance["recorded"] == "2026-06-01T00:00:00+00:00"

@@ -103,6 +103,7 @@ TOLD: dict[str, list[Resource]] = {
     "a note on another result": beside(MAGNESIUM, note=[{"text": "haemolysed"}]),
     "an Observation in words": beside(HAEMOLYSIS, valueString="2+"),
     "an Observation with a grade": beside(HAEMOLYSIS, valueCodeableConcept={"text": "moderate"}),
+    "an Observation of the specimen's condition": beside(coded("93047-7", LOINC), valueCodeableConcept=coded("HEM")),
     "an index above its limit": beside(INDEX, valueQuantity={"value": 250}, referenceRange=[{"high": {"value": 50}}]),
     "an index that is flagged": beside(
         coded("20393-5", LOINC, "Hemolysis index"), valueQuantity={"value": 250}, interpretation=[coded("H")]
