@@ -46,10 +46,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Where paths of panels are given, they are collected: beside the tests that are named, or alone."""
     paths = [Path(path) for path in config.getoption("labgloss") or []]
+    given = [name for name in (*_WITH_A_VALUE, *_SWITCHES) if _option(config, name) not in (None, False)]
+    if given and not paths:
+        raise pytest.UsageError(f"--labgloss-{given[0]}: is about panels, and none are named; add --labgloss PATH")
     if paths:
         named = config.args if config.args_source is config.ArgsSource.ARGS else []
         config.args = [*named, *(str(path) for path in paths)]
         config.pluginmanager.register(_Panels(config, paths), "labgloss-panels")
+
+
+def _option(config: pytest.Config, name: str) -> Any:
+    return config.getoption(f"labgloss_{name}".replace("-", "_"))
 
 
 class PanelDiffersError(Exception):
@@ -95,7 +102,7 @@ class _Panels:
     @property
     def only_results(self) -> bool:
         """Whether no more is compared."""
-        return self._config.getoption("labgloss_only") is not None
+        return _option(self._config, "only") is not None
 
     def client(self) -> Client:
         """The client, one for the session; ends it where a flag or the knowledge is faulty."""
@@ -114,7 +121,7 @@ class _Panels:
 
         written: list[str] = ["check"]
         for name in (*_WITH_A_VALUE, *_SWITCHES):
-            value: Any = self._config.getoption(f"labgloss_{name}".replace("-", "_"))
+            value = _option(self._config, name)
             if value not in (None, False):
                 written.append(f"--{name}" if value is True else f"--{name}={value}")
         return build_parser().parse_args([*written, "."])

@@ -97,7 +97,8 @@ def test_each_panel_is_a_test_and_fails_as_check_says(installed: Path, laborator
 
 
 def test_beside_tests_that_are_named_and_one_by_one(installed: Path, laboratory: Path) -> None:
-    both = pytest_of(installed, laboratory, "--labgloss", "panels/ours.toml", "test_own.py", "-k", "own or expected")
+    flags = ("--labgloss", "panels/ours.toml", "test_own.py", "-k", "own or expected", "-W", "error")
+    both = pytest_of(installed, laboratory, *flags)
     assert "2 passed, 1 deselected" in both.stdout
 
 
@@ -157,6 +158,7 @@ def test_only_results_are_compared_where_that_is_asked(installed: Path, laborato
         (["--labgloss", "panels", "--labgloss-target", "192.0.2.1:1"], 2, "must not travel unencrypted"),
         (["--labgloss", "panels", "--labgloss-overlay", "none.toml"], 2, "labgloss: none.toml: cannot be read"),
         (["--labgloss", "panels", "--labgloss-only", "all"], 4, "invalid choice: 'all'"),
+        (["--labgloss-target", "127.0.0.1:1"], 4, "--labgloss-target: is about panels, and none are named"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_passes(
