@@ -14,6 +14,7 @@ _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 _BEGIN = b"MSH"
 # Segments that wrap messages of a file or batch and hold nothing of a patient.
 _WRAPPERS = frozenset({"FHS", "BHS", "BTS", "FTS"})
+_MOST_ASTRAY = 20
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 
 
@@ -57,12 +58,15 @@ class Segment:
 
     def repetitions(self, number: int) -> list[Components]:
         """The repetitions of a field, those that are empty left out."""
-        written = _split(self.raw(number), self.delimiters.repetition)
-        return [Components(one, self) for one in written if one.strip() not in ("", _NULL)]
+        return list(self._repetitions(number))
 
     def components(self, number: int) -> Components:
         """The first repetition of a field."""
-        return next(iter(self.repetitions(number)), Components("", self))
+        return next(self._repetitions(number), Components("", self))
+
+    def _repetitions(self, number: int) -> Iterator[Components]:
+        written = _split(self.raw(number), self.delimiters.repetition)
+        return (Components(one, self) for one in written if one.strip() not in ("", _NULL))
 
     def code(self, number: int, component: int = 1) -> str:
         """A component of a field's first repetition, without blanks around it."""
@@ -209,22 +213,25 @@ def _declared(content: bytes, delimiters: Delimiters) -> list[str]:
 
 def _lines(text: str, delimiters: Delimiters, notes: list[Note]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Name and fields of each segment; a line that begins none goes on with the segment before it."""
-    whole: list[str] = []
+    whole: list[list[str]] = []
+    astray: list[int] = []
     for number, line in enumerate(_LINE_ENDS.split(text), 1):
         if not line.strip():
             continue
-        if _begins_segment(line, delimiters):
-            name, _, rest = line.partition(delimiters.field)
-            if name == "ADD" and whole:
-                # The rest of the last field of the segment before it (2.10.2).
-                whole[-1] += rest
-            else:
-                whole.append(line)
+        if not _begins_segment(line, delimiters):
+            astray.append(number)
+            whole[-1].append(f"\n{line}")
+        elif line.startswith("ADD") and whole:
+            # The rest of the last field of the segment before it (2.10.2).
+            whole[-1].append(line.partition(delimiters.field)[2])
         else:
-            notes.append(Note(None, f"line {number} begins no segment, and is read as the rest of the line before it"))
-            whole[-1] += f"\n{line}"
-    for line in whole:
-        name, _, rest = line.partition(delimiters.field)
+            whole.append([line])
+    for number in astray[:_MOST_ASTRAY]:
+        notes.append(Note(None, f"line {number} begins no segment, and is read as the rest of the line before it"))
+    if len(astray) > _MOST_ASTRAY:
+        notes.append(Note(None, f"so are {len(astray) - _MOST_ASTRAY} lines after these"))
+    for parts in whole:
+        name, _, rest = "".join(parts).partition(delimiters.field)
         fields = tuple(rest.split(delimiters.field)) if rest else ()
         yield name, (delimiters.field, *fields) if name == "MSH" else fields
 

@@ -51,7 +51,7 @@ def result_of(segment: Segment, order_status: str, say: Say) -> pb.Result | None
 
 def is_haemolysis(segment: Segment) -> bool:
     """Whether the observation is the haemolysis of the specimen, by its LOINC code or its name."""
-    for one in segment.repetitions(3):
+    for one in segment.repetitions(3)[:LIST_LIMIT]:
         for code, name, system in ((1, 2, 3), (4, 5, 6)):
             if tables.system(one[system]) == tables.LOINC and one[code].strip() in laboratory_words.HAEMOLYSIS_CODES:
                 return True
@@ -82,7 +82,7 @@ def _codings(segment: Segment, say: Say) -> list[pb.Coding]:
     if len(repetitions) > 1:
         say(segment.place(3), "repeats; all of its codes are read as codes of one result")
     found: list[pb.Coding] = []
-    for one in repetitions:
+    for one in repetitions[:LIST_LIMIT]:
         for code, name, system in ((1, 2, 3), (4, 5, 6), (10, 11, 12)):
             sent, display = one[code].strip(), one[name].strip()
             if not sent and not display:

@@ -10,12 +10,15 @@ from labgloss import laboratory_words
 from labgloss.hl7 import observations, profile, specimens, tables, times
 from labgloss.hl7.faults import Fault, MessageError, Note, Place, Table0357
 from labgloss.hl7.message import Message, Segment
-from labgloss.hl7.specimens import ID_LIMIT, TEXT_LIMIT
+from labgloss.hl7.specimens import ID_LIMIT, LIST_LIMIT, TEXT_LIMIT
 from labgloss.v1 import panel_pb2 as pb
 
 # Of 2.2 and 2.9 what is read here is as in their neighbours.
 _VERSIONS = range(2, 10)
 _CODED_FROM = (2, 7)
+_MOST_PATIENTS = 100
+# An answer says so many things that were not read, and how many more there are.
+_MOST_NOTES = 200
 # Segments that an ORU^R01 may hold and that say nothing about a result.
 _SILENT = frozenset(
     {
@@ -101,9 +104,12 @@ def read(message: Message, zone: tzinfo | None = None) -> tuple[PatientRead, ...
         raise MessageError(
             (Fault(None, Table0357.SEGMENT_SEQUENCE, "the message holds no PID, OBR or OBX, so that it has no result"),)
         )
-    whole = len(groups) == 1
+    if len(groups) > _MOST_PATIENTS:
+        wrong = f"the message holds more than {_MOST_PATIENTS} patients; send fewer at once"
+        raise MessageError((Fault(None, Table0357.DATA_TYPE, wrong),))
+    whole, zones = len(groups) == 1, _zones(message, zone)
     return tuple(
-        _Reader(message, group, zone).read("" if whole else f"-{number}") for number, group in enumerate(groups, 1)
+        _Reader(message, group, zones).read("" if whole else f"-{number}") for number, group in enumerate(groups, 1)
     )
 
 
@@ -187,10 +193,10 @@ def _comment(group: _PatientGroup, last: Segment | None, segment: Segment) -> No
 class _Reader:
     """Makes the panel of one patient."""
 
-    def __init__(self, message: Message, group: _PatientGroup, zone: tzinfo | None) -> None:
+    def __init__(self, message: Message, group: _PatientGroup, zones: times.Zones) -> None:
         self._message = message
         self._group = group
-        self._zones = _zones(message, zone)
+        self._zones = zones
         self._notes: list[Note] = [*message.notes, *group.notes]
         self._places: dict[str, Place] = {}
         self._panel = pb.Panel()
@@ -206,9 +212,7 @@ class _Reader:
         self._context()
         if any(not result.collected for result in panel.results):
             self._as_of(header)
-        return PatientRead(
-            panel, self._group.identity, self._group.visit, orders, tuple(dict.fromkeys(self._notes)), self._places
-        )
+        return PatientRead(panel, self._group.identity, self._group.visit, orders, _bounded(self._notes), self._places)
 
     def _say(self, place: Place | None, text: str) -> None:
         self._notes.append(Note(place, text))
@@ -237,9 +241,12 @@ class _Reader:
         profile.of_specimen(drawn.specimen, order.observations, self._say)
         status = order.segment.code(25).upper() if order.segment else ""
         found: list[tuple[int, Segment]] = []
-        shared = [*_paragraphs(order.comments), *self._haemolysis(order)]
+        shared = list(dict.fromkeys([*_paragraphs(order.comments), *self._haemolysis(order)]))[:LIST_LIMIT]
         series, grade = _series(order.observations), _grade(order)
         for observation in order.observations:
+            if len(self._panel.results) > LIST_LIMIT:
+                # The service refuses so many by their number.
+                break
             if profile.is_statement(observation):
                 profile.state(self._panel, observation, self._say)
                 continue
@@ -339,6 +346,13 @@ class _Reader:
             result.collected and "T" not in result.collected for result in self._panel.results
         ):
             self._say(None, "some times carry an offset from UTC and others none; of those only the date is read")
+
+
+def _bounded(notes: Sequence[Note]) -> tuple[Note, ...]:
+    """The notes, each once, no more than anybody reads."""
+    each = list(dict.fromkeys(notes))
+    more = len(each) - _MOST_NOTES
+    return (*each[:_MOST_NOTES], *([Note(None, f"{more} more things were not read as usual")] if more > 0 else []))
 
 
 def _paragraphs(lines: Sequence[str]) -> list[str]:
