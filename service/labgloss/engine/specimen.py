@@ -27,6 +27,8 @@ _SLIGHT_BEFORE = re.compile(rf"\b(?:slight|slightly|trace|traces|minimal|minimal
 _GROSS_BEFORE = re.compile(rf"\b(?:gross|grossly){_FILLERS}")
 # The worst first.
 _GRADES = (Haemolysis.GROSS, Haemolysis.MODERATE, Haemolysis.SLIGHT)
+# Rejected for a reason without a code: as Specimen.status of FHIR says it, and what adapters pass of a reason in words.
+_UNFIT = frozenset({"UNSATISFACTORY", "ENTERED-IN-ERROR", "REJECTED"})
 # A laboratory that flags the index so has found it above its limit, whether it sends the limit or not.
 _ABOVE_LIMIT = frozenset({"H", "HH", "HU", "H>", "A", "AA"})
 # An index sent as a grade, or in a unit of its analyser, is not read, and its flag holds all the same.
@@ -56,7 +58,7 @@ def _judge(release: Release, entry: Judged, entries: Sequence[Judged], regrade: 
 
 def _rejected(release: Release, specimen: Specimen) -> bool:
     reasons = release.computations.specimen.reject_reasons
-    return any(code in reasons for code in _codes(specimen))
+    return any(code in reasons or code in _UNFIT for code in _codes(specimen))
 
 
 def _codes(specimen: Specimen) -> set[str]:

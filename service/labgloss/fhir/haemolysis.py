@@ -34,6 +34,8 @@ def tell_haemolysis(found: Sequence[ReadResult]) -> None:
 def _said(read: ReadResult) -> Iterator[str]:
     """What a result, its name or its comments say of haemolysis."""
     result = read.result
+    if result.status == panel_pb2.RESULT_STATUS_ENTERED_IN_ERROR:
+        return
     written = (*result.specimen.comments, *result.specimen.conditions)
     yield from [text for text in written if speaks_of_haemolysis(text)]
     if concept_of(read.element.child("valueCodeableConcept")).any_of((HAEMOLYSED, HAEMOLYSED_SNOMED)):

@@ -33,7 +33,7 @@ def specimen_of(resource: Resource) -> panel_pb2.Specimen:
     status = element.text("status")
     if status in ("unsatisfactory", "entered-in-error"):
         specimen.conditions.append(status)
-        said = f"the specimen is {status}; without a reject reason (HL7 table 0490) its results are judged as sent"
+        said = f"the specimen is {status}; what was measured in it is shown, and not judged"
         element.issues.warning("business-rule", element.at("status"), said)
     if (collection := element.child("collection")) is not None:
         specimen.site = next(iter(concept_of(collection.child("bodySite")).words), "")

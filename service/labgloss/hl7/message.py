@@ -15,6 +15,7 @@ _BEGIN = b"MSH"
 # Segments that wrap messages of a file or batch and hold nothing of a patient.
 _WRAPPERS = frozenset({"FHS", "BHS", "BTS", "FTS"})
 _MOST_ASTRAY = 20
+_NAMES = frozenset({"PID", "PV1", "ORC", "OBR", "OBX", "NTE", "SPM"})
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 
 
@@ -215,9 +216,13 @@ def _lines(text: str, delimiters: Delimiters, notes: list[Note]) -> Iterator[tup
     """Name and fields of each segment; a line that begins none goes on with the segment before it."""
     whole: list[list[str]] = []
     astray: list[int] = []
+    renamed: list[int] = []
     for number, line in enumerate(_LINE_ENDS.split(text), 1):
         if not line.strip():
             continue
+        if (plain := _as_segment(line, delimiters)) != line:
+            renamed.append(number)
+            line = plain
         if not _begins_segment(line, delimiters):
             astray.append(number)
             whole[-1].append(f"\n{line}")
@@ -226,6 +231,8 @@ def _lines(text: str, delimiters: Delimiters, notes: list[Note]) -> Iterator[tup
             whole[-1].append(line.partition(delimiters.field)[2])
         else:
             whole.append([line])
+    for number in renamed[:_MOST_ASTRAY]:
+        notes.append(Note(None, f"line {number} is read as the segment that it does not quite name"))
     for number in astray[:_MOST_ASTRAY]:
         notes.append(Note(None, f"line {number} begins no segment, and is read as the rest of the line before it"))
     if len(astray) > _MOST_ASTRAY:
@@ -234,6 +241,16 @@ def _lines(text: str, delimiters: Delimiters, notes: list[Note]) -> Iterator[tup
         name, _, rest = "".join(parts).partition(delimiters.field)
         fields = tuple(rest.split(delimiters.field)) if rest else ()
         yield name, (delimiters.field, *fields) if name == "MSH" else fields
+
+
+def _as_segment(line: str, delimiters: Delimiters) -> str:
+    """The line, without blanks before its name and with it in capitals, where that makes a segment of a result of it.
+
+    As the rest of the line before it, it would be lost, and what it says taken for what that says.
+    """
+    plain = line.lstrip()
+    name = plain[:3].upper()
+    return f"{name}{plain[3:]}" if name in _NAMES and plain[3:4] == delimiters.field else line
 
 
 def _begins_segment(line: str, delimiters: Delimiters) -> bool:

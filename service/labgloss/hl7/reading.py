@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import date, timedelta, tzinfo
 
 from labgloss import laboratory_words
 from labgloss.hl7 import observations, profile, specimens, tables, times
@@ -197,6 +197,8 @@ class _Reader:
         self._message = message
         self._group = group
         self._zones = zones
+        self._superseded = _superseded(group.orders)
+        self._sent = times.day_of(message.header.code(7))
         self._notes: list[Note] = [*message.notes, *group.notes]
         self._places: dict[str, Place] = {}
         self._panel = pb.Panel()
@@ -224,10 +226,10 @@ class _Reader:
             return
         born, sex = identity.code(7), identity.code(8).upper()
         if born:
-            if (date := times.birth_date(born)) is None:
+            if (born_on := times.birth_date(born)) is None:
                 self._say(identity.place(7), "is no date of birth that can be read; the age counts as not known")
             else:
-                self._panel.patient.birth_date = date
+                self._panel.patient.birth_date = born_on
         if sex in tables.SEXES:
             self._panel.patient.sex = tables.SEXES[sex]
         elif sex not in tables.OTHER_SEXES:
@@ -242,7 +244,7 @@ class _Reader:
         status = order.segment.code(25).upper() if order.segment else ""
         found: list[tuple[int, Segment]] = []
         shared = list(dict.fromkeys([*_paragraphs(order.comments), *self._haemolysis(order)]))[:LIST_LIMIT]
-        series, grade = _series(order.observations), _grade(order)
+        series, grade = _series(order.observations), _grade(order, self._standing(order))
         for observation in order.observations:
             if len(self._panel.results) > LIST_LIMIT:
                 # The service refuses so many by their number.
@@ -255,6 +257,10 @@ class _Reader:
                 continue
             if observations.is_haemolysis(observation) and not result.analyte:
                 self._say(observation.place(3), "is read as what the laboratory says of haemolysis in the specimen")
+            if (later := self._superseded.get(observation.number)) is not None:
+                result.status = pb.RESULT_STATUS_ENTERED_IN_ERROR
+                said = f"is corrected, deleted or withdrawn by {later}; it is shown, and not judged"
+                self._say(observation.place(), said)
             self._time(result, observation, order, drawn, observation.number in series)
             own = _paragraphs(order.remarks.get(observation.number, []))
             specimen = specimens.with_comments(drawn.specimen, [*shared, *own])
@@ -292,6 +298,10 @@ class _Reader:
             if collected is None:
                 self._say(place, "is no date that can be read; the time of collection is looked for elsewhere")
                 continue
+            if self._sent is not None and collected[:10] > _day_after(self._sent):
+                # As the newest it would make the true one an earlier one.
+                self._say(place, "lies after the message, so that it is wrong; the time is looked for elsewhere")
+                continue
             result.collected = collected
             self._places[f"results[{len(self._panel.results)}].collected"] = place
             return
@@ -300,13 +310,21 @@ class _Reader:
         """Comments that name haemolysis, wherever in the group they stand: they are about the tube."""
         remarks = [text for texts in order.remarks.values() for text in _paragraphs(texts)]
         said = [text for text in remarks if laboratory_words.speaks_of_haemolysis(text)]
-        for observation in order.observations:
+        for observation in self._standing(order):
             words = observations.words_of(observation)
             if laboratory_words.speaks_of_haemolysis(words):
                 said.append(words)
             elif words and observations.is_haemolysis(observation) and laboratory_words.haemolysis_grade(words) is None:
                 said.append(f"haemolysis: {words}")
         return said
+
+    def _standing(self, order: _OrderGroup) -> list[Segment]:
+        """The observations that nothing deletes, withdraws or corrects."""
+        return [
+            one
+            for one in order.observations
+            if one.number not in self._superseded and one.code(11).upper() not in tables.WITHDRAWN
+        ]
 
     def _symptoms(self) -> None:
         """OBR-13 and OBR-31 of the latest day's orders; of an earlier draw they are no symptoms of today."""
@@ -368,13 +386,39 @@ def _paragraphs(lines: Sequence[str]) -> list[str]:
     return found
 
 
-def _grade(order: _OrderGroup) -> pb.Haemolysis.ValueType | None:
+def _grade(order: _OrderGroup, standing: Sequence[Segment]) -> pb.Haemolysis.ValueType | None:
     """The worst grade that the group gives: an observation of haemolysis in one word, or a comment in German."""
-    named = [observations.words_of(one) for one in order.observations if observations.is_haemolysis(one)]
+    named = [observations.words_of(one) for one in standing if observations.is_haemolysis(one)]
     written = [*order.comments, *(text for texts in order.remarks.values() for text in texts)]
-    written += [observations.words_of(one) for one in order.observations]
+    written += [observations.words_of(one) for one in standing]
     grades = [*map(laboratory_words.haemolysis_grade, named), *map(laboratory_words.german_haemolysis, written)]
     return max((grade for grade in grades if grade is not None), default=None)
+
+
+def _superseded(orders: Sequence[_OrderGroup]) -> dict[int, Place]:
+    """By its number, an observation that a later one of the message corrects, deletes or withdraws, and that one.
+
+    It is the same observation where order, identifier, sub-id and times (OBR-7, OBX-14) are the same.
+    """
+    found: dict[int, Place] = {}
+    earlier: dict[tuple[str, ...], list[int]] = {}
+    for place, order in enumerate(orders):
+        number = order.segment.code(3) or order.segment.code(2) if order.segment is not None else ""
+        drawn = order.segment.raw(7) if order.segment is not None else ""
+        for one in order.observations:
+            # By another order of the same number too: a correction may come in an OBR of its own.
+            same = (number or f"#{place}", drawn, one.code(3, 1), one.code(3, 3), one.raw(4), one.raw(14))
+            before = earlier.setdefault(same, [])
+            if one.code(11).upper() in tables.SUPERSEDING:
+                found |= dict.fromkeys(before, one.place())
+                before.clear()
+            before.append(one.number)
+    return found
+
+
+def _day_after(day: str) -> str:
+    """The next day: clocks run ahead, and a date alone is of its own time zone."""
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
 def _series(group: Sequence[Segment]) -> frozenset[int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from labgloss import laboratory_words
+from labgloss.hl7 import tables
 from labgloss.hl7.faults import Place
 from labgloss.hl7.message import Components, Segment
 from labgloss.v1 import panel_pb2 as pb
@@ -63,10 +64,18 @@ def _of_segment(segment: Segment, say: Say) -> pb.Specimen:
         kind=_kind(segment.place(4), kind, say),
         # A tube names what is in it.
         additive=clipped(next(iter(additives), container), TEXT_LIMIT, segment.place(6), say),
-        conditions=_distinct(_code_or_text(one) for field in (24, 21) for one in segment.repetitions(field)),
+        conditions=_distinct(
+            (*(_code_or_text(one) for field in (24, 21) for one in segment.repetitions(field)), *_rejection(segment))
+        ),
         site=clipped(_text_or_code(segment.components(8)), TEXT_LIMIT, segment.place(8), say),
         comments=_distinct(comments),
     )
+
+
+def _rejection(segment: Segment) -> Iterator[str]:
+    """That the specimen was rejected, where the reason is none that the service knows."""
+    if any(_code_or_text(one).upper() not in tables.REJECT_REASONS for one in segment.repetitions(21)):
+        yield tables.REJECTED
 
 
 def _of_order(order: Segment, say: Say) -> pb.Specimen:

@@ -50,6 +50,9 @@ STATUSES: Mapping[str, pb.ResultStatus.ValueType] = MappingProxyType(
         "W": pb.RESULT_STATUS_ENTERED_IN_ERROR,
     }
 )
+# Statuses of what does not hold any more, and of what takes the place of an earlier observation in the same message.
+WITHDRAWN = frozenset({"D", "W"})
+SUPERSEDING = WITHDRAWN | {"C", "A", "X"}
 # "Order detail description only (no result)".
 NO_RESULT = "O"
 # Table 0123, for results whose own status was left out.
@@ -98,6 +101,11 @@ COMPARATORS: Mapping[str, pb.Comparator.ValueType] = MappingProxyType(
         ">": pb.COMPARATOR_GREATER,
     }
 )
+
+
+# Table 0490, as far as the service knows its reasons; any other reason rejects a specimen as well.
+REJECT_REASONS = frozenset({"RH", "QS", "RC", "RN", "RR", "EX", "RB", "RM", "RI", "RA", "RD", "RE", "RP", "RS"})
+REJECTED = "rejected"
 
 
 def system(name: str) -> str:

@@ -327,10 +327,29 @@ def test_heparin_and_gel_are_suitable(read_one: ReadOne, additive: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["RH", "QS", "RC", "RN", "RR", "EX", "RB", "RM", "RI", "RA", "RD", "RE", "RP", "RS", "qs"]
+    "code",
+    [
+        "RH",
+        "QS",
+        "RC",
+        "RN",
+        "RR",
+        "EX",
+        "RB",
+        "RM",
+        "RI",
+        "RA",
+        "RD",
+        "RE",
+        "RP",
+        "RS",
+        "qs",
+        "rejected",
+        "unsatisfactory",
+    ],
 )
 def test_a_reject_reason_refuses_a_value_that_came_all_the_same(read: Read, code: str) -> None:
-    """DEC-83, HL7 table 0490."""
+    """DEC-83, HL7 table 0490; rejected for a reason without a code, as FHIR and HL7 may say it."""
     report = read(result("sodium", "140", "mmol/L", specimen=serum(conditions=(code,))))
     assert entry(report).refusal_reason is RefusalReason.SPECIMEN_REJECTED
     assert report.urgency is Urgency.PROMPT

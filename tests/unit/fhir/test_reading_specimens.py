@@ -18,6 +18,7 @@ from tests.unit.fhir.bundles import (
     coded,
     issues,
     observation,
+    panel,
     patient,
     result,
     specimen,
@@ -56,6 +57,21 @@ def test_a_wrong_tube_refuses_the_potassium(members: Resource, additive: str) ->
     found = answer(bundle(patient(), observation(specimen=DRAWN, valueQuantity=HIGH), specimen(**members)))
     assert found.panel.results[0].specimen.additive == additive
     assert found.report.results[0].refusal_reason == report_pb2.REFUSAL_REASON_SPECIMEN_UNSUITABLE
+
+
+@pytest.mark.parametrize("status", ["unsatisfactory", "entered-in-error"])
+def test_what_was_measured_in_a_specimen_that_is_not_to_be_used_is_not_judged(status: str) -> None:
+    found = answer(bundle(patient(), observation(specimen=DRAWN), specimen(status=status)))
+    (entry,) = found.report.results
+    assert (entry.flag, entry.refusal_reason) == ("IND", report_pb2.REFUSAL_REASON_SPECIMEN_REJECTED)
+
+
+@pytest.mark.parametrize(("status", "grade"), [("final", pb.HAEMOLYSIS_GROSS), ("entered-in-error", 0)])
+def test_haemolysis_that_was_withdrawn_is_said_of_no_result(status: str, grade: int) -> None:
+    index = without(observation("index", status=status, code={"text": "Haemolysis index"}), "valueQuantity")
+    category = [coded("laboratory", "http://terminology.hl7.org/CodeSystem/observation-category")]
+    told = {**index, "valueString": "gross", "category": category}
+    assert panel(patient(), observation(), told).results[0].specimen.haemolysis == grade
 
 
 def test_a_rejected_specimen_refuses_and_an_unsatisfactory_one_is_said() -> None:

@@ -628,3 +628,66 @@ def test_what_the_service_says_of_a_field_is_said_of_its_place(path: str, place:
 def test_relevant_information_is_text_and_since_2_7_coded(version: str, written: str, symptoms: list[str]) -> None:
     read = patient(message(PID, f"{OBR}||||||{written}", POTASSIUM, version=version))
     assert [one.text for one in read.panel.symptoms] == symptoms
+
+
+# ---------------------------------------------------------------------------------------------- what does not hold
+
+
+@pytest.mark.parametrize("status", ["C", "A", "D", "W", "X"])
+def test_an_observation_that_a_later_one_of_the_message_takes_back_is_not_judged(status: str) -> None:
+    later = f"OBX|2|NM|2823-3^Potassium^LN||7.1|mmol/L|3.5-5.1|HH|||{status}"
+    read = of_result(POTASSIUM, later)
+    assert result(read).status == pb.RESULT_STATUS_ENTERED_IN_ERROR
+    assert result(read, 1).status != pb.RESULT_STATUS_FINAL
+    assert "OBX(1): is corrected, deleted or withdrawn by OBX(2)" in said(read)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        "OBX|2|NM|2601-3^Magnesium^LN||0.9|mmol/L|0.7-1.0||||C",
+        "OBX|2|NM|2823-3^Potassium^LN|b|7.1|mmol/L|3.5-5.1||||C",
+        "OBX|2|NM|2823-3^Potassium^LN||7.1|mmol/L|3.5-5.1||||C|||20260116080000+0100",
+        "OBX|2|NM|2823-3^Potassium^LN||7.1|mmol/L|3.5-5.1||||F",
+    ],
+)
+def test_another_observation_takes_nothing_back(later: str) -> None:
+    assert result(of_result(POTASSIUM, later)).status == pb.RESULT_STATUS_FINAL
+
+
+def test_a_correction_of_another_draw_takes_nothing_back() -> None:
+    corrected = POTASSIUM.replace("|F", "|C")
+    read = of_result(POTASSIUM, OBR.replace("20260115", "20260114"), corrected)
+    assert result(read).status == pb.RESULT_STATUS_FINAL
+
+
+@pytest.mark.parametrize("status", ["D", "W"])
+def test_haemolysis_that_was_taken_back_is_said_of_no_result(status: str) -> None:
+    read = of_result(POTASSIUM, f"OBX|2|ST|HI^Haemolysis index^L||gross||||||{status}")
+    assert result(read).specimen.haemolysis == pb.HAEMOLYSIS_UNSPECIFIED
+
+
+def test_a_draw_after_the_message_is_no_newest_one() -> None:
+    read = patient(message(PID, OBR.replace("2026", "2036"), POTASSIUM, OBR, POTASSIUM))
+    assert [one.collected for one in read.panel.results] == ["", "2026-01-15T08:00:00+01:00"]
+    assert "OBR(1)-7: lies after the message" in said(read)
+
+
+@pytest.mark.parametrize(
+    ("reason", "conditions"),
+    [
+        ("QS^^HL70490", ["QS"]),
+        ("^Leaked in transit^L", ["Leaked in transit", "rejected"]),
+        ("17^^L", ["17", "rejected"]),
+    ],
+)
+def test_a_specimen_that_was_rejected_for_whatever_reason_is_so(reason: str, conditions: list[str]) -> None:
+    read = of_result(POTASSIUM, f"SPM|1|S1||SER^Serum^HL70487{'|' * 17}{reason}")
+    assert list(result(read).specimen.conditions) == conditions
+
+
+@pytest.mark.parametrize("written", [f"  {POTASSIUM}", f"\t{POTASSIUM}", POTASSIUM.lower().replace("nm", "NM")])
+def test_a_segment_that_is_not_quite_named_is_not_lost(written: str) -> None:
+    read = of_result(POTASSIUM.replace("4.1", "4.2"), written)
+    assert [one.value for one in read.panel.results] == ["4.2", "4.1"]
+    assert "is read as the segment that it does not quite name" in said(read)
