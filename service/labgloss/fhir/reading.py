@@ -73,8 +73,9 @@ def read_panel(request: fhir_pb2.InterpretBundleRequest, release: Release, recor
     results = [each for each in others if not symptoms.told_by(each) and laboratory.is_result(each)]
     owner = whose(bundle, results, request.subject)
     read = laboratory.results([each for each in results if owner.holds(each)], owner, recorded)
-    read = _newest(read, release, issues)
+    # Before any is left out: what is told of a specimen is of no analyte.
     tell_haemolysis(read)
+    read = _newest(read, release, issues)
     fit(read)
     newest = max((day for each in read if (day := _day(each)) is not None), default=None)
     patient = owner.patient
@@ -110,8 +111,9 @@ def _newest(read: list[ReadResult], release: Release, issues: Issues) -> list[Re
         return read
     known = [each for each in read if _is_known(each, release)]
     by_age = sorted(known, key=lambda each: _day(each) or date.max, reverse=True)
-    if len(by_age) > LIST_LIMIT and _day(by_age[LIST_LIMIT]) == _day(by_age[0]):
-        description = f"at most {LIST_LIMIT} results of the newest day are allowed; send fewer"
+    newest = max(filter(None, map(_day, known)), default=None)
+    if any(_day(each) in (None, newest) for each in by_age[LIST_LIMIT:]):
+        description = f"at most {LIST_LIMIT} results of the newest day, or without a day, are allowed; send fewer"
         raise RequestError((Violation("bundle", "TOO_MANY", description),))
     kept = {id(each) for each in by_age[:LIST_LIMIT]}
     others = [each for each in read if not _is_known(each, release)]

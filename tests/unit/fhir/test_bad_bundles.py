@@ -10,6 +10,7 @@ import pytest
 
 from labgloss.fhir.json_text import CONTAINERS_LIMIT, DEPTH_LIMIT, JsonError, parse, write
 from tests.unit.fhir.bundles import (
+    Resource,
     answer,
     bundle,
     issues,
@@ -186,6 +187,10 @@ def test_groups_that_list_each_other_end() -> None:
     assert refused(bundle(patient(), one, two))[0] == ("bundle", "REQUIRED")
 
 
+def undated_again(results: list[Resource]) -> list[Resource]:
+    return [{**each, "id": f"{each['id']}-again"} for each in results]
+
+
 def test_of_more_results_than_fit_the_newest_stay() -> None:
     days = [f"{2000 + n // 24}-{n // 2 % 12 + 1:02d}-{n % 2 * 14 + 1:02d}" for n in range(300)]
     many = [observation(f"k{n}", effectiveDateTime=day) for n, day in enumerate(days)]
@@ -197,8 +202,10 @@ def test_of_more_results_than_fit_the_newest_stay() -> None:
     # The report with its trace would not fit beside itself.
     (report,) = resources_of(found, "DiagnosticReport")
     assert report["presentedForm"][0]["title"] == "labgloss.v1.Report without its trace, for its size"
-    same_day = [observation(f"k{n}") for n in range(300)]
-    assert refused(bundle(patient(), *same_day)) == [("bundle", "TOO_MANY")]
+    same_day = [observation(f"k{n}") for n in range(120)]
+    undated = [observation(f"u{n}", effectiveDateTime=None) for n in range(120)]
+    for several in ([*same_day, *undated], [*undated, *undated_again(undated)]):
+        assert refused(bundle(patient(), *several)) == [("bundle", "TOO_MANY")]
 
 
 def test_wrong_types_are_said_and_read_as_absent() -> None:

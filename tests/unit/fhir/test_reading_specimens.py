@@ -184,3 +184,11 @@ def test_a_long_note_is_kept_in_pieces() -> None:
     comments = result(observation(specimen=DRAWN), specimen(note=[{"text": note}])).specimen.comments
     assert " ".join(comments) == note
     assert max(map(len, comments)) <= 1_000
+
+
+def test_haemolysis_is_heard_among_more_results_than_fit() -> None:
+    many = [observation(f"x{n}", code=coded(f"{n}", "urn:lab"), specimen=DRAWN) for n in range(300)]
+    told = without(observation("h", code=HAEMOLYSIS, specimen=DRAWN, valueString="2+"), "valueQuantity")
+    found = answer(bundle(patient(), *many, observation(specimen=DRAWN, valueQuantity=HIGH), specimen(), told))
+    assert len(found.panel.results) == 200
+    assert "haemolysed" in {issue.id for issue in found.report.issues}
