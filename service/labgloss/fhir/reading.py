@@ -69,8 +69,9 @@ def read_panel(request: fhir_pb2.InterpretBundleRequest, release: Release, recor
     symptoms = SymptomCodes(release)
     of_patient = [each for each in observations if is_of_patient(each)]
     others = [each for each in observations if not is_of_patient(each)]
-    told = [each for each in others if symptoms.told_by(each)]
-    results = [each for each in others if not symptoms.told_by(each) and laboratory.is_result(each)]
+    tells = {id(each): symptoms.told_by(each) for each in others}
+    told = [each for each in others if tells[id(each)]]
+    results = [each for each in others if not tells[id(each)] and laboratory.is_result(each)]
     owner = whose(bundle, results, request.subject)
     read = laboratory.results([each for each in results if owner.holds(each)], owner, recorded)
     # Before any is left out: what is told of a specimen is of no analyte.
