@@ -200,6 +200,14 @@ def test_where_nothing_could_be_read_a_card_says_so_and_what_was_not_asked_for_m
     assert [] == cards(target, call(observations=searched(observation("8867-4", "80", "/min", category=vital))))
 
 
+def test_a_result_that_could_not_be_read_beside_normal_ones_has_a_card(target: str) -> None:
+    nobodys = observation("2823-3", "2.1", "mmol/L")
+    del nobodys["subject"]
+    (card,) = cards(target, call(observations=searched(NORMAL["entry"][0]["resource"], nobodys)))
+    assert "1 result could not be read" in card["summary"]
+    assert "**Not read of what was sent**" in card["detail"]
+
+
 def test_a_proposal_is_the_one_of_the_bundle_without_what_only_the_bundle_resolves(target: str) -> None:
     (card,) = cards(target, call())
     proposed = [suggestion["actions"][0]["resource"] for suggestion in card["suggestions"]]

@@ -66,6 +66,17 @@ def test_a_panel_is_answered_as_over_grpc_byte_for_byte(target: str, grpc_server
             assert answer == Parse(response.text, InterpretPanelResponse())
 
 
+def test_the_answer_is_one_line_of_utf_8_with_names_of_the_schema_in_its_order(target: str) -> None:
+    body = {"panel": {"id": "µ", "options": {"trace": False}, "results": MAGNESIUM["panel"]["results"]}}
+    content = post(target, body).content
+    assert content.startswith('{"report":{"panel_id":"µ","release":{"version":"'.encode())
+    assert content.endswith(b"}\n")
+    assert 1 == content.count(b"\n")
+    report = json.loads(content)["report"]
+    names = [field.name for field in InterpretPanelResponse.DESCRIPTOR.fields_by_name["report"].message_type.fields]
+    assert [name for name in names if name in report] == list(report)
+
+
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
