@@ -110,7 +110,7 @@ final class Replay {
       ends.add(of.size() - 1);
     }
     List<PanelOutcome> outcomes = new ArrayList<>();
-    client.interpretStream(panels.iterator(), outcomes::add, 2, 4);
+    client.interpretStream(panels.iterator(), outcomes::add, 2, 4, Duration.ofSeconds(10));
     for (int index = 0; index < outcomes.size(); index++) {
       of.get(index).addOutcomes(outcomes.get(index));
     }

@@ -167,28 +167,36 @@ public final class Client implements AutoCloseable {
     return outcomes;
   }
 
-  /** As {@link #interpretStream(Iterator, Consumer, int, int)}, with 50 panels a message and 4 messages under way. */
+  /** The same as below, with 50 panels a message, 4 messages under way, and no deadline. */
   public void interpretStream(Iterator<Panel> panels, Consumer<PanelOutcome> each) {
-    interpretStream(panels, each, 50, 4);
+    interpretStream(panels, each, 50, 4, null);
   }
 
   /**
    * Gives one outcome for each panel, in their order, however many there are. Panels are taken only as they are needed.
-   * Where the service refuses a message as a whole, that is the outcome of each of its panels. There is no deadline, and
-   * nothing is retried: the outcomes so far stand; send the rest again.
+   * Where the service refuses a message as a whole, that is the outcome of each of its panels. Nothing is retried: the
+   * outcomes so far stand; send the rest again.
    *
    * @param panelsPerMessage 1 to 100.
    * @param messagesUnderWay so many messages are sent ahead of the outcomes.
+   * @param timeout allowed for the whole stream; null: no deadline.
    */
   public void interpretStream(
-      Iterator<Panel> panels, Consumer<PanelOutcome> each, int panelsPerMessage, int messagesUnderWay) {
+      Iterator<Panel> panels,
+      Consumer<PanelOutcome> each,
+      int panelsPerMessage,
+      int messagesUnderWay,
+      Duration timeout) {
     if (panelsPerMessage < 1 || panelsPerMessage > PANELS_LIMIT || messagesUnderWay < 1) {
       throw new IllegalArgumentException(
           "panelsPerMessage is from 1 to " + PANELS_LIMIT + ", and messagesUnderWay 1 or more");
     }
     Arrivals arrivals = new Arrivals();
-    StreamObserver<StreamInterpretPanelsRequest> requests =
-        withToken(InterpretationServiceGrpc.newStub(channel)).streamInterpretPanels(arrivals);
+    InterpretationServiceGrpc.InterpretationServiceStub stub = withToken(InterpretationServiceGrpc.newStub(channel));
+    if (timeout != null) {
+      stub = stub.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS);
+    }
+    StreamObserver<StreamInterpretPanelsRequest> requests = stub.streamInterpretPanels(arrivals);
     Packing packing = new Packing(panels, panelsPerMessage);
     Queue<List<Panel>> underWay = new ArrayDeque<>();
     boolean over = false;
