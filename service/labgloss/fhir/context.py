@@ -50,6 +50,10 @@ _ROOM = LIST_LIMIT - 1
 _NOT_SO = frozenset({"refuted"})
 _OPEN = frozenset({"unconfirmed", "provisional", "differential"})
 _OVER = frozenset({"inactive", "remission", "resolved"})
+_VERIFIED = _NOT_SO | _OPEN | {"confirmed", "entered-in-error"}
+_CLINICAL = _OVER | {"active", "recurrence", "relapse"}
+# A status that was sent and is none of R4's: a code of another system alone, or two that contradict each other.
+_NOT_READ = "?"
 # Status of MedicationStatement and MedicationRequest.
 _TAKEN = "active"
 _NOT_TAKEN = these("completed entered-in-error intended stopped on-hold not-taken cancelled draft")
@@ -174,6 +178,9 @@ class ContextReader:
         self._add_symptom(code, element, present=present)
 
     def _carried(self, element: Element) -> None:
+        if element.has("dataAbsentReason") or not (element.has("valueString") or element.has("valueCodeableConcept")):
+            element.issues.warning("value", element.path, "it holds no complaint that can be read")
+            return
         for text in element.pieces("valueString"):
             self._add_symptom(Concept(text=text), element)
         if value := concept_of(element.child("valueCodeableConcept")):
@@ -211,8 +218,8 @@ class ContextReader:
 
     def _condition(self, resource: Resource) -> None:
         element = resource.element
-        verified = _status_of(element, "verificationStatus")
-        clinical = _status_of(element, "clinicalStatus")
+        verified = _status_of(element, "verificationStatus", _VERIFIED)
+        clinical = _status_of(element, "clinicalStatus", _CLINICAL)
         concept = concept_of(element.child("code"))
         if element.has("modifierExtension") or element.has("implicitRules"):
             element.issues.warning(
@@ -227,6 +234,10 @@ class ContextReader:
             self._context.conditions = self._context.conditions or []
         elif clinical in _OVER or (not clinical and _is_over(element)):
             element.issues.information("business-rule", element.path, "it is not active any more; it was not read")
+        elif _NOT_READ in (verified, clinical):
+            said = "its status is none of R4, so that it is open whether it is so; it is not on the list"
+            element.issues.warning("code-invalid", element.path, said)
+            self._context.conditions_open = True
         elif self._is_symptom(concept):
             if verified in _OPEN:
                 element.issues.information("business-rule", element.path, "it is not confirmed; it was not read")
@@ -302,8 +313,10 @@ class ContextReader:
 
     def _has_ended(self, element: Element) -> bool:
         period = element.child("effectivePeriod")
-        end = None if period is None else times.day(day_of(period.text("end")))
-        return end is not None and self._newest is not None and end < self._newest
+        # Of a month or year alone, its last day.
+        text = "" if period is None else period.text("end")
+        end = times.partial_date(text.partition("T")[0])
+        return end is not None and self._newest is not None and end.last < self._newest
 
     def _medication_of(self, resource: Resource) -> Concept:
         """What is taken: by code, or by the Medication that is referred to, with its ingredients."""
@@ -404,14 +417,19 @@ def _answer(element: Element) -> bool | None:
         concept = concept_of(element.child("valueCodeableConcept"))
         said = {code.code for code in concept.codes} | {words.strip().lower() for words in concept.words}
     else:
-        return None if any(name.startswith("value") for name in element.body) else True
+        # "Negative" stands in the interpretation of some.
+        return None if any(name.startswith(("value", "interpretation")) for name in element.body) else True
     present, absent = bool(said & PRESENT), bool(said & ABSENT)
     return present if present != absent else None
 
 
-def _status_of(element: Element, name: str) -> str:
-    codes = [code.code for code in concept_of(element.child(name)).codes]
-    return codes[0] if codes else ""
+def _status_of(element: Element, name: str, known: frozenset[str]) -> str:
+    """The status by its code, else by its text; empty when none was sent, _NOT_READ for what is none or several."""
+    if not element.has(name):
+        return ""
+    concept = concept_of(element.child(name))
+    found = {code.code for code in concept.codes} & known or {concept.text.strip().lower()} & known
+    return found.pop() if len(found) == 1 else _NOT_READ
 
 
 def _is_over(element: Element) -> bool:

@@ -83,6 +83,7 @@ def is_of_patient(observation: Resource) -> bool:
 
 def read_observed(observations: Iterable[Resource], newest: date | None, into: panel_pb2.Patient) -> None:
     """Takes age and pregnancy from Observations of the day of the newest results, or without a date."""
+    said_pregnant: dict[bool, Element] = {}
     for observation in observations:
         element = observation.element
         if element.text("status") not in ("final", "amended", "corrected") or element.has("modifierExtension"):
@@ -99,9 +100,13 @@ def read_observed(observations: Iterable[Resource], newest: date | None, into: p
             continue
         value = concept_of(element.child("valueCodeableConcept"))
         if value.any_of(IS_PREGNANT):
-            into.pregnant = True
+            said_pregnant[True] = element
         elif value.any_of(IS_NOT_PREGNANT) and not into.HasField("trimester"):
-            into.pregnant = False
+            said_pregnant[False] = element
+    if len(said_pregnant) == 1:
+        (into.pregnant,) = said_pregnant
+    for element in said_pregnant.values() if len(said_pregnant) == 2 else ():
+        element.issues.warning("conflict", element.path, "another says the opposite, so that pregnancy is not known")
 
 
 def read_pregnancy(conditions: Iterable[Resource], into: panel_pb2.Patient) -> None:

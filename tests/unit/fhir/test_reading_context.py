@@ -71,6 +71,15 @@ def test_pregnancy_is_read_from_the_day_of_the_results(members: Resource, pregna
     assert (found.pregnant if found.HasField("pregnant") else None) is pregnant
 
 
+def test_of_two_answers_on_pregnancy_none_is_taken() -> None:
+    one, other = (
+        without(observation(code, code=coded("82810-3", LOINC), valueCodeableConcept=coded(code)), "valueQuantity")
+        for code in ("77386006", "60001007")
+    )
+    for both in ((one, other), (other, one)):
+        assert not read(*both).patient.HasField("pregnant")
+
+
 def test_an_active_pregnancy_is_one_and_a_past_one_is_none() -> None:
     assert read(condition("Normal pregnancy", code=coded("72892002"))).patient.pregnant
     over = condition("Normal pregnancy", code=coded("72892002"), abatementDateTime="2020-01-01")
@@ -112,6 +121,13 @@ def test_the_words_that_are_known_are_taken_and_what_snomed_adds_is_not() -> Non
         {"clinicalStatus": None, "abatementDateTime": "2019-01-01"},
         {"verificationStatus": coded("refuted", VERIFIED)},
         {"verificationStatus": coded("entered-in-error", VERIFIED)},
+        {"verificationStatus": {"text": "Refuted"}},
+        {
+            "verificationStatus": {
+                "coding": [{"system": "urn:ours", "code": "3"}, *coded("refuted", VERIFIED)["coding"]]
+            }
+        },
+        {"clinicalStatus": {"text": "Resolved"}},
         {"code": None},
     ],
 )
@@ -119,6 +135,21 @@ def test_what_does_not_hold_is_not_on_the_list_and_makes_none(members: Resource)
     over = condition("sarcoidosis", **members)
     assert texts(read(over)) is None
     assert texts(read(over, condition("chronic kidney disease"))) == ["chronic kidney disease"]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        # As STU3 wrote it.
+        {"clinicalStatus": "resolved"},
+        {"verificationStatus": "refuted"},
+        {"clinicalStatus": coded("3", "urn:ours")},
+        {"clinicalStatus": {"coding": [coded(each, CLINICAL)["coding"][0] for each in ("active", "resolved")]}},
+    ],
+)
+def test_a_status_that_is_none_leaves_the_list_open(members: Resource) -> None:
+    found = texts(read(condition("sarcoidosis", **members), condition("chronic kidney disease")))
+    assert found == ["chronic kidney disease", "an entry that may or may not be a condition of this patient"]
 
 
 @pytest.mark.parametrize("status", ["unconfirmed", "provisional", "differential"])
@@ -192,6 +223,11 @@ def test_without_medications_they_are_unknown_and_only_what_is_taken_counts() ->
         assert medicines(read(medication("digoxin", status))) is None
         assert medicines(read(medication("digoxin", status), medication("omeprazole"))) == ["omeprazole"]
     assert medicines(read(medication("digoxin", effectivePeriod={"end": "2025-12-01"}))) is None
+
+
+@pytest.mark.parametrize(("end", "taken"), [("2015", False), ("2025-12", False), ("2026-01", True), ("2026", True)])
+def test_a_medicine_that_ended_in_a_month_or_year_before_is_not_taken(end: str, taken: bool) -> None:
+    assert read(medication("ramipril", effectivePeriod={"end": end})).HasField("medications") is taken
 
 
 def test_what_may_be_taken_leaves_the_list_open() -> None:
@@ -296,6 +332,11 @@ def test_a_refuted_condition_that_is_a_symptom_is_denied() -> None:
     assert outcome == report_pb2.SYMPTOM_OUTCOME_DENIED
 
 
+def test_a_carrier_whose_value_is_absent_carries_nothing() -> None:
+    carried = complaint(coded("75325-1", LOINC), valueString="cramps", dataAbsentReason=coded("unknown"))
+    assert outcomes(carried) == []
+
+
 @pytest.mark.parametrize(
     "members",
     [
@@ -303,6 +344,7 @@ def test_a_refuted_condition_that_is_a_symptom_is_denied() -> None:
         {"dataAbsentReason": coded("unknown")},
         {"valueQuantity": {"value": 7}},
         {"valueString": "as before"},
+        {"interpretation": [coded("NEG")]},
         {"effectiveDateTime": "2025-06-01"},
         {"subject": {"reference": "Patient/2"}},
     ],
