@@ -188,7 +188,7 @@ def test_a_certificate_of_another_authority_reaches_nobody(served: Served) -> No
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.delenv("GRPC_VERBOSITY", raising=False)
-    for step in ("load", "serve"):
+    for step in ("load_served", "serve"):
         monkeypatch.setattr(f"labgloss.cli.commands.serve.{step}", lambda *_: pytest.fail("it went on"))
     return site(tmp_path)
 
