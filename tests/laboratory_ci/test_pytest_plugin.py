@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from labgloss.cli.service_process import ServiceProcess
+from tests.deploy.test_supply_chain import WHEEL_PARTS
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("pyproject.toml", "README.md", "service", "clients/python", "proto/labgloss", "tests/panels")
 PANELS = """
 [[panel]]
 id = "as-expected"
@@ -50,7 +50,7 @@ DIFFERENCES = """\
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where `pip install .` put what this checkout holds; what it depends on is there already."""
     copy, site = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("site")
-    for part in PARTS:
+    for part in WHEEL_PARTS:
         source, to = ROOT / part, copy / part
         to.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
