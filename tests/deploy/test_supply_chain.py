@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 PROJECT = (ROOT / "pyproject.toml").read_text()
 DECLARED = tomllib.loads(PROJECT)
-WHEEL_PARTS = ("pyproject.toml", "README.md", ".gitignore", "service", "clients", "proto", "tests/panels")
+WHEEL_PARTS = ("pyproject.toml", "README.md", ".gitignore", "service", "clients/python", "proto", "tests/panels")
 _PINNED = re.compile(
     r"^([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==(\S+)(?: ;.*)? \\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", re.M
 )
