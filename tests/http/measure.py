@@ -31,7 +31,7 @@ SENT = {
 DRAWS = searched(
     *(
         observation(code, value, unit, f"o{code}-{day}", effectiveDateTime=f"2026-01-{day:02}T08:00:00Z")
-        for day in range(20, 12, -1)
+        for day in range(20, 15, -1)
         for code, (value, unit) in SENT.items()
     )
 )
@@ -39,7 +39,7 @@ RATES = (5, 10, 20, 40)
 ASKED: dict[str, tuple[str, Any]] = {
     "a panel as JSON": ("/v1/panels:interpret", MAGNESIUM),
     "a hook, nothing found": ("/cds-services/labgloss-patient-view", call(observations=NORMAL)),
-    "a hook, 96 results of 8 draws": ("/cds-services/labgloss-patient-view", call(observations=DRAWS)),
+    "a hook, 60 results of 5 draws": ("/cds-services/labgloss-patient-view", call(observations=DRAWS)),
     "a hook, two critical results": ("/cds-services/labgloss-patient-view", call()),
 }
 

@@ -418,7 +418,7 @@ def _cds(commands: _Commands) -> None:
         "--health-port", metavar="PORT", help="another port, for health checks alone, unencrypted (default: none)"
     )
     serve.add_argument(
-        "--observations", metavar="COUNT", help="results that hooks ask EHRs for, newest first (default 100)"
+        "--observations", metavar="COUNT", help="results that hooks ask EHRs for, newest first (default 60)"
     )
     serve.add_argument("--requests", metavar="COUNT", help="requests under way at a time (default 64)")
     serve.add_argument("--connections", metavar="COUNT", help="connections at a time (default 256)")

@@ -25,7 +25,7 @@ class HttpSettings(Asking):
     hook_bytes: int = Field(
         4_194_304, ge=1_024, le=67_108_864, description="a number of bytes from 1024 to 67108864 for a call of a hook"
     )
-    observations: int = Field(100, ge=1, le=200, description="a whole number of results from 1 to 200")
+    observations: int = Field(60, ge=1, le=200, description="a whole number of results from 1 to 200")
     requests: int = Field(64, ge=1, le=4_096, description="a whole number of requests under way, from 1 to 4096")
     connections: int = Field(256, ge=1, le=65_536, description="a whole number of connections from 1 to 65536")
     drain_seconds: float = Field(
