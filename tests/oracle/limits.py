@@ -61,6 +61,9 @@ def read_number(value: str, comparator: str | None) -> Limit | None:
 def read_interval(own: dict[str, str]) -> Limit:
     """The laboratory's own interval, perhaps with one end only; what is no interval bounds nothing (DEC-79)."""
     low, high, text = own.get("low"), own.get("high"), own.get("text", "")
+    # 0-0, 0-9999: nobody entered one.
+    if re.search(r"(^|[^0-9.])(0+(\.0+)?|9{3,}(\.9+)?|99\.9+)\s*$", high or text, re.ASCII):
+        return ()
     if low is None and high is None:
         if (bound := read_number(text, None)) and bound[0][0] != "=":
             return bound

@@ -24,6 +24,8 @@ LABORATORY = "laboratory"
 
 _NUMBER = r"([0-9]+(?:[.,][0-9]{1,2}|\.[0-9]+)?)"
 _BETWEEN = re.compile(rf"{_NUMBER}\s*(?:-|–|—|\bto\b|\.\.)\s*{_NUMBER}")
+# What systems send in the place of an interval that nobody entered: 0-0, 0-9999. By it every value would be normal.
+_PLACEHOLDER = re.compile(r"9{3,}(?:\.9+)?|9{2,}\.9+")
 _ONE_END = re.compile(rf"(<=|>=|<|>|≤|≥)\s*{_NUMBER}")
 
 
@@ -143,7 +145,7 @@ def laboratory_ends_of(release: Release, result: Result) -> LaboratoryEnds:
 
 
 def laboratory_ends(interval: LaboratoryInterval | None, units: Sequence[str] = ()) -> LaboratoryEnds:
-    """The laboratory's interval as read; unreadable text, or low above high, is said and not used (DEC-79).
+    """The laboratory's interval as read; unreadable text, low above high, or a placeholder is said, not used (DEC-79).
 
     Its text may stand in brackets and repeat the unit of the result, in one of its spellings, and no other.
     """
@@ -156,7 +158,13 @@ def laboratory_ends(interval: LaboratoryInterval | None, units: Sequence[str] = 
         span: Span | None = Span(low, True, high, True)
     else:
         span = _span_of_text(_without_unit(_unwrapped(interval.text), units))
-    return LaboratoryEnds(unreadable=True) if span is None or span.empty else LaboratoryEnds(span)
+    unread = span is None or span.empty or _is_placeholder(span)
+    return LaboratoryEnds(unreadable=True) if unread else LaboratoryEnds(span)
+
+
+def _is_placeholder(span: Span) -> bool:
+    """Whether a span stands for an interval that nobody entered."""
+    return span.high is not None and (span.high == 0 or _PLACEHOLDER.fullmatch(f"{span.high:f}") is not None)
 
 
 def _unwrapped(text: str) -> str:

@@ -63,6 +63,13 @@ def test_an_interval_is_read_from_the_texts_that_laboratories_send(text: str, re
         "NaN-NaN",
         "<",
         "5",
+        # In the place of an interval that nobody entered.
+        "0-0",
+        "0.00-0.00",
+        "0-999",
+        "0.0 - 9999.99",
+        "<9999",
+        "0-99.99",
     ],
 )
 def test_a_text_that_states_no_interval_is_unreadable(text: str) -> None:
