@@ -208,6 +208,9 @@ class Calls:
             refused = awaited.error or _CallerGoneError()
         finally:
             self._slots.release()
+        # A stream that the watchdog ended may look as if its caller had closed it.
+        if refused is None and awaited.ended:
+            refused = awaited.error
         if refused is None and context.is_active():
             self._end(call, "OK")
         else:
