@@ -137,6 +137,10 @@ def _unit(segment: Segment, say: Say) -> str:
     """OBX-6: the code, by preference of UCUM; of a sender's own system the text that stands beside its code."""
     sent = segment.components(6)
     triplets = [(sent[code].strip(), sent[name].strip(), sent[system].strip()) for code, name, system in _TRIPLETS]
+    amounts = dict.fromkeys(one for code, name, _ in triplets if (one := _amount(code) or _amount(name)))
+    if len(amounts) > 1 and not amounts.keys() <= _EQUAL_FOR_SOME:
+        say(segment.place(6), "names two different units, so that the unit is open; send the one that is meant")
+        return clipped(" or ".join(code or name for code, name, _ in triplets), ID_LIMIT, segment.place(6), say)
     named = next((code for code, _, system in triplets if system.upper() == tables.UCUM and code), "")
     if not named:
         for code, name, system in triplets:
@@ -148,6 +152,20 @@ def _unit(segment: Segment, say: Say) -> str:
 
 
 _TRIPLETS = ((1, 2, 3), (4, 5, 6))
+# Amounts in a volume, by which two units of one result are told to differ; what is not listed may be another spelling.
+_AMOUNTS = frozenset(
+    ("mmol/l", "umol/l", "nmol/l", "pmol/l", "g/l", "mg/l", "ug/l", "ng/l", "g/dl", "mg/dl", "ug/dl", "meq/l")
+)
+_SAME_AMOUNTS = {"ng/ml": "ug/l", "pg/ml": "ng/l", "mcg/l": "ug/l"}
+# The same for what has one charge, of which laboratories send both; which analyte it is, is not known here.
+_EQUAL_FOR_SOME = frozenset({"mmol/l", "meq/l"})
+
+
+def _amount(written: str) -> str:
+    """The unit in one spelling; empty for what is not listed."""
+    plain = written.lower().replace("µ", "u").replace("μ", "u")
+    plain = _SAME_AMOUNTS.get(plain, plain)
+    return plain if plain in _AMOUNTS else ""
 
 
 def _status(segment: Segment, order_status: str, say: Say) -> pb.ResultStatus.ValueType:

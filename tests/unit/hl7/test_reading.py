@@ -691,3 +691,17 @@ def test_a_segment_that_is_not_quite_named_is_not_lost(written: str) -> None:
     read = of_result(POTASSIUM.replace("4.1", "4.2"), written)
     assert [one.value for one in read.panel.results] == ["4.2", "4.1"]
     assert "is read as the segment that it does not quite name" in said(read)
+
+
+@pytest.mark.parametrize(
+    ("written", "unit"),
+    [
+        ("mg/dL^mg/dL^L^mmol/L^^UCUM", "mg/dL or mmol/L"),
+        ("mmol/L^^UCUM^umol/L^^L", "mmol/L or umol/L"),
+        ("ug/L^^UCUM^ng/mL^^L", "ug/L"),
+        ("mEq/L^^L^mmol/L^^UCUM", "mmol/L"),
+        ("17^Millimol pro Liter^L^mmol/L^^UCUM", "mmol/L"),
+    ],
+)
+def test_two_units_of_one_result_are_none(written: str, unit: str) -> None:
+    assert result(of_result(POTASSIUM.replace("mmol/L", written))).unit == unit
