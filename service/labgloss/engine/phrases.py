@@ -18,6 +18,17 @@ _COMPARED = (
     (re.compile(r">|\b(?:more|greater|longer) than\b|\b(?:over|above)(?= ?\d)"), " above "),
 )
 _CANNOT = re.compile(r"\b(?:cannot|can not|could not|couldn't|cant|unable to)\b")
+# Denials of several words, each in one that denies as far: "absence of tetany", "tetany ruled out".
+_DENYING = (
+    (re.compile(r"\babsence of\b"), "no"),
+    (
+        re.compile(
+            r"(?<!not )(?<!not be )(?<!not been )(?<!not yet )(?<!yet been )(?<!can't be )(?<!never )"
+            r"\b(?:ruled out|excluded)\b"
+        ),
+        "absent",
+    ),
+)
 # "No improvement" and "not resolved" deny no symptom; "not only cramps" states one.
 _NO_DENIAL = re.compile(
     r"\b(?:no|not|never|without|hasn't|haven't|isn't|aren't|wasn't|didn't|doesn't|don't)\s+"
@@ -168,7 +179,7 @@ def _plain(text: str) -> _Plain:
     else:
         starts = [place for place, letter in enumerate(text) for _ in letter.casefold()]
         plain = _Plain(folded, starts, [place + 1 for place in starts])
-    for pattern, word in (*_COMPARED, (_CANNOT, "can't")):
+    for pattern, word in (*_COMPARED, (_CANNOT, "can't"), *_DENYING):
         plain = _replaced(plain, pattern, word)
     return plain
 

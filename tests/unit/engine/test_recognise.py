@@ -68,6 +68,9 @@ def test_a_symptom_is_read_in_plain_words(release: Release, text: str, ident: st
         ("seizure-free", "SEIZURE"),
         ("not confused", "CONFUSION"),
         ("no fits", "SEIZURE"),
+        ("absence of muscle cramps", "MUSCLE_CRAMP"),
+        ("seizures ruled out", "SEIZURE"),
+        ("tetany has been excluded", "TETANY"),
         ("cramps resolved last year", "MUSCLE_CRAMP"),
         ("palpitations now resolved", "PALPITATIONS"),
         ("previous seizures", "SEIZURE"),
@@ -130,7 +133,8 @@ def test_what_counts_although_it_is_past_is_present(release: Release, text: str)
     "text",
     [
         "no improvement in cramps", "cramps no better", "cramps not resolved", "2 week history of cramps",
-        "previously well, now cramps", "not only cramps", "cramps for the past week", "no cause for cramps",
+        "previously well, now cramps", "not only cramps", "cramps not excluded", "cramps cannot be ruled out",
+        "cramps for the past week", "no cause for cramps",
     ],
 )  # fmt: skip
 def test_words_that_deny_something_else_deny_no_symptom(release: Release, text: str) -> None:
