@@ -24,6 +24,9 @@ def moment_of(element: Element, name: str, latest: datetime) -> str:
             return _read(element, member, latest)
     if (period := element.child(f"{name}Period")) is not None:
         return _read(period, "start" if period.has("start") else "end", latest)
+    if element.has(f"{name}Timing"):
+        said = "a Timing is no time of one draw; without it a result counts as current"
+        element.issues.warning("not-supported", element.at(f"{name}Timing"), said)
     return ""
 
 

@@ -422,3 +422,10 @@ def test_the_newest_draw_is_judged_and_earlier_ones_are_its_history() -> None:
     found = answer(bundle(patient(), observation(), earlier))
     assert [entry.earlier for entry in found.report.results] == [False, True]
     assert found.report.results[0].trend.previous_value == "6.9"
+
+
+def test_a_timing_is_no_time_of_a_draw() -> None:
+    timed = without(observation(effectiveTiming={"event": ["2026-01-15T08:30:00Z"]}), "effectiveDateTime")
+    found = answer(bundle(patient(), timed))
+    assert found.panel.results[0].collected == ""
+    assert issues(found) == [("warning", "Bundle.entry[1].resource.effectiveTiming")]
