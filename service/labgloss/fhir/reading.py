@@ -30,6 +30,15 @@ _SILENT = these(
     "Endpoint HealthcareService"
 )
 
+_SUPERSEDING = frozenset(
+    {
+        panel_pb2.RESULT_STATUS_CORRECTED,
+        panel_pb2.RESULT_STATUS_AMENDED,
+        panel_pb2.RESULT_STATUS_CANCELLED,
+        panel_pb2.RESULT_STATUS_ENTERED_IN_ERROR,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ReadPanel:
@@ -75,6 +84,7 @@ def read_panel(request: fhir_pb2.InterpretBundleRequest, release: Release, recor
     owner = whose(bundle, results, request.subject)
     read = laboratory.results([each for each in results if owner.holds(each)], owner, recorded)
     # Before any is left out: what is told of a specimen is of no analyte.
+    _supersede(read)
     tell_haemolysis(read)
     read = _newest(read, release, issues)
     fit(read)
@@ -104,6 +114,23 @@ def _panel_id(request: fhir_pb2.InterpretBundleRequest, bundle: Bundle) -> str:
 def _day(read: ReadResult) -> date | None:
     found = times.collected(read.result.collected)
     return None if found is None else found.day
+
+
+def _supersede(read: list[ReadResult]) -> None:
+    """Withdraws what another resource under the laboratory's own number of the result corrects or withdraws."""
+    alike: dict[tuple[object, ...], list[ReadResult]] = {}
+    for each in read:
+        codes = frozenset((coding.system, coding.code) for coding in each.result.codings)
+        for name in each.observation.identifiers if not each.is_component else ():
+            if name[0]:
+                alike.setdefault((name, codes, each.result.collected), []).append(each)
+    for several in alike.values():
+        if any(each.result.status in _SUPERSEDING for each in several):
+            for each in several:
+                if each.result.status not in _SUPERSEDING:
+                    each.result.status = panel_pb2.RESULT_STATUS_ENTERED_IN_ERROR
+                    said = "another resource under its identifier corrects or withdraws it; it is shown, and not judged"
+                    each.element.issues.warning("business-rule", each.element.path, said)
 
 
 def _newest(read: list[ReadResult], release: Release, issues: Issues) -> list[ReadResult]:

@@ -429,3 +429,13 @@ def test_a_timing_is_no_time_of_a_draw() -> None:
     found = answer(bundle(patient(), timed))
     assert found.panel.results[0].collected == ""
     assert issues(found) == [("warning", "Bundle.entry[1].resource.effectiveTiming")]
+
+
+@pytest.mark.parametrize("status", ["corrected", "amended", "cancelled", "entered-in-error"])
+def test_a_result_that_another_under_its_number_takes_back_is_not_judged(status: str) -> None:
+    number = [{"system": "urn:laboratory", "value": "R1"}]
+    later = observation("later", identifier=number, status=status)
+    found = panel(patient(), observation(identifier=number), later).results
+    assert found[0].status == pb.RESULT_STATUS_ENTERED_IN_ERROR
+    another = observation("later", identifier=number, status=status, code=MAGNESIUM)
+    assert panel(patient(), observation(identifier=number), another).results[0].status == pb.RESULT_STATUS_FINAL
