@@ -64,8 +64,16 @@ def examine(bench: Bench, entries: Sequence[Judged]) -> Examined:
     """The entries after every rule of sample validity: refused, marked, or as they were."""
     release = bench.release
     measured = [_as_measured(bench, entry) for entry in entries]
-    facts = _panel_facts(bench, measured)
-    specimens = _haemolysed_again([_specimen(bench, entries, measured, places, facts) for places in _draws(entries)])
+    found = _findings(bench, measured)
+    # What the whole panel says: the rules ask for kidney, muscle and tumour, and for pairs.
+    facts = bench.facts.adding("finding", found | gaps(release, measured))
+    specimens = []
+    for places in _draws(entries):
+        own = tuple(_by_itself(measured[place]) for place in places)
+        # Most panels are of one draw, whose findings are the panel's.
+        of_own = found if own == tuple(measured) else _findings(bench, own)
+        specimens.append(_specimen(bench, entries, own, of_own, places, facts))
+    specimens = _haemolysed_again(specimens)
     changed = list(entries)
     truths: dict[str, Truth] = {}
     held: dict[str, _Specimen] = {}
@@ -138,27 +146,33 @@ def _of_another_time(specimen: _Specimen, other: _Specimen) -> bool:
 def _as_measured(bench: Bench, entry: Judged) -> Judged:
     """The entry with the verdict on its number, whatever artefact or implausibility refused it."""
     if entry.refusal is None:
-        verdict = entry.measured or entry.verdict
-        return replace(entry, verdict=verdict, measured=None) if verdict else entry
+        return replace(entry, verdict=entry.measured, measured=None) if entry.measured else entry
     if entry.refusal not in _MEASURED_ALL_THE_SAME or entry.reading is None or entry.analyte is None:
         return entry
     verdict = entry.measured or bench.verdict(entry, entry.reading)
     return replace(entry, refusal=None, verdict=verdict, measured=None)
 
 
-def _panel_facts(bench: Bench, measured: Sequence[Judged]) -> Facts:
-    """What the whole panel says as measured: the rules ask for kidney, muscle and tumour, and for pairs."""
-    facts = bench.facts.adding("finding", findings.measured(bench.release, measured, bench.facts))
-    facts = facts.adding("finding", findings.of_verdicts(bench.release, measured, facts))
-    return facts.adding("finding", gaps(bench.release, measured))
+def _by_itself(entry: Judged) -> Judged:
+    """The entry as if nothing later had replaced it, and no better calcium stood beside it."""
+    return replace(entry, earlier=False, primary=True) if entry.earlier or not entry.primary else entry
+
+
+def _findings(bench: Bench, measured: Sequence[Judged]) -> dict[str, Truth]:
+    """The findings that results make as they were measured."""
+    found = findings.measured(bench.release, measured, bench.facts)
+    return found | findings.of_verdicts(bench.release, measured, bench.facts.adding("finding", found))
 
 
 def _specimen(
-    bench: Bench, entries: Sequence[Judged], measured: Sequence[Judged], places: tuple[int, ...], panel: Facts
+    bench: Bench,
+    entries: Sequence[Judged],
+    own: tuple[Judged, ...],
+    found: Mapping[str, Truth],
+    places: tuple[int, ...],
+    panel: Facts,
 ) -> _Specimen:
-    own = tuple(replace(measured[place], earlier=False, primary=True) for place in places)
-    truths = findings.measured(bench.release, own, bench.facts)
-    truths |= findings.of_verdicts(bench.release, own, bench.facts.adding("finding", truths))
+    truths = dict(found)
     for entry in own:
         if entry.analyte is not None and entry.verdict is not None and entry.refusal is None:
             truths |= {

@@ -16,7 +16,7 @@ from labgloss.engine import combining, findings, openness
 from labgloss.engine.artefacts import Examined
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, unique
-from labgloss.engine.words import clause_of, open_words, true_names
+from labgloss.engine.words import clauses_left_open, clauses_that_hold, true_names
 from labgloss.knowledge.expression import Name
 from labgloss.knowledge.release import DerivedFinding, Release, Rule
 from labgloss.knowledge.schema import (
@@ -270,16 +270,8 @@ def facts_of(rule: PatternRow, settled: Settled, apart: combining.Apart) -> Fact
 
 
 def _pattern(rule: PatternRow, truth: Truth, facts: Facts, settled: Settled, entries: Sequence[Judged]) -> Pattern:
-    required = [clause_of(part, facts) for part in (*rule.core, *rule.required)]
-    supporting = [clause_of(part, facts) for part in rule.supporting]
-    excluding = [clause_of(part, facts) for part in rule.excluding]
-    against = [clause_of(part, facts) for part in rule.against]
     matched = truth is Truth.TRUE
-    missing = [
-        replace(clause, text=open_words(part, facts))
-        for part, clause in zip((*rule.core, *rule.required, *rule.excluding), (*required, *excluding), strict=True)
-        if clause.truth is Truth.UNKNOWN
-    ]
+    missing = clauses_left_open((*rule.core, *rule.required, *rule.excluding), facts)
     if matched:
         urgency = _urgency(rule, facts, settled, entries)
     else:
@@ -291,9 +283,9 @@ def _pattern(rule: PatternRow, truth: Truth, facts: Facts, settled: Settled, ent
         urgency=urgency,
         title=rule.title,
         text=rule.text if matched else _not_established(missing),
-        evidence_for=tuple(clause for clause in (*required, *supporting) if clause.truth is Truth.TRUE),
-        evidence_against=tuple(clause for clause in against if clause.truth is Truth.TRUE),
-        missing=tuple(missing),
+        evidence_for=clauses_that_hold((*rule.core, *rule.required, *rule.supporting), facts),
+        evidence_against=clauses_that_hold(rule.against, facts),
+        missing=missing,
         explains=rule.explains if matched else (),
         suppresses=(*rule.withholds, *rule.replaces) if matched else (),
         source_ids=rule.source,
@@ -403,9 +395,7 @@ def _without_final(row: SaysMissingRow, facts: Facts, entries: Sequence[Judged])
 
 
 def _red_flag(rule: RedFlagRow, urgency: Urgency, settled: Settled) -> RedFlag:
-    evidence = tuple(
-        clause_of(level.when, settled.reported) for level in rule.levels if settled.reported.holds(level.when)
-    )
+    evidence = clauses_that_hold((level.when for level in rule.levels), settled.reported)
     values = settled.values
     if not rule.value_only:
         held = bool(rule.held_by) and set(rule.held_by) <= values.unreliable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
@@ -29,6 +29,17 @@ _LEADS = {
 def clause_of(part: Expression, facts: Facts) -> Clause:
     """A clause, what it comes to, and its words."""
     return Clause(str(part), facts.truth(part), _words(part, facts))
+
+
+def clauses_that_hold(parts: Iterable[Expression], facts: Facts) -> tuple[Clause, ...]:
+    """Those of several clauses that are TRUE, with their words."""
+    return tuple(Clause(str(part), Truth.TRUE, _words(part, facts)) for part in parts if facts.holds(part))
+
+
+def clauses_left_open(parts: Iterable[Expression], facts: Facts) -> tuple[Clause, ...]:
+    """Those of several clauses that are UNKNOWN, each with what of it is not known, in words."""
+    left_open = (part for part in parts if facts.truth(part) is Truth.UNKNOWN)
+    return tuple(Clause(str(part), Truth.UNKNOWN, open_words(part, facts)) for part in left_open)
 
 
 def _words(part: Expression, facts: Facts) -> str:
