@@ -138,7 +138,8 @@ def _unit(segment: Segment, say: Say) -> str:
     sent = segment.components(6)
     triplets = [(sent[code].strip(), sent[name].strip(), sent[system].strip()) for code, name, system in _TRIPLETS]
     amounts = dict.fromkeys(one for code, name, _ in triplets if (one := _amount(code) or _amount(name)))
-    if len(amounts) > 1 and not amounts.keys() <= _EQUAL_FOR_SOME:
+    same = amounts.keys() <= _EQUAL_FOR_ONE_CHARGE and _of_one_charge(segment)
+    if len(amounts) > 1 and not same:
         say(segment.place(6), "names two different units, so that the unit is open; send the one that is meant")
         return clipped(" or ".join(code or name for code, name, _ in triplets), ID_LIMIT, segment.place(6), say)
     named = next((code for code, _, system in triplets if system.upper() == tables.UCUM and code), "")
@@ -157,8 +158,17 @@ _AMOUNTS = frozenset(
     ("mmol/l", "umol/l", "nmol/l", "pmol/l", "g/l", "mg/l", "ug/l", "ng/l", "g/dl", "mg/dl", "ug/dl", "meq/l")
 )
 _SAME_AMOUNTS = {"ng/ml": "ug/l", "pg/ml": "ng/l", "mcg/l": "ug/l"}
-# The same for what has one charge, of which laboratories send both; which analyte it is, is not known here.
-_EQUAL_FOR_SOME = frozenset({"mmol/l", "meq/l"})
+# The same for what has one charge, of which laboratories send both; of magnesium and calcium one is twice the other.
+_EQUAL_FOR_ONE_CHARGE = frozenset({"mmol/l", "meq/l"})
+
+
+def _of_one_charge(segment: Segment) -> bool:
+    """Whether a LOINC code says that the observation is of an ion with one charge."""
+    return any(
+        tables.system(one[system]) == tables.LOINC and one[code].strip() in tables.OF_ONE_CHARGE
+        for one in segment.repetitions(3)[:LIST_LIMIT]
+        for code, system in ((1, 3), (4, 6), (10, 12))
+    )
 
 
 def _amount(written: str) -> str:

@@ -31,6 +31,9 @@ UCUM = "UCUM"
 # Systems of units in which the identifier is what people read (tables 0396, 7.1.4 of the standard).
 UNIT_SYSTEMS = frozenset({"", UCUM, "ISO+", "ANS+", "ISO", "ANSI+"})
 
+# LOINC: potassium, sodium, chloride and bicarbonate, in blood, serum or plasma, and urine.
+OF_ONE_CHARGE = frozenset({"2823-3", "6298-4", "2951-2", "2075-0", "1963-8", "2028-9", "2828-2", "2955-3", "2078-4"})
+
 # Table 0085, with the local rule of codes.md for those that the guide does not map.
 STATUSES: Mapping[str, pb.ResultStatus.ValueType] = MappingProxyType(
     {

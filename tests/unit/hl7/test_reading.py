@@ -705,3 +705,9 @@ def test_a_segment_that_is_not_quite_named_is_not_lost(written: str) -> None:
 )
 def test_two_units_of_one_result_are_none(written: str, unit: str) -> None:
     assert result(of_result(POTASSIUM.replace("mmol/L", written))).unit == unit
+
+
+@pytest.mark.parametrize("code", ["2601-3^Magnesium^LN", "MG^Magnesium^L"])
+def test_of_two_charges_an_equivalent_is_half_a_mole(code: str) -> None:
+    sent = f"OBX|1|NM|{code}||1.6|mEq/L^^L^mmol/L^^UCUM|1.3-2.1|N|||F"
+    assert result(of_result(sent)).unit == "mEq/L or mmol/L"
