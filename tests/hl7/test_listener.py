@@ -192,7 +192,7 @@ def test_an_incomplete_frame_is_answered_and_ended(target: str, tmp_path: Path) 
 
 def test_connections_are_bounded_and_silent_ones_end(target: str, tmp_path: Path) -> None:
     with (
-        process(target, tmp_path, "--connections", "2", "--idle-seconds", "1") as served,
+        process(target, tmp_path, "--connections", "2", "--idle-seconds", "4") as served,
         Sender(served.port) as one,
         Sender(served.port) as two,
     ):
