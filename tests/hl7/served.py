@@ -60,6 +60,10 @@ class Process:
         self._reader.join(10)
         return code
 
+    def join(self) -> None:
+        """Waits until its log has ended."""
+        self._reader.join(10)
+
     def _read_log(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
@@ -77,14 +81,17 @@ def process(target: str, spool: Path, *flags: str, port: int = 0, waits: bool = 
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
         killer = Timer(_LONGEST_SECONDS, started.kill)
         killer.start()
+        served = Process(started)
         try:
-            served = Process(started)
             if waits:
                 served.port = served.next("serving")["port"]
             yield served
         finally:
             killer.cancel()
             started.kill()
+            # Its log is read to the end before it is closed.
+            started.wait()
+            served.join()
 
 
 class Sender:
