@@ -16,7 +16,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 PYTHON = f"""#!/bin/sh
 case "$1 $2" in
 "-m venv") sleep 0.3; mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && echo venv >>"$ASKED" ;;
-"-m pip") echo "pip PIP_USER=$PIP_USER" >>"$ASKED" ;;
+"-m pip") echo "pip PIP_USER=$PIP_USER PYTHONPATH=$PYTHONPATH" >>"$ASKED" ;;
 "-m labgloss") shift 2; echo "labgloss $*" ;;
 *) exec "{sys.executable}" "$@" ;;
 esac
@@ -67,19 +67,19 @@ def checkout(tmp_path: Path) -> Checkout:
 
 
 def test_the_first_run_sets_up_and_the_next_does_not(checkout: Checkout) -> None:
-    code, out, err = checkout.run(PIP_USER="1")
+    code, out, err = checkout.run(PIP_USER="1", PYTHONPATH="/elsewhere")
     assert (code, out) == (0, "labgloss --version\n")
     assert err.startswith("labgloss: setting up service for Python 3.")
     assert checkout.run() == (0, "labgloss --version\n", "")
-    # A user's wish for --user is one that pip refuses in a virtual environment.
-    assert checkout.asked == ["venv", "pip PIP_USER=0"]
+    # A wish for --user is one that pip refuses in a virtual environment; what is elsewhere is not installed here.
+    assert checkout.asked == ["venv", "pip PIP_USER=0 PYTHONPATH="]
 
 
 def test_other_packages_are_set_up_anew(checkout: Checkout) -> None:
     checkout.run()
     (checkout.folder / "deploy" / "requirements.txt").write_text("# none\n")
     checkout.run()
-    assert checkout.asked == ["venv", "pip PIP_USER=0"] * 2
+    assert checkout.asked == ["venv", "pip PIP_USER=0 PYTHONPATH="] * 2
 
 
 @pytest.mark.skipif(shutil.which("flock") is None, reason="needs flock, which this system has not")
@@ -87,7 +87,7 @@ def test_two_first_runs_at_once_set_up_once(checkout: Checkout) -> None:
     with checkout.start() as one, checkout.start() as other:
         outcomes = [(each.communicate(timeout=30)[0], each.returncode) for each in (one, other)]
     assert outcomes == [("labgloss --version\n", 0)] * 2
-    assert checkout.asked == ["venv", "pip PIP_USER=0"]
+    assert checkout.asked == ["venv", "pip PIP_USER=0 PYTHONPATH="]
 
 
 def test_a_path_for_cd_does_not_mislead(checkout: Checkout) -> None:
