@@ -6,6 +6,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -58,6 +59,25 @@ def refused_by(served: Served) -> list[Any]:
     raise AssertionError("nothing was refused")
 
 
+@contextmanager
+def loading(served: Served) -> Iterator[None]:
+    """Calls beyond what can be answered, until the context is left."""
+    done = threading.Event()
+
+    def load() -> None:
+        while not done.is_set():
+            asked(served, 10)
+            time.sleep(0.02)
+
+    loader = threading.Thread(target=load)
+    loader.start()
+    try:
+        yield
+    finally:
+        done.set()
+        loader.join()
+
+
 def test_a_burst_is_answered(served: Served) -> None:
     assert {grpc.StatusCode.OK} == set(ended(asked(served, MANY)))
 
@@ -71,48 +91,24 @@ def test_a_load_that_lasts_is_refused_at_once_and_told_when_to_retry(served: Ser
 
 def test_a_client_that_asks_for_little_is_answered_while_another_is_refused(served: Served) -> None:
     refused_by(served)
-    done = threading.Event()
-
-    def load() -> None:
-        while not done.is_set():
-            asked(served, 10)
-            time.sleep(0.02)
-
-    loading = threading.Thread(target=load)
-    loading.start()
-    try:
+    with loading(served):
         options = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0))
         with grpc.insecure_channel(f"127.0.0.1:{served.server.port}", options) as channel:
             for _ in range(10):
                 calls = [channel.unary_unary(INTERPRET).future(unary(), timeout=20) for _ in range(6)]
                 assert {grpc.StatusCode.OK} == set(ended(calls))
-    finally:
-        done.set()
-        loading.join()
     assert [line for line in served.log if line["event"] == "overloaded"]
 
 
 def test_health_answers_while_calls_are_refused_and_the_log_counts_them(served: Served) -> None:
     refused_by(served)
-    done = threading.Event()
-
-    def load() -> None:
-        while not done.is_set():
-            asked(served, 10)
-            time.sleep(0.02)
-
-    loading = threading.Thread(target=load)
-    loading.start()
-    try:
+    with loading(served):
         for _ in range(10):
             begun = time.monotonic()
             status = health_pb2.HealthCheckResponse.FromString(served.call(HEALTH, b"", timeout=2)).status
             assert health_pb2.HealthCheckResponse.SERVING == status
             assert time.monotonic() - begun < 1
             time.sleep(0.15)
-    finally:
-        done.set()
-        loading.join()
     said = [line for line in served.log if line["event"] == "overloaded"]
     assert said
     assert all(line["calls"] > 0 for line in said)
