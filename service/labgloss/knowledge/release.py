@@ -258,6 +258,9 @@ class Release:
     site: Site = NO_SITE
     # The file of each pattern, for what is said of it.
     pattern_files: Mapping[str, str] = field(default_factory=dict)
+    # Whether the engine answers from what it compiled of the files. Without it walks them as they are written, which is
+    # the reference: slow, plain, and to be equal byte for byte.
+    compiled: bool = True
 
     def file_of(self, rule_id: str) -> str:
         """The knowledge file of a pattern or red flag."""
