@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
+from labgloss.domain.altered import altered
 from labgloss.domain.panel import Haemolysis, SpecimenKind
 from labgloss.domain.report import RefusalReason, ResultClass
 from labgloss.domain.truth import Truth
@@ -134,7 +135,7 @@ def _haemolysed_again(specimens: Sequence[_Specimen]) -> list[_Specimen]:
     for specimen in specimens:
         again = any(_of_another_time(specimen, other) for other in haemolysed)
         facts = specimen.facts.adding("specimen", {"haemolysed_again": Truth.of(again)})
-        found.append(replace(specimen, facts=facts))
+        found.append(_Specimen(specimen.places, specimen.measured, facts))
     return found
 
 
@@ -146,16 +147,16 @@ def _of_another_time(specimen: _Specimen, other: _Specimen) -> bool:
 def _as_measured(bench: Bench, entry: Judged) -> Judged:
     """The entry with the verdict on its number, whatever artefact or implausibility refused it."""
     if entry.refusal is None:
-        return replace(entry, verdict=entry.measured, measured=None) if entry.measured else entry
+        return altered(entry, verdict=entry.measured, measured=None) if entry.measured else entry
     if entry.refusal not in _MEASURED_ALL_THE_SAME or entry.reading is None or entry.analyte is None:
         return entry
     verdict = entry.measured or bench.verdict(entry, entry.reading)
-    return replace(entry, refusal=None, verdict=verdict, measured=None)
+    return altered(entry, refusal=None, verdict=verdict, measured=None)
 
 
 def _by_itself(entry: Judged) -> Judged:
     """The entry as if nothing later had replaced it, and no better calcium stood beside it."""
-    return replace(entry, earlier=False, primary=True) if entry.earlier or not entry.primary else entry
+    return altered(entry, earlier=False, primary=True) if entry.earlier or not entry.primary else entry
 
 
 def _findings(bench: Bench, measured: Sequence[Judged]) -> dict[str, Truth]:
@@ -270,14 +271,14 @@ def _unreliable_by(rule: PatternRow, analyte: Analyte, verdict: Verdict) -> bool
 
 
 def _marked(rule: PatternRow, entry: Judged, measured: Judged) -> Judged:
-    marked = replace(entry, unreliable=(*entry.unreliable, rule.id))
+    marked = altered(entry, unreliable=(*entry.unreliable, rule.id))
     if entry.analyte is not None and _refused_by(rule.refuses, entry.analyte):
         assert rule.refuses is not None
         if entry.refusal in (RefusalReason.EDTA_CONTAMINATION, RefusalReason.DRIP_ARM_CONTAMINATION):
             return marked
         # What refused the number before gives way to the artefact that explains it.
         issues = tuple(issue for issue in entry.issues if entry.refusal is None or issue != entry.refusal.value)
-        return replace(marked, issues=issues, measured=measured.verdict).refused(
+        return altered(marked, issues=issues, measured=measured.verdict).refused(
             RefusalReason(rule.refuses.refusal), "result_unreliable"
         )
     return marked.noting(issues=("result_unreliable",))

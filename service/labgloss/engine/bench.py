@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from labgloss.domain.panel import Panel
 from labgloss.domain.quantity import Span
@@ -40,7 +40,7 @@ class Bench:
 
     def knowing(self, findings: Mapping[str, Truth]) -> Bench:
         """The same bench with findings known."""
-        return replace(self, facts=self.facts.adding("finding", findings))
+        return Bench(self.release, self.panel, self.panel_age, self.facts.adding("finding", findings))
 
     def age(self, entry: Judged) -> Age | None:
         """The age at the entry's collection."""

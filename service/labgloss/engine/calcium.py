@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
+from labgloss.domain.altered import altered
 from labgloss.domain.quantity import ARITHMETIC, Comparator, Quantity, Span, round_half_up, scaled
 from labgloss.domain.report import Critical, Reading, RefusalReason, ResultClass, ResultState
 from labgloss.domain.subject import Age
@@ -23,6 +24,7 @@ from labgloss.knowledge.units import factor_between
 
 FAMILY = "calcium"
 TOTAL, ADJUSTED, IONISED, ALBUMIN = "calcium_total", "calcium_adjusted", "calcium_ionised", "albumin"
+CALCIUMS = frozenset((TOTAL, ADJUSTED, IONISED))
 IONISED_MISSING = "an ionised calcium"
 PRELIMINARY = "preliminary_result"
 
@@ -49,7 +51,9 @@ class Adjustment:
 
 
 def adjustment_of(release: Release, entries: Sequence[Judged], age: Age | None, facts: Facts) -> Adjustment:
-    """The validity of the adjustment from albumin, eGFR, pH, age and context (MC 4.2)."""
+    """The validity of the adjustment from albumin, eGFR, pH, age and context (MC 4.2); not asked without a calcium."""
+    if not any(_is_calcium(entry) for entry in entries):
+        return Adjustment()
     form = release.computations.albumin_adjustment
     reached = None if age is None else age.reached(form.from_age)
 
@@ -57,6 +61,10 @@ def adjustment_of(release: Release, entries: Sequence[Judged], age: Age | None, 
         return tuple(row for row in rows if _holds(row, entries, age, facts, may=may))
 
     return Adjustment(holding(form.not_valid, may=False), holding(form.low_confidence, may=True), ~Truth.of(reached))
+
+
+def _is_calcium(entry: Judged) -> bool:
+    return entry.analyte is not None and entry.analyte.id in CALCIUMS
 
 
 def _holds(row: ValidityRow, entries: Sequence[Judged], age: Age | None, facts: Facts, *, may: bool) -> bool:
@@ -196,6 +204,8 @@ def choose_primary(entries: Sequence[Judged], adjustment: Adjustment) -> list[Ju
     class and flag only. An adjustment that is not valid, without ionised calcium, judges total and adjusted together
     (R-ADJ-4).
     """
+    if not any(_is_calcium(entry) for entry in entries):
+        return list(entries)
     by_analyte = {
         ident: [entry for entry in entries if entry.live and entry.analyte is not None and entry.analyte.id == ident]
         for ident in (IONISED, ADJUSTED, TOTAL)
@@ -247,7 +257,7 @@ def _refused(entry: Judged) -> bool:
 def _refused_secondary(entry: Judged) -> Judged:
     """A refused calcium beside a better one: what it measured keeps its class, and brings no band and no critical."""
     assert entry.measured is not None
-    return replace(entry.noting(cautions=("not_primary_calcium",)), primary=False, measured=_class_only(entry.measured))
+    return altered(entry.noting(cautions=("not_primary_calcium",)), primary=False, measured=_class_only(entry.measured))
 
 
 def _adjusted_of(total: Judged, adjusted: Sequence[Judged]) -> list[Judged]:
@@ -301,11 +311,11 @@ def _secondary(entry: Judged) -> Judged:
     verdict = entry.verdict
     assert verdict is not None
     entry = entry.noting(cautions=("not_primary_calcium",))
-    return replace(entry, primary=False, verdict=_class_only(verdict))
+    return altered(entry, primary=False, verdict=_class_only(verdict))
 
 
 def _class_only(verdict: Verdict) -> Verdict:
-    return replace(verdict, bands=(), critical=Critical.NO, ctcae_grade=None, ctcae_needs_symptoms=False)
+    return altered(verdict, bands=(), critical=Critical.NO, ctcae_grade=None, ctcae_needs_symptoms=False)
 
 
 def _joint(views: Sequence[Judged], why: str) -> dict[int, Judged]:
@@ -317,21 +327,21 @@ def _joint(views: Sequence[Judged], why: str) -> dict[int, Judged]:
     if same_side:
         worst = max(views, key=_severity)
         assert worst.verdict is not None
-        joint = replace(verdicts[0], bands=worst.verdict.bands, critical=max(criticals))
+        joint = altered(verdicts[0], bands=worst.verdict.bands, critical=max(criticals))
     else:
         every = all(critical is Critical.YES for critical in criticals)
         some = any(critical is not Critical.NO for critical in criticals)
         critical = Critical.YES if every else Critical.POSSIBLE if some else Critical.NO
-        joint = replace(verdicts[0], classes=(ResultClass.INDETERMINATE,), bands=(), critical=critical)
+        joint = altered(verdicts[0], classes=(ResultClass.INDETERMINATE,), bands=(), critical=critical)
     changed = {}
     for place, entry in enumerate(views):
         own = entry.verdict
         assert own is not None
-        verdict = replace(own, classes=joint.classes, bands=joint.bands, critical=joint.critical)
+        verdict = altered(own, classes=joint.classes, bands=joint.bands, critical=joint.critical)
         # All carry the verdict; the first brings its urgency, findings and recommendations, so that none doubles.
         if not same_side or place:
-            verdict = replace(verdict, ctcae_grade=None, ctcae_needs_symptoms=False)
-        changed[id(entry)] = replace(
+            verdict = altered(verdict, ctcae_grade=None, ctcae_needs_symptoms=False)
+        changed[id(entry)] = altered(
             entry.noting(missing=(IONISED_MISSING,)),
             state=ResultState.CONDITIONAL,
             verdict=verdict,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from labgloss.domain.altered import altered
 from labgloss.domain.panel import ResultStatus, SpecimenKind
 from labgloss.domain.quantity import ARITHMETIC
 from labgloss.domain.report import RefusalReason, ResultClass
@@ -155,7 +155,7 @@ def _upper_normal_twice(release: Release, entries: Sequence[Judged], facts: Fact
     rows = release.findings["CA_UPPER_NORMAL"]
 
     def holds(entry: Judged) -> bool:
-        alone = [replace(entry, earlier=False)] if entry.analyte is not None and entry.analyte.id == ADJUSTED else []
+        alone = [altered(entry, earlier=False)] if entry.analyte is not None and entry.analyte.id == ADJUSTED else []
         high = entry.primary and _is(entry, ResultClass.HIGH)
         return high or of_rows(release, rows, alone, facts) is Truth.TRUE
 

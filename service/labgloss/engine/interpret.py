@@ -186,8 +186,12 @@ def _panel_age(panel: Panel) -> Age | None:
 
 def _with_vitamin_d(bench: Bench, entries: Sequence[Judged]) -> list[Judged]:
     """The entries with what only vitamin D needs."""
-    policy = bench.policy
-    entries = [vitamin_d.cautioned(bench.release, entry, bench.age(entry), policy, bench.facts) for entry in entries]
+    entries = [
+        vitamin_d.cautioned(bench.release, entry, bench.age(entry), bench.policy, bench.facts)
+        if entry.analyte is not None and entry.analyte.id in vitamin_d.OF_VITAMIN_D
+        else entry
+        for entry in entries
+    ]
     return vitamin_d.after_acute_phase(bench.release, entries, lambda: _facts(bench, entries))
 
 

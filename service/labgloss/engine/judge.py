@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from labgloss.domain.altered import altered
 from labgloss.domain.report import Critical, Reading, RefusalReason, ResultClass, ResultState, Urgency
 from labgloss.engine import conflicts, plausibility
 from labgloss.engine.bench import Bench
@@ -40,7 +40,7 @@ def judge(bench: Bench, entry: Judged) -> Judged:
     if entry.conflicting is not None and not plausibility.inside_hard_limits(analyte, reading):
         return entry.refused(RefusalReason.UNIT_CONFLICT)
     verdict = bench.verdict(entry, reading) if entry.allowed is None else bench.regrade(entry, entry.allowed)
-    entry = replace(entry, verdict=verdict, trace=(*plausibility.trace_of(analyte, reading), *verdict.trace))
+    entry = altered(entry, verdict=verdict, trace=(*plausibility.trace_of(analyte, reading), *verdict.trace))
     if entry.conflicting is not None:
         entry = _after_unit_conflict(bench, entry, entry.conflicting)
     return entry if entry.verdict is None else _noted(bench, entry)
@@ -74,7 +74,7 @@ def _noted(bench: Bench, entry: Judged) -> Judged:
     entry = entry.noting(cautions=tuple(cautions), issues=issues)
     found = (*conflicts.of_interval(bench, entry), *conflicts.of_flag(entry))
     disagrees = any(conflict.kind == "flag" for conflict in found)
-    return replace(entry.noting(issues=("laboratory_flag_disagrees",) if disagrees else ()), conflicts=tuple(found))
+    return altered(entry.noting(issues=("laboratory_flag_disagrees",) if disagrees else ()), conflicts=tuple(found))
 
 
 def with_state(entry: Judged) -> Judged:
@@ -92,15 +92,17 @@ def finish(bench: Bench, entry: Judged, settled: Settled) -> Judged:
     analyte, verdict = entry.analyte, entry.verdict
     if verdict is None or analyte is None:
         # Not recognised; the laboratory's own critical flag counts all the same (vocabulary.md 14).
-        return replace(entry, urgency=Urgency.SAME_DAY if _flagged_critical(entry) else Urgency.NONE)
+        return altered(entry, urgency=Urgency.SAME_DAY if _flagged_critical(entry) else Urgency.NONE)
     if entry.earlier:
         # The present state decides; an older value serves trend and context (DEC-85).
-        return replace(entry, critical=Critical.NO)
+        return altered(entry, critical=Critical.NO)
     joint = entry.measured is not None and analyte.family == FAMILY
-    critical = verdict.critical if entry.primary or joint else Critical.NO
-    entry = replace(entry, critical=critical)
+    if (entry.primary or joint) and verdict.critical is not Critical.NO:
+        entry = altered(entry, critical=verdict.critical)
     urgency, cautions = _urgency(bench, entry, settled)
-    return replace(entry, urgency=urgency).noting(cautions=cautions)
+    if urgency is not Urgency.NONE:
+        entry = altered(entry, urgency=urgency)
+    return entry.noting(cautions=cautions)
 
 
 def _with_state(entry: Judged) -> Judged:
@@ -115,7 +117,7 @@ def _with_state(entry: Judged) -> Judged:
     if without_interval:
         missing.append(TOTAL_OF_COMPONENTS if entry.analyte.id in VITAMIN_D_COMPONENTS else NO_INTERVAL)
     if open_verdict or without_interval:
-        entry = replace(entry, state=ResultState.CONDITIONAL)
+        entry = altered(entry, state=ResultState.CONDITIONAL)
     return entry.noting(missing=tuple(missing))
 
 
@@ -131,7 +133,7 @@ def _finish_refused(bench: Bench, entry: Judged) -> Judged:
     withdrawn = entry.result is not None and entry.result.status in WITHOUT_VALUE
     if not entry.earlier and _flagged_critical(entry) and entry.refusal not in _QUIET and not withdrawn:
         urgency = max(urgency, Urgency.SAME_DAY)
-    return replace(
+    return altered(
         entry,
         critical=Critical.POSSIBLE if possible else Critical.NO,
         urgency=Urgency.NONE if entry.earlier else urgency,
@@ -214,7 +216,7 @@ def values(entries: Sequence[Judged], facts: Facts) -> Values:
     """The values that count by themselves (RF11), and those that an artefact holds back (SP 4, rule 4)."""
     reliable = [entry for entry in entries if not entry.unreliable and entry.refusal not in ARTEFACTS]
     doubtful = [
-        replace(entry.as_reported(), primary=True)
+        altered(entry.as_reported(), primary=True)
         for entry in entries
         if (entry.unreliable or entry.refusal in ARTEFACTS) and not entry.earlier and not entry.settled_by_pair
     ]

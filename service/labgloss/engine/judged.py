@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from labgloss.domain.altered import altered
 from labgloss.domain.panel import Result
 from labgloss.domain.quantity import EVERYTHING, Span
 from labgloss.domain.report import (
@@ -32,7 +33,7 @@ ARTEFACTS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verdict:
     """What a reading comes to over every admissible kind of patient."""
 
@@ -60,7 +61,7 @@ class Verdict:
         return self.classes[0] if len(self.classes) == 1 else ResultClass.INDETERMINATE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Judged:
     """One entry of the report in the making; steps replace what they decide."""
 
@@ -159,17 +160,17 @@ class Judged:
     def current(self) -> Judged:
         """The entry as if nothing later had replaced it, and nothing stood beside it."""
         issues = tuple(issue for issue in self.issues if issue != "duplicate_result")
-        return replace(self, earlier=False, issues=issues)
+        return altered(self, earlier=False, issues=issues)
 
     def as_reported(self) -> Judged:
         """The entry as if no artefact had refused it: what a red flag reads (SP 4, rule 5)."""
         if self.refusal not in ARTEFACTS or self.measured is None:
             return self
-        return replace(self, refusal=None, verdict=self.measured, measured=None)
+        return altered(self, refusal=None, verdict=self.measured, measured=None)
 
     def refused(self, reason: RefusalReason, *issues: str) -> Judged:
         """The same entry without a verdict; what was measured stays known."""
-        return replace(
+        return altered(
             self,
             state=ResultState.REFUSED,
             refusal=reason,
@@ -184,7 +185,7 @@ class Judged:
         """The same entry with more said about it."""
         if not (cautions or issues or missing):
             return self
-        return replace(
+        return altered(
             self,
             cautions=unique((*self.cautions, *cautions)),
             issues=unique((*self.issues, *issues)),

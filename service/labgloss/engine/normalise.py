@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from labgloss.domain.altered import altered
 from labgloss.domain.panel import Coding, Result, ResultStatus, SpecimenKind
 from labgloss.domain.quantity import MAX_DIGITS, Comparator, Quantity
 from labgloss.domain.report import Reading, RefusalReason, ResultState
@@ -35,7 +36,7 @@ def normalise(release: Release, result: Result) -> Judged:
     analyte = named.analyte
     judged = Judged(result.index, result.id, analyte, result, site=named.site).noting(issues=named.issues)
     if analyte is None and named.refusal is None:
-        return replace(judged, state=ResultState.NOT_RECOGNISED)
+        return altered(judged, state=ResultState.NOT_RECOGNISED)
     if result.status in WITHOUT_VALUE or not result.value.strip():
         return judged.refused(RefusalReason.NO_VALUE)
     if named.refusal is not None or analyte is None:
@@ -139,34 +140,34 @@ def _with_unit(
 ) -> Judged:
     read = _Reader(release, analyte, code, number)
     if code is not None:
-        judged = replace(judged, condition=code.condition)
+        judged = altered(judged, condition=code.condition)
         if code.issue:
             judged = judged.noting(issues=(code.issue,))
     if not sent.strip() and analyte.id in release.site.feed.default_units:
         sent, entry = release.site.feed.default_units[analyte.id]
-        judged = replace(judged, site=(*judged.site, entry)).noting(issues=(DEFAULT_UNIT_USED,))
+        judged = altered(judged, site=(*judged.site, entry)).noting(issues=(DEFAULT_UNIT_USED,))
     if not sent.strip() and not analyte.form.unit_may_be_blank:
         units = [analyte.customary[code.property]] if code and code.property in analyte.customary else None
         candidates = read.all(units or list(analyte.customary.values()))
-        return replace(judged, candidates=candidates).refused(RefusalReason.UNIT_MISSING)
+        return altered(judged, candidates=candidates).refused(RefusalReason.UNIT_MISSING)
     ucum = release.unit_table.resolve(sent) if sent.strip() else analyte.form.units[0].ucum
     unit = analyte.units.get(ucum or "")
     if unit is None or (unit.needs_code and not (code and code.molar_mass)):
         candidates = read.all([unit.ucum for unit in analyte.units.values() if not unit.needs_code])
-        return replace(judged, candidates=candidates).refused(RefusalReason.UNIT_NOT_ACCEPTED)
+        return altered(judged, candidates=candidates).refused(RefusalReason.UNIT_NOT_ACCEPTED)
     accepted = release.site.feed.mg_per_litre.get(analyte.id)
     if accepted is not None and unit.ucum == MG_PER_LITRE:
-        judged = replace(judged, site=(*judged.site, accepted))
+        judged = altered(judged, site=(*judged.site, accepted))
     reading = read.as_(unit)
     expected = analyte.customary.get(code.property) if code else None
     # A code for mass or moles alike ("other") contradicts neither.
     if code is None or {unit.property, code.property} != {"mass", "moles"}:
-        return replace(judged, reading=reading)
+        return altered(judged, reading=reading)
     if expected is None:
         # No other reading could settle it: the analyte has no unit of the code's property (DEC-09).
-        return replace(judged, candidates=(reading,)).refused(RefusalReason.UNIT_CONFLICT)
+        return altered(judged, candidates=(reading,)).refused(RefusalReason.UNIT_CONFLICT)
     other = read.as_(analyte.units[expected])
-    return replace(judged, reading=reading, conflicting=other, candidates=(reading, other))
+    return altered(judged, reading=reading, conflicting=other, candidates=(reading, other))
 
 
 class _Reader:

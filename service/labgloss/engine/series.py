@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from statistics import median
 
+from labgloss.domain.altered import altered
 from labgloss.domain.panel import Collected
 from labgloss.domain.quantity import ARITHMETIC, Span, plain, round_half_up, with_digits
 from labgloss.domain.report import Trend
@@ -39,7 +39,7 @@ def mark_earlier(release: Release, entries: Sequence[Judged]) -> list[Judged]:
         known = entry.read or entry.refusal in ARTEFACTS
         family = families[entry.analyte.family] if entry.analyte is not None and known else []
         if any(other.stands and _retires(other, entry, apart) for other in family):
-            marked.append(replace(entry, earlier=True))
+            marked.append(altered(entry, earlier=True))
         elif entry.read and any(_same_moment_and_kind(entry, other) for other in family):
             marked.append(entry.noting(issues=(DUPLICATE,)))
         else:
@@ -50,7 +50,7 @@ def mark_earlier(release: Release, entries: Sequence[Judged]) -> list[Judged]:
 def with_computed(entries: Sequence[Judged], computed: Sequence[Judged]) -> list[Judged]:
     """The entries and those computed; a result gives way to a later computed one of its analyte (DEC-85)."""
     kept = [
-        replace(entry, earlier=True)
+        altered(entry, earlier=True)
         if entry.read
         and any(one.read and one.analyte is entry.analyte and collected_before(entry, one) for one in computed)
         else entry
@@ -114,16 +114,23 @@ def collected_at(entry: Judged) -> Collected | None:
 
 def with_trends(release: Release, entries: Sequence[Judged]) -> list[Judged]:
     """The entries, each with its change against the latest result of the same analyte before it."""
-    return [replace(entry, trend=_trend(release, entry, entries)) for entry in entries]
+    if len(entries) < 2:
+        return list(entries)
+    return [
+        entry if (trend := _trend(release, entry, entries)) is None else altered(entry, trend=trend)
+        for entry in entries
+    ]
 
 
 def _trend(release: Release, entry: Judged, entries: Iterable[Judged]) -> Trend | None:
+    if entry.reading is None or entry.analyte is None or not entry.read or not entry.reading.quantity.measured:
+        return None
     previously = [
         other
         for other in entries
-        if other.read and entry.read and other.analyte is entry.analyte and collected_before(other, entry)
+        if other.analyte is entry.analyte and other is not entry and other.read and collected_before(other, entry)
     ]
-    if not previously or entry.reading is None or entry.analyte is None or not entry.reading.quantity.measured:
+    if not previously:
         return None
     previous = previously[0]
     for other in previously[1:]:

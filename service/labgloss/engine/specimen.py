@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 
+from labgloss.domain.altered import altered
 from labgloss.domain.panel import Haemolysis, Specimen, SpecimenKind
 from labgloss.domain.quantity import ARITHMETIC, Comparator, Span, scaled
 from labgloss.domain.report import Critical, Reading, RefusalReason, ResultClass, ResultState
@@ -170,7 +170,7 @@ def _haemolysed(release: Release, entry: Judged, entries: Sequence[Judged], regr
         entry = entry.noting(
             cautions=("provisional_haemolysis",), missing=("a repeat on a specimen without haemolysis",)
         )
-        return replace(entry, state=ResultState.CONDITIONAL)
+        return altered(entry, state=ResultState.CONDITIONAL)
     if free is None or certain is not ResultClass.NORMAL:
         return _masked(entry)
     return _bounded(release, entry, free, regrade)
@@ -183,16 +183,16 @@ def _masked(entry: Judged, verdict: Verdict | None = None) -> Judged:
     open_verdict = verdict or own
     if verdict is None and own.certain_class is ResultClass.NORMAL:
         # How low the true value may be is not known, so that no band can be named.
-        open_verdict = replace(own, bands=(), critical=Critical.NO)
+        open_verdict = altered(own, bands=(), critical=Critical.NO)
     elif open_verdict.critical is Critical.YES:
-        open_verdict = replace(open_verdict, critical=Critical.POSSIBLE)
+        open_verdict = altered(open_verdict, critical=Critical.POSSIBLE)
     entry = entry.noting(cautions=("masked_low_possible",), missing=("a repeat on a specimen without haemolysis",))
-    return replace(
+    return altered(
         entry,
         state=ResultState.CONDITIONAL,
         because="haemolysis may hide a low value",
         measured=own,
-        verdict=replace(open_verdict, classes=(ResultClass.INDETERMINATE,), ctcae_grade=None),
+        verdict=altered(open_verdict, classes=(ResultClass.INDETERMINATE,), ctcae_grade=None),
     )
 
 

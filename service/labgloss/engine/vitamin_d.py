@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from labgloss.domain.altered import altered
 from labgloss.domain.quantity import ARITHMETIC, Comparator, Quantity, Span, scaled, with_digits
 from labgloss.domain.report import ResultClass, ResultState
 from labgloss.domain.subject import Age
@@ -22,10 +23,13 @@ from labgloss.knowledge.units import factor_between
 
 D3, D2 = "vitamin_d_25oh_d3", "vitamin_d_25oh_d2"
 CRP = "crp"
+OF_VITAMIN_D = VITAMIN_D_COMPONENTS | {VITAMIN_D}
 
 
 def computed_total(release: Release, entries: Sequence[Judged]) -> list[Judged]:
     """The total of the components of one draw where none was sent since; one is its lower bound (D4, DEC-22)."""
+    if not any(entry.analyte is not None and entry.analyte.id in VITAMIN_D_COMPONENTS for entry in entries):
+        return []
     sent = [entry for entry in entries if current(entry, VITAMIN_D) is not None]
     d3, d2 = (
         [
@@ -99,7 +103,7 @@ def cautioned(release: Release, entry: Judged, age: Age | None, chosen: str, fac
     analyte = entry.analyte
     if analyte is None or entry.reading is None or entry.verdict is None:
         return entry
-    if analyte.id in VITAMIN_D_COMPONENTS | {VITAMIN_D} and _interval_supplied(release, entry):
+    if analyte.id in OF_VITAMIN_D and _interval_supplied(release, entry):
         entry = entry.noting(cautions=("interval_supplied_not_used",))
     if analyte.id != VITAMIN_D:
         return entry
@@ -168,10 +172,10 @@ def _in_acute_phase(entry: Judged, open_verdict: bool) -> Judged:
     entry = entry.noting(cautions=("acute_phase",))
     if not open_verdict or entry.verdict is None:
         return entry
-    return replace(
+    return altered(
         entry.noting(missing=("a repeat after the acute phase",)),
         state=ResultState.CONDITIONAL,
         because="an acute phase lowers the measured value",
         measured=entry.verdict,
-        verdict=replace(entry.verdict, classes=(ResultClass.INDETERMINATE,)),
+        verdict=altered(entry.verdict, classes=(ResultClass.INDETERMINATE,)),
     )
