@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import lru_cache
 
@@ -53,7 +53,7 @@ class Apart:
             for ident, cases in facts.open_verdicts.items()
             if self.release.analytes[ident].family not in stale
         }
-        return replace(facts, known={**facts.known, **gone}, open_verdicts=still_open)
+        return facts.knowing(gone).with_cases(still_open)
 
     def _stale(self, families: frozenset[str]) -> frozenset[str]:
         hours = _hours(self.release)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
 
 from labgloss.domain.report import Urgency
 from labgloss.domain.subject import Age
 from labgloss.domain.truth import Truth, all_of, any_of, at_least
+from labgloss.knowledge.compiled import OF_VERDICTS, Test
 from labgloss.knowledge.expression import AgeClause, Combination, Expression, Name, names
 from labgloss.knowledge.partition import in_range
 from labgloss.knowledge.release import Release
@@ -19,23 +21,62 @@ NOT_SAID: Mapping[str, Truth] = dict.fromkeys(
     ("pattern", "red_flag", "emergency", "final", "caution", "issue"), Truth.FALSE
 )
 
-# Kinds of names that a verdict makes, and what they come to in one of several cases.
-_OF_VERDICTS = ("band", "class")
+# What the classes and bands of an analyte come to in one of several cases.
 Case = Mapping[tuple[str, str], Truth]
+NONE: Mapping[Any, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
 class Facts:
-    """Truths by kind and id. A name that is not listed has the truth that absence has for its kind."""
+    """Truths by kind and id. A name that is not listed has the truth that absence has for its kind.
 
-    release: Release
-    age: Age | None
-    known: Mapping[tuple[str, str], Truth] = field(default_factory=dict)
-    absent: Mapping[str, Truth] = field(default_factory=dict)
-    # Of each analyte whose class or band is one of several: what they come to in every case that remains.
-    open_verdicts: Mapping[str, tuple[Case, ...]] = field(default_factory=dict)
-    # The case that is looked at, by analyte.
-    assumed: Mapping[str, Case] = field(default_factory=dict)
+    Nothing changes them once they are made, except where rules come to more, one after the other (`learn`).
+    """
+
+    __slots__ = ("_cases", "_false", "_tests", "_true", "absent", "age", "assumed", "known", "open_verdicts", "release")
+
+    def __init__(
+        self,
+        release: Release,
+        age: Age | None,
+        known: Mapping[tuple[str, str], Truth] = NONE,
+        absent: Mapping[str, Truth] = NONE,
+        open_verdicts: Mapping[str, tuple[Case, ...]] = NONE,
+        assumed: Mapping[str, Case] = NONE,
+    ) -> None:
+        self.release = release
+        self.age = age
+        self.known = known
+        self.absent = absent
+        # Of each analyte whose class or band is one of several: what they come to in every case that remains.
+        self.open_verdicts = open_verdicts
+        # The case that is looked at, by analyte.
+        self.assumed = assumed
+        # The same as bits of names, for the tests of the release; None: expressions are walked.
+        self._tests = release.tests if release.compiled else None
+        self._true = self._false = 0
+        self._cases: dict[str, list[tuple[int, int, int]]] = {}
+        if self._tests is not None:
+            self._true, self._false = self._tests.of_age(age)
+            for kind, truth in absent.items():
+                if truth is Truth.TRUE:
+                    self._true |= self._tests.of_kind.get(kind, 0)
+                elif truth is Truth.FALSE:
+                    self._false |= self._tests.of_kind.get(kind, 0)
+            self._note(known)
+
+    def _note(self, truths: Mapping[tuple[str, str], Truth]) -> None:
+        if self._tests is not None and truths:
+            listed, true, false = self._tests.of_names(truths)
+            self._true = self._true & ~listed | true
+            self._false = self._false & ~listed | false
+
+    def _copy(self, known: Mapping[tuple[str, str], Truth], open_verdicts: Mapping[str, tuple[Case, ...]]) -> Facts:
+        copy = object.__new__(Facts)
+        copy.release, copy.age, copy.absent, copy.assumed = self.release, self.age, self.absent, self.assumed
+        copy.known, copy.open_verdicts = known, open_verdicts
+        copy._tests, copy._true, copy._false = self._tests, self._true, self._false
+        copy._cases = self._cases if open_verdicts is self.open_verdicts else {}
+        return copy
 
     def adding(self, kind: str, truths: Mapping[str, Truth]) -> Facts:
         """The facts with more of them known."""
@@ -43,19 +84,73 @@ class Facts:
 
     def knowing(self, truths: Mapping[tuple[str, str], Truth]) -> Facts:
         """The facts with more of them known, of several kinds."""
-        return Facts(self.release, self.age, {**self.known, **truths}, self.absent, self.open_verdicts, self.assumed)
+        copy = self._copy({**self.known, **truths}, self.open_verdicts)
+        copy._note(truths)
+        return copy
+
+    def with_cases(self, open_verdicts: Mapping[str, tuple[Case, ...]]) -> Facts:
+        """The facts with other verdicts open."""
+        return self._copy(self.known, open_verdicts)
+
+    def in_the_making(self) -> Facts:
+        """The same facts, that may learn."""
+        return self._copy(dict(self.known), self.open_verdicts)
+
+    def learn(self, name: tuple[str, str], truth: Truth) -> None:
+        """One more fact, in these facts themselves: only for those that were made to learn."""
+        assert isinstance(self.known, dict)
+        self.known[name] = truth
+        if self._tests is not None and (bit := self._tests.bits.get(name)):
+            self._true = self._true | bit if truth is Truth.TRUE else self._true & ~bit
+            self._false = self._false | bit if truth is Truth.FALSE else self._false & ~bit
 
     def truth(self, expression: Expression) -> Truth:
         """What an expression comes to; what it comes to in every band that remains is certain."""
+        tests = self._tests
+        if tests is None or (test := tests.test(expression)) is None:
+            return self._walked(expression)
+        found = test(self._true, self._false, self.truth)
+        if found is Truth.UNKNOWN and self.open_verdicts:
+            judged = [analyte for analyte in tests.judged(expression) if analyte in self.open_verdicts]
+            return self._in_cases(test, self._true, self._false, judged) if judged else found
+        return found
+
+    def _in_cases(self, test: Test, true: int, false: int, judged: Sequence[str]) -> Truth:
+        """What every case of the open verdicts comes to, if they come to the same."""
+        found = set()
+        for listed, case_true, case_false in self._cases_of(judged[0]):
+            here_true, here_false = true & ~listed | case_true, false & ~listed | case_false
+            one = test(here_true, here_false, self.truth)
+            if one is Truth.UNKNOWN and len(judged) > 1:
+                one = self._in_cases(test, here_true, here_false, judged[1:])
+            found.add(one)
+        return found.pop() if len(found) == 1 else Truth.UNKNOWN
+
+    def _cases_of(self, analyte: str) -> list[tuple[int, int, int]]:
+        assert self._tests is not None
+        found = self._cases.get(analyte)
+        if found is None:
+            of_names = self._tests.of_names
+            found = self._cases[analyte] = [of_names(case) for case in self.open_verdicts[analyte]]
+        return found
+
+    # ------------------------------------------------------------------------------------------ the reference
+
+    def _walked(self, expression: Expression) -> Truth:
         found = self._plain(expression)
         if found is not Truth.UNKNOWN or not self.open_verdicts or isinstance(expression, AgeClause):
             return found
         for analyte in _analytes_judged(self.release, expression):
             if analyte in self.open_verdicts and analyte not in self.assumed:
                 cases = self.open_verdicts[analyte]
-                in_cases = {replace(self, assumed={**self.assumed, analyte: case}).truth(expression) for case in cases}
+                in_cases = {self._assuming({**self.assumed, analyte: case})._walked(expression) for case in cases}
                 return in_cases.pop() if len(in_cases) == 1 else Truth.UNKNOWN
         return found
+
+    def _assuming(self, assumed: Mapping[str, Case]) -> Facts:
+        copy = self._copy(self.known, self.open_verdicts)
+        copy.assumed = assumed
+        return copy
 
     def _plain(self, expression: Expression) -> Truth:
         if isinstance(expression, Name):
@@ -64,8 +159,8 @@ class Facts:
             return Truth.of(in_range(self.age, AgeRange.model_construct(begin=expression.begin, end=expression.end)))
         if expression.operator in ("possible", "unknown"):
             # What is possible or not known is said of what is known, and not of a case.
-            known = replace(self, assumed={}) if self.assumed else self
-            either = known.truth(Combination("any", expression.parts))
+            known = self._assuming(NONE) if self.assumed else self
+            either = known._walked(Combination("any", expression.parts))
             return Truth.of(either is Truth.UNKNOWN if expression.operator == "unknown" else either is not Truth.FALSE)
         parts = map(self._plain, expression.parts)
         match expression.operator:
@@ -78,12 +173,25 @@ class Facts:
             case _:
                 return at_least(2 if expression.operator == "two_of" else 3, parts)
 
+    def _of_name(self, name: Name) -> Truth:
+        if name.kind == "group":
+            return any_of(self._plain(member) for member in self.release.groups[name.id].members)
+        if self.assumed and name.kind in OF_VERDICTS:
+            case = self.assumed.get(name.id.partition(".")[0], {})
+            if (name.kind, name.id) in case:
+                return case[name.kind, name.id]
+        return self.known.get((name.kind, name.id), self.absent.get(name.kind, Truth.UNKNOWN))
+
+    # ------------------------------------------------------------------------------------------ what is asked
+
     def holds(self, expression: Expression | None) -> bool:
         """Whether an expression is TRUE; nothing asked holds."""
         return expression is None or self.truth(expression) is Truth.TRUE
 
     def level(self, levels: Sequence[LevelRow]) -> Urgency:
         """The highest urgency of which it is certain that a level asks for it, or for more."""
+        if self._tests is not None and (found := self._tests.levels(levels)) is not None:
+            return next((urgency for urgency, reaching in found if self.holds(reaching)), Urgency.NONE)
         for urgency in sorted({level.urgency for level in levels}, reverse=True):
             reaching = tuple(level.when for level in levels if level.urgency >= urgency)
             if self.holds(Combination("any", reaching)):
@@ -92,9 +200,10 @@ class Facts:
 
     def of_pattern(self, rule: PatternRow) -> Truth:
         """TRUE is matched, UNKNOWN is possible, FALSE is not met (SP 0.2)."""
-        if rule.excluding and self.holds(Combination("any", rule.excluding)):
+        excluding, every = self._decided(rule)
+        if rule.excluding and self.holds(excluding):
             return Truth.FALSE
-        required = self.truth(Combination("all", (*rule.core, *rule.required)))
+        required = self.truth(every)
         if rule.possible_when is not None:
             possible = required is not Truth.TRUE and self.holds(rule.possible_when)
             return Truth.UNKNOWN if possible else Truth.of(required is Truth.TRUE)
@@ -102,14 +211,11 @@ class Facts:
             return Truth.FALSE
         return required
 
-    def _of_name(self, name: Name) -> Truth:
-        if name.kind == "group":
-            return any_of(self._plain(member) for member in self.release.groups[name.id].members)
-        if self.assumed and name.kind in _OF_VERDICTS:
-            case = self.assumed.get(name.id.partition(".")[0], {})
-            if (name.kind, name.id) in case:
-                return case[name.kind, name.id]
-        return self.known.get((name.kind, name.id), self.absent.get(name.kind, Truth.UNKNOWN))
+    def _decided(self, rule: PatternRow) -> tuple[Expression, Expression]:
+        """What excludes a pattern, and everything that it requires."""
+        if self._tests is not None and (found := self._tests.decided(rule)) is not None:
+            return found
+        return Combination("any", rule.excluding), Combination("all", (*rule.core, *rule.required))
 
 
 @lru_cache(maxsize=16384)
@@ -120,6 +226,6 @@ def _analytes_judged(release: Release, part: Expression) -> tuple[str, ...]:
         if name.kind == "group":
             for member in release.groups[name.id].members:
                 found += _analytes_judged(release, member)
-        elif name.kind in _OF_VERDICTS:
+        elif name.kind in OF_VERDICTS:
             found.append(name.id.partition(".")[0])
     return tuple(dict.fromkeys(found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from labgloss.domain.panel import Panel
 from labgloss.domain.report import RefusalReason, Report, Urgency
@@ -200,7 +200,7 @@ def _facts(bench: Bench, entries: Sequence[Judged]) -> Facts:
     release = bench.release
     facts = bench.facts.adding("finding", findings.measured(release, entries, bench.facts))
     facts = facts.adding("band", findings.bands(release, entries)).knowing(findings.of_entries(entries))
-    facts = replace(facts, open_verdicts=findings.open_verdicts(release, entries))
+    facts = facts.with_cases(findings.open_verdicts(release, entries))
     facts = facts.adding("finding", findings.of_verdicts(release, entries, facts))
     facts = facts.adding("finding", computed.findings(release, entries, facts))
     # Findings over findings (a panel that is normal, a PTH that is not what calcium asks for) read these.

@@ -7,7 +7,7 @@ with the number of rules.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from labgloss.domain.report import Clause, Pattern, PatternState, RedFlag, TraceStep, Urgency
@@ -138,16 +138,14 @@ class _Board:
 
     def __init__(self, release: Release, facts: Facts, reported: Facts) -> None:
         self._release = release
-        self._known, self._known_reported = dict(facts.known), dict(reported.known)
-        self.facts = replace(facts, known=self._known)
-        self.reported = replace(reported, known=self._known_reported)
+        self.facts = facts.in_the_making()
+        self.reported = self.facts if reported is facts else reported.in_the_making()
         self._waiting = list(release.rule_index.always)
         self._seen = set(self._waiting)
-        for known in (self._known, self._known_reported):
-            for name, truth in known.items():
+        for now in (facts,) if reported is facts else (facts, reported):
+            for name, truth in now.known.items():
                 if truth is Truth.TRUE:
                     self._set_off(name)
-        for now in (facts, reported):
             # Of several bands that remain none is TRUE by itself, and a rule that asks for one of them may hold.
             for case in (case for cases in now.open_verdicts.values() for case in cases):
                 for name, truth in case.items():
@@ -160,7 +158,9 @@ class _Board:
 
     def know(self, kind: str, ident: str, truth: Truth) -> None:
         """A fact that a rule came to."""
-        self._known[kind, ident] = self._known_reported[kind, ident] = truth
+        self.facts.learn((kind, ident), truth)
+        if self.reported is not self.facts:
+            self.reported.learn((kind, ident), truth)
         if truth is Truth.TRUE:
             self._set_off((kind, ident))
 
@@ -266,7 +266,7 @@ def facts_of(rule: PatternRow, settled: Settled, apart: combining.Apart) -> Fact
     of_specimen = {
         name: truth for name, truth in settled.examined.facts[rule.id].known.items() if name[0] == "specimen"
     }
-    return replace(settled.facts, known={**settled.facts.known, **of_specimen})
+    return settled.facts.knowing(of_specimen)
 
 
 def _pattern(rule: PatternRow, truth: Truth, facts: Facts, settled: Settled, entries: Sequence[Judged]) -> Pattern:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
 from math import ceil
+from typing import TYPE_CHECKING
 
 from labgloss.domain.subject import Age, AgeLimit, AgeUnit, Pregnancy, Sex, StatedAge
-from labgloss.knowledge.release import Axes
 from labgloss.knowledge.schema import AgeRange, Population
+
+if TYPE_CHECKING:
+    from labgloss.knowledge.release import Axes
 
 _TRIMESTERS = (Pregnancy.TRIMESTER_1, Pregnancy.TRIMESTER_2, Pregnancy.TRIMESTER_3)
 

@@ -15,6 +15,7 @@ from typing import Literal
 from labgloss.domain.report import Urgency
 from labgloss.domain.subject import AgeLimit
 from labgloss.knowledge import schema
+from labgloss.knowledge.compiled import Compiled
 from labgloss.knowledge.expression import Combination, Expression, Name, names
 from labgloss.knowledge.units import UnitTable, factor_between
 
@@ -279,6 +280,11 @@ class Release:
                     if row.id not in seen:
                         seen.add(row.id)
                         yield analyte.id, row
+
+    @cached_property
+    def tests(self) -> Compiled:
+        """The expressions of the release as bit tests."""
+        return Compiled(self)
 
     @cached_property
     def rule_index(self) -> RuleIndex:
