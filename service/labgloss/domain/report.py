@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -341,7 +342,6 @@ class ChoiceInForce:
 class TraceStep:
     """One limit compared or one rule evaluated."""
 
-    result: int | None
     step: str
     rule_id: str
     expression: str
@@ -349,6 +349,16 @@ class TraceStep:
     outcome: str
     source_ids: tuple[str, ...] = ()
     status: str = ""
+    # Made once of a release, with nothing of a panel in it: what is made of it may be kept beside it.
+    of_release: bool = field(default=False, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """Steps of a trace one after the other that are about one result, by its position; None: about the panel."""
+
+    result: int | None
+    steps: tuple[TraceStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,4 +379,9 @@ class Report:
     withheld_recommendations: tuple[WithheldRecommendation, ...] = ()
     issues: tuple[DataQualityIssue, ...] = ()
     choices: tuple[ChoiceInForce, ...] = ()
-    trace: tuple[TraceStep, ...] = field(default=())
+    trace: tuple[Traced, ...] = field(default=())
+
+    @property
+    def steps(self) -> Iterator[TraceStep]:
+        """Every step of the trace, in its order."""
+        return (step for traced in self.trace for step in traced.steps)

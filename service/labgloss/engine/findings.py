@@ -175,7 +175,11 @@ def _class_findings(release: Release, entries: Sequence[Judged]) -> dict[str, Tr
 
 def has_class(entry: Judged, side: ResultClass) -> Truth:
     """Whether an entry lies on a side; UNKNOWN where its class is open."""
-    classes = entry.verdict.classes if entry.verdict else (ResultClass.INDETERMINATE,)
+    return lies(side, entry.verdict.classes if entry.verdict else (ResultClass.INDETERMINATE,))
+
+
+def lies(side: ResultClass, classes: tuple[ResultClass, ...]) -> Truth:
+    """Whether a value of one of these classes lies on a side."""
     if classes == (side,):
         return Truth.TRUE
     return Truth.UNKNOWN if side in classes or ResultClass.INDETERMINATE in classes else Truth.FALSE

@@ -219,14 +219,11 @@ def trace_of(unit: str, span: Span, rows: Rows) -> Iterable[TraceStep]:
     for shown in rows.ends.shown if rows.ends else ():
         expression = f"{span_text(shown.span)} {shown.unit}"
         truth = _meets(span, ends) if ends else Truth.UNKNOWN
-        yield TraceStep(
-            None, "interval", shown.rule_id, expression, truth, shown.applies_to, shown.source_ids, shown.status
-        )
+        yield TraceStep("interval", shown.rule_id, expression, truth, shown.applies_to, shown.source_ids, shown.status)
     table: BandTable | None = rows.table
     for band in table.bands if table else ():
         limit = band.limits[unit]
         yield TraceStep(
-            None,
             "band",
             f"{table.id}.{band.band}" if table else "",
             f"{limit.text} {unit}",
@@ -240,7 +237,6 @@ def trace_of(unit: str, span: Span, rows: Rows) -> Iterable[TraceStep]:
             limit = critical.limits[unit]
             truth = _meets(span, limit.span())
             yield TraceStep(
-                None,
                 "critical",
                 critical.id,
                 f"{limit.text} {unit}",

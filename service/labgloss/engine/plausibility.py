@@ -76,5 +76,5 @@ def trace_of(analyte: Analyte, reading: Reading) -> tuple[TraceStep, ...]:
             truth = Truth.of(_meets(row, reading))
             expression = f"{row.limits[quantity.unit].text} {quantity.unit}"
             rule = f"{analyte.id}.plausibility.{number}"
-            steps.append(TraceStep(None, "plausibility", rule, expression, truth, row.kind, row.source, row.status))
+            steps.append(TraceStep("plausibility", rule, expression, truth, row.kind, row.source, row.status))
     return tuple(steps)

@@ -16,6 +16,7 @@ from labgloss.engine import combining, findings, openness
 from labgloss.engine.artefacts import Examined
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, unique
+from labgloss.engine.steps import Steps
 from labgloss.engine.words import clauses_left_open, clauses_that_hold, true_names
 from labgloss.knowledge.expression import Name
 from labgloss.knowledge.release import DerivedFinding, Release, Rule
@@ -190,6 +191,7 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
     brought: list[Brought] = []
     cautions: list[tuple[str, str]] = []
     trace: list[TraceStep] = []
+    steps = Steps.of(release)
     apart = combining.Apart.of(release, entries)
     lacking: list[tuple[str, str]] = []
     open_for: dict[str, tuple[str, ...]] = {}
@@ -214,7 +216,6 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
                 missing = _without_final(rule.says_missing, settled.facts, entries)
                 absent += [family for family, sent in missing if not sent]
                 unusable += [family for family, sent in missing if sent]
-            kind = "pattern"
         else:
             urgency = settled.red_flags.get(rule.id, Urgency.NONE)
             truth = Truth.of(urgency > Urgency.NONE)
@@ -223,9 +224,7 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
                 red_flags.append(flag)
                 if not flag.held:
                     brought += _brought(rule.recommend, rule.id, urgency, rule.source, settled.reported)
-            kind = "red_flag"
-        expression = release.rule_expressions[rule.id]
-        trace.append(TraceStep(None, kind, rule.id, expression, truth, urgency.name, rule.source, rule.status))
+        trace.append(steps.rule(rule.id, truth, urgency))
     hidden = _hidden(release, patterns)
     shown = [pattern for pattern in patterns if (pattern.id, pattern.state) not in hidden]
     replaced = {ident for ident, state in hidden if state is PatternState.MATCHED}

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from labgloss.domain.report import Urgency
 from labgloss.domain.truth import Truth
-from labgloss.engine import trace
 from labgloss.engine.combining import Apart, families_in
 from labgloss.engine.facts import Facts
 from labgloss.engine.findings import SECONDARY_TOTAL
 from labgloss.engine.rules import facts_of
+from labgloss.engine.steps import Steps
 from labgloss.engine.words import clause_of, name_in_words, open_words
 from labgloss.knowledge.expression import Expression, Name, names
 from labgloss.knowledge.release import Analyte, Release, deciding
@@ -146,7 +146,7 @@ def _finding(search: Search, target: Name) -> Explanation:
     grounds: list[Ground] = []
     rules: list[str] = []
     sources: list[str] = []
-    for step in search.worked.report.trace:
+    for step in search.worked.report.steps:
         if step.rule_id.endswith(".class") and step.outcome == target.id:
             rules.append(step.rule_id)
             sources += step.source_ids
@@ -160,7 +160,7 @@ def _finding(search: Search, target: Name) -> Explanation:
         grounds += [Ground("made by", rule, Truth.UNKNOWN, f"{name}: no result") for name, rule in makers.items()]
     status = ""
     if rows:
-        step = trace.of_finding(release, target.id, facts.known.get(("finding", target.id), Truth.UNKNOWN))
+        step = Steps.of(release).finding(target.id, facts.known.get(("finding", target.id), Truth.UNKNOWN))
         rules.append(step.rule_id)
         sources += step.source_ids
         status = step.status

@@ -39,7 +39,7 @@ def encode_report(report: domain.Report, panel: panel_pb2.Panel, release: Releas
             report_pb2.SourceReference(id=source_id, citation=release.source(source_id).citation)
             for source_id in sorted(set(_source_ids(report)))
         ],
-        trace=[_trace_step(step) for step in report.trace],
+        trace=[_trace_step(traced.result, step) for traced in report.trace for step in traced.steps],
     )
 
 
@@ -66,7 +66,7 @@ def _source_ids(report: domain.Report) -> Iterator[str]:
         *report.patterns,
         *report.red_flags,
         *report.recommendations,
-        *report.trace,
+        *report.steps,
     )
     for item in sourced:
         yield from item.source_ids
@@ -298,9 +298,9 @@ def _choice(choice: domain.ChoiceInForce) -> report_pb2.ChoiceInForce:
     return report_pb2.ChoiceInForce(name=choice.name, value=choice.value, chosen_by=choice.chosen_by, text=choice.text)
 
 
-def _trace_step(step: domain.TraceStep) -> report_pb2.TraceStep:
+def _trace_step(result: int | None, step: domain.TraceStep) -> report_pb2.TraceStep:
     return report_pb2.TraceStep(
-        result=step.result,
+        result=result,
         step=step.step,
         rule_id=step.rule_id,
         expression=step.expression,

@@ -116,9 +116,10 @@ def test_the_trace_is_left_out_on_demand(read: Read) -> None:
 
 def test_the_last_step_says_what_made_the_urgency(read: Read) -> None:
     report = read(result("magnesium", "0.55", "mmol/L", id="mg"), result("sodium", "132", "mmol/L"))
-    last = report.trace[-1]
+    *_, last = report.steps
     assert (last.step, last.outcome) == ("urgency", "PROMPT: mg")
-    assert read(result("sodium", "140", "mmol/L")).trace[-1].step == "urgency"
+    *_, last = read(result("sodium", "140", "mmol/L")).steps
+    assert last.step == "urgency"
 
 
 # ---------------------------------------------------------------------------------------------- issues

@@ -162,7 +162,12 @@ def test_the_laboratorys_ends_are_lln_and_uln_of_the_grade(read_one: ReadOne) ->
 
 def test_every_limit_compared_is_traced_with_its_outcome(read: Read) -> None:
     report = read(result("magnesium", "0.45", "mmol/L"))
-    steps = {(step.step, step.rule_id, step.expression): step.truth for step in report.trace if step.result == 0}
+    steps = {
+        (step.step, step.rule_id, step.expression): step.truth
+        for traced in report.trace
+        if traced.result == 0
+        for step in traced.steps
+    }
     assert steps == {
         ("plausibility", "magnesium.plausibility.0", "x < 0.10 mmol/L"): Truth.FALSE,
         ("plausibility", "magnesium.plausibility.1", "x > 12.0 mmol/L"): Truth.FALSE,
@@ -185,7 +190,7 @@ def test_every_limit_compared_is_traced_with_its_outcome(read: Read) -> None:
 
 def test_a_bound_that_some_values_meet_is_traced_as_unknown(read: Read) -> None:
     report = read(result("potassium", "<3.0", "mmol/L", specimen=SERUM))
-    truths = {step.outcome: step.truth for step in report.trace if step.step == "band"}
+    truths = {step.outcome: step.truth for step in report.steps if step.step == "band"}
     assert truths["severe_low"] is truths["moderate_low"] is Truth.UNKNOWN
     assert truths["mild_low"] is truths["normal"] is Truth.FALSE
 

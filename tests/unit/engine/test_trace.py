@@ -39,7 +39,7 @@ def named(release: Release, report: Report) -> Iterator[str]:
 def test_every_rule_that_a_report_names_is_in_its_trace(release: Release, case: PanelCase) -> None:
     report = interpret(release, decode_panel(case.panel, "panel", release))
     if report.trace:
-        assert set(named(release, report)) - {step.rule_id for step in report.trace} == set()
+        assert set(named(release, report)) - {step.rule_id for step in report.steps} == set()
 
 
 def test_every_rule_of_a_trace_is_a_rule_of_the_release_and_has_its_sources(release: Release) -> None:
@@ -47,7 +47,7 @@ def test_every_rule_of_a_trace_is_a_rule_of_the_release_and_has_its_sources(rele
     rules = {rule.id for rule in rules_of(release)}
     for case in SHIPPED:
         report = interpret(release, decode_panel(case.panel, "panel", release))
-        for step in report.trace:
+        for step in report.steps:
             if step.step not in ("convert", "urgency") and step.rule_id != LABORATORY:
                 assert step.rule_id in rules
                 assert step.source_ids or step.rule_id.endswith(".class")
@@ -55,21 +55,29 @@ def test_every_rule_of_a_trace_is_a_rule_of_the_release_and_has_its_sources(rele
 
 def test_findings_that_do_not_hold_are_traced_as_well(read: Read) -> None:
     report = read(result("potassium", "2.6", "mmol/L"))
-    truths = {step.rule_id: step.truth for step in report.trace if step.step == "finding"}
+    truths = {step.rule_id: step.truth for step in report.steps if step.step == "finding"}
     assert truths["finding.K_AT_MOST_2_5"] is Truth.FALSE
     assert truths["finding.K_UNDER_3_0"] is Truth.TRUE
 
 
 def test_a_conversion_says_its_factor(read: Read) -> None:
     report = read(result("calcium_total", "9.2", "mg/dL"), result("magnesium", "2.0", "meq/L"))
-    assert [(step.result, step.expression, step.outcome) for step in report.trace if step.step == "convert"] == [
-        (1, "2.0 meq/L x 1/2", "1.0 mmol/L")
-    ]
+    assert [
+        (traced.result, step.expression, step.outcome)
+        for traced in report.trace
+        for step in traced.steps
+        if step.step == "convert"
+    ] == [(1, "2.0 meq/L x 1/2", "1.0 mmol/L")]
 
 
 def test_a_refusal_says_by_which_rule(read: Read) -> None:
     report = read(result("potassium", "2.1", "mg/dL"))
-    refusals = [(step.result, step.rule_id, step.truth) for step in report.trace if step.step == "refusal"]
+    refusals = [
+        (traced.result, step.rule_id, step.truth)
+        for traced in report.trace
+        for step in traced.steps
+        if step.step == "refusal"
+    ]
     assert refusals == [(0, f"refusal.{report.results[0].refusal_reason.value}", Truth.TRUE)]  # type: ignore[union-attr]
 
 
@@ -81,7 +89,7 @@ def test_what_is_withheld_is_traced_as_withheld(read: Read) -> None:
     assert withheld
     traced = {
         step.rule_id.removeprefix("recommendation."): step.expression.removeprefix("withheld by ")
-        for step in report.trace
+        for step in report.steps
         if step.outcome == "withheld"
     }
     assert traced == withheld

@@ -147,8 +147,10 @@ REPORT = domain.Report(
     issues=(domain.DataQualityIssue("unit_suspect", (1,), "symptoms[0]", "suspect"),),
     choices=(domain.ChoiceInForce("intervals", "mayo", "request", "chosen"),),
     trace=(
-        domain.TraceStep(0, "band", "b", "x < 1 mmol/L", Truth.FALSE, "mild_low", ("S9", "S1"), "seen"),
-        domain.TraceStep(None, "urgency", "u", "max", Truth.TRUE, "EMERGENCY"),
+        domain.Traced(
+            0, (domain.TraceStep("band", "b", "x < 1 mmol/L", Truth.FALSE, "mild_low", ("S9", "S1"), "seen"),)
+        ),
+        domain.Traced(None, (domain.TraceStep("urgency", "u", "max", Truth.TRUE, "EMERGENCY"),)),
     ),
 )
 
