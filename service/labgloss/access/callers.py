@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
 
 from labgloss.access.certificates import TlsFiles, read_tls
 from labgloss.access.file import MOST_NAME_CHARACTERS, Access, Identity, read_access
 from labgloss.errors import PermissionDeniedError, SettingsError, UnauthenticatedError
+from labgloss.frozen import dataclass
 from labgloss.settings import Listening
 
 _MOST_CERTIFICATES = 1_024

@@ -6,7 +6,7 @@ is refused while the server runs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 
 from labgloss.access.watched import Watched
 from labgloss.errors import SettingsError
+from labgloss.frozen import dataclass
 from labgloss.settings import Listening
 
 if TYPE_CHECKING:

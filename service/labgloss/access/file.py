@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from labgloss.access.tokens import ALGORITHMS, Issuer, Tokens, TokenTerms, read_keys
 from labgloss.access.watched import Watched
 from labgloss.errors import SettingsError
+from labgloss.frozen import dataclass
 from labgloss.settings import Listening
 from labgloss.v1 import fhir_pb2, interpretation_pb2, knowledge_pb2
 

@@ -7,11 +7,11 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from labgloss.errors import UnauthenticatedError
+from labgloss.frozen import dataclass
 
 if TYPE_CHECKING:
     from jwt import PyJWK

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from enum import Enum
 
 from labgloss.domain.quantity import Comparator
 from labgloss.domain.subject import Patient
+from labgloss.frozen import dataclass
 
 
 class ResultStatus(Enum):

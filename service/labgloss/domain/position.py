@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from labgloss.domain.quantity import ARITHMETIC, Quantity, Span, plain, round_half_up
+from labgloss.frozen import dataclass
 
 
 def position(value: Quantity, interval: Span, digits: int | None = None) -> str:

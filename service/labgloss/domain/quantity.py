@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import Enum
 from fractions import Fraction
+
+from labgloss.frozen import dataclass
 
 # A value of more digits is no measurement, and is not read as a number.
 MAX_DIGITS = 30

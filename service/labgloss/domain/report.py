@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from enum import Enum, IntEnum
 from fractions import Fraction
 
 from labgloss.domain.quantity import Quantity, Span
 from labgloss.domain.truth import Truth
+from labgloss.frozen import dataclass
 
 
 class Urgency(IntEnum):

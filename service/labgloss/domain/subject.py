@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+
+from labgloss.frozen import dataclass
 
 
 class Sex(Enum):
@@ -41,7 +42,7 @@ DAYS_PER: Mapping[AgeUnit, Decimal] = {
 }
 
 
-@dataclass(frozen=True, slots=True, order=False)
+@dataclass(frozen=True, slots=True)
 class AgeLimit:
     """An age at which something begins to apply: "28 d", "16 y"."""
 

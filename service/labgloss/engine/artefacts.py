@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 
 from labgloss.domain.altered import altered
@@ -23,6 +23,7 @@ from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, Verdict
 from labgloss.engine.series import collected_at, same_draw
 from labgloss.engine.specimen import POTASSIUM, haemolysis_of
+from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Analyte, Release
 from labgloss.knowledge.schema import DelayForm, PatternRow, RefusesRow
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from labgloss.domain.panel import Panel
 from labgloss.domain.quantity import Span
@@ -24,6 +23,7 @@ from labgloss.engine.select import (
     laboratory_ends_of,
     rows_for,
 )
+from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Analyte, Release, Site
 
 _WITHOUT_INTERVAL = VITAMIN_D_COMPONENTS | {VITAMIN_D}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -17,6 +17,7 @@ from labgloss.engine.judged import ARTEFACTS, Judged, Verdict
 from labgloss.engine.normalise import reading_of
 from labgloss.engine.plausibility import lowest_measurable
 from labgloss.engine.series import collected_before, elapsed_between, same_draw
+from labgloss.frozen import dataclass
 from labgloss.knowledge.partition import in_range
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import AdjustmentFormula, ValidityRow

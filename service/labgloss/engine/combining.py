@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import lru_cache
 
@@ -12,6 +11,7 @@ from labgloss.domain.truth import Truth
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged
 from labgloss.engine.series import collected_at
+from labgloss.frozen import dataclass
 from labgloss.knowledge.expression import Expression, names
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import PatternRow

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from labgloss.engine import phrases
 from labgloss.engine.phrases import Clause, Found, PhrasesInAnyOrder, PhrasesInOrder
+from labgloss.frozen import dataclass
 
 # What may stand beside a word that means a symptom only where nothing else does ("feels low"), or beside a statement
 # about the patient as a whole ("completely asymptomatic").

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from labgloss.domain.panel import Panel
 from labgloss.domain.report import RefusalReason, Report, Urgency
@@ -30,6 +29,7 @@ from labgloss.engine.normalise import normalise
 from labgloss.engine.plausibility import refuse_implausible, with_windows
 from labgloss.engine.recognise import Recognised, recognise
 from labgloss.engine.timing import timings
+from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Release
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from labgloss.domain.altered import altered
 from labgloss.domain.panel import Result
@@ -19,6 +19,7 @@ from labgloss.domain.report import (
     Trend,
     Urgency,
 )
+from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Analyte, SiteEntry
 from labgloss.knowledge.schema import BandRow, CriticalRow
 

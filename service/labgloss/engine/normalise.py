@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from labgloss.domain.altered import altered
@@ -11,6 +11,7 @@ from labgloss.domain.panel import Coding, Result, ResultStatus, SpecimenKind
 from labgloss.domain.quantity import MAX_DIGITS, Comparator, Quantity
 from labgloss.domain.report import Reading, RefusalReason, ResultState
 from labgloss.engine.judged import Judged
+from labgloss.frozen import dataclass
 from labgloss.knowledge import loinc
 from labgloss.knowledge.release import Analyte, CodeOfSite, Release, SiteEntry, UnitReading
 from labgloss.knowledge.schema import CodeRow

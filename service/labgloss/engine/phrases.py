@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
+
+from labgloss.frozen import dataclass
 
 # A comparison keeps its direction: "BMI <16" and "BMI less than 16" are one, and neither is "BMI >16".
 _COMPARED = (

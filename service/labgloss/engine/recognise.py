@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from labgloss.domain.panel import ContextItem, Panel, Symptom
@@ -11,6 +10,7 @@ from labgloss.domain.truth import Truth
 from labgloss.engine import complaints, phrases
 from labgloss.engine.complaints import UNREAD, Part, Said
 from labgloss.engine.phrases import Clause, Found, PhrasesInAnyOrder, PhrasesInOrder
+from labgloss.frozen import dataclass
 from labgloss.knowledge.release import CodeOfSite, Release, SiteEntry
 from labgloss.knowledge.schema import ContextRow, TextKind
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from labgloss.domain.report import (
     Critical,
@@ -20,6 +19,7 @@ from labgloss.engine.judged import Judged, unique
 from labgloss.engine.rules import Brought
 from labgloss.engine.select import VITAMIN_D
 from labgloss.engine.words import true_names
+from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import RecommendationRow
 

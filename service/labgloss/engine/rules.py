@@ -7,7 +7,7 @@ with the number of rules.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from heapq import heappop, heappush
 
 from labgloss.domain.report import Clause, Pattern, PatternState, RedFlag, TraceStep, Urgency
@@ -18,6 +18,7 @@ from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, unique
 from labgloss.engine.steps import Steps
 from labgloss.engine.words import clauses_left_open, clauses_that_hold, true_names
+from labgloss.frozen import dataclass
 from labgloss.knowledge.expression import Name
 from labgloss.knowledge.release import DerivedFinding, Release, Rule
 from labgloss.knowledge.schema import (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from labgloss.domain.panel import LaboratoryInterval, Options, Result, SpecimenKind
@@ -13,6 +12,7 @@ from labgloss.domain.report import IntervalInForce, IntervalOrigin, Reading
 from labgloss.domain.subject import Age, BirthDate, Patient, Sex
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged
+from labgloss.frozen import dataclass
 from labgloss.knowledge import banding
 from labgloss.knowledge.partition import Cell, Known, admissible_cells, covers, in_range
 from labgloss.knowledge.release import DEFAULT, SITE, Analyte, Release, Site

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from labgloss.domain.report import RefusalReason, ResultClass, TraceStep, Urgency
@@ -11,6 +10,7 @@ from labgloss.domain.truth import Truth
 from labgloss.engine.calcium import TOTAL
 from labgloss.engine.findings import SECONDARY_TOTAL, lies
 from labgloss.engine.judged import Judged
+from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Analyte, Release
 from labgloss.knowledge.schema import FindingRow
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from google.protobuf.message import Message
 
 from labgloss.domain.report import Urgency
 from labgloss.errors import CallError
+from labgloss.frozen import dataclass
 from labgloss.knowledge.release import ReleaseReference
 
 # grpc_type of go-grpc-prometheus.

@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
+
+from labgloss.frozen import dataclass
 
 NOTHING_BEFORE = "0" * 64
 # The kinds of a record: the header of a chain, that of a further file, what was decided, the end.

@@ -11,7 +11,6 @@ import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -19,6 +18,7 @@ from typing import Protocol
 
 from labgloss.errors import SettingsError
 from labgloss.evidence.chain import END, FILE, FRAME_BYTES, NOTHING_BEFORE, START, body_of, sealed
+from labgloss.frozen import dataclass
 
 
 class Sink(Protocol):

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median_low
 
 from labgloss.evidence.chain import END, NOTHING_BEFORE, START, Record, read
+from labgloss.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from uuid import UUID, uuid5
 
 from labgloss.fhir.bundle import Resource
@@ -12,6 +12,7 @@ from labgloss.fhir.json_text import Json, Object, write
 from labgloss.fhir.reading import ReadPanel
 from labgloss.fhir.results import ReadResult
 from labgloss.fhir.terms import LOINC, OWN
+from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Release
 from labgloss.v1 import report_pb2
 

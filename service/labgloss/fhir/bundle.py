@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from operator import itemgetter
 
@@ -12,6 +12,7 @@ from labgloss.errors import RequestError, Violation
 from labgloss.fhir.element import Element
 from labgloss.fhir.issues import Issues
 from labgloss.fhir.json_text import Json, JsonError, Object, parse, write
+from labgloss.frozen import dataclass
 from labgloss.wire import times
 from labgloss.wire.fields import ID_LIMIT
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from labgloss.fhir.element import Element
 from labgloss.fhir.terms import SNOMED, SYSTEMS
+from labgloss.frozen import dataclass
 from labgloss.wire.fields import ID_LIMIT
 
 # What SNOMED CT puts behind a fully specified name, and nobody says: "Muscle cramp (finding)".

@@ -8,7 +8,7 @@ recognises, so that nothing follows from what is missing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, timedelta
 
 from labgloss.engine.recognise import how_far
@@ -35,6 +35,7 @@ from labgloss.fhir.terms import (
     these,
 )
 from labgloss.fhir.whose import Whose
+from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import TextKind
 from labgloss.v1 import panel_pb2

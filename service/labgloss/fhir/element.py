@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeVar
 
 from labgloss.fhir.issues import Issues
 from labgloss.fhir.json_text import Json, Number, Object
+from labgloss.frozen import dataclass
 from labgloss.wire.fields import TEXT_LIMIT
 
 T = TypeVar("T")

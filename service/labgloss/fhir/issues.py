@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
+
+from labgloss.frozen import dataclass
 
 # An answer names so many places of which the same is said: what is wrong with each of thousands is wrong with the feed.
 ALIKE_LIMIT = 50

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
+
+from labgloss.frozen import dataclass
 
 # Beyond what resources of FHIR nest, and far below what Python's parser or ours would trip over.
 DEPTH_LIMIT = 64

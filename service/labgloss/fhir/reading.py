@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 
 from labgloss.errors import RequestError, Violation
@@ -14,6 +14,7 @@ from labgloss.fhir.patients import is_of_patient, read_observed, read_patient, r
 from labgloss.fhir.results import Laboratory, ReadResult, fit
 from labgloss.fhir.terms import LOINC, these
 from labgloss.fhir.whose import whose
+from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Release
 from labgloss.v1 import fhir_pb2, panel_pb2
 from labgloss.wire import times

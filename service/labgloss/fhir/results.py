@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from labgloss.fhir.bundle import Bundle, Resource
@@ -26,6 +25,7 @@ from labgloss.fhir.terms import (
     UCUM,
 )
 from labgloss.fhir.whose import Whose
+from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Release
 from labgloss.v1 import panel_pb2
 from labgloss.wire.fields import ID_LIMIT, LIST_LIMIT

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 
 from labgloss.domain.quantity import ARITHMETIC, NOTHING, Span
 from labgloss.domain.subject import AgeLimit, AgeUnit
+from labgloss.frozen import dataclass
 
 _EDGE = r"(?P<{0}>[0-9]+(?:\.[0-9]+)?|LLN|(?:[1-9][0-9]*\*)?ULN)"
 _BETWEEN = re.compile(rf"{_EDGE.format('low')} (?P<lop><=?) x (?P<hop><=?) {_EDGE.format('high')}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from labgloss.frozen import dataclass
 from labgloss.knowledge import needed, overlay_checks, overlay_schema, schema
 from labgloss.knowledge.expression import Expression, Limit
 from labgloss.knowledge.release import (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
 from math import ceil
 from typing import TYPE_CHECKING
 
 from labgloss.domain.subject import Age, AgeLimit, AgeUnit, Pregnancy, Sex, StatedAge
+from labgloss.frozen import dataclass
 from labgloss.knowledge.schema import AgeRange, Population
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ Found by walking the rows, so that a new kind of row cannot escape.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from pydantic import BaseModel
 
 from labgloss.domain.report import RefusalReason, Urgency
 from labgloss.errors import Fault
+from labgloss.frozen import dataclass
 from labgloss.knowledge import needed
 from labgloss.knowledge.expression import AgeClause, Combination, Name, names
 from labgloss.knowledge.release import Release

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from fractions import Fraction
 from functools import cached_property
@@ -14,6 +14,7 @@ from typing import Literal
 
 from labgloss.domain.report import Urgency
 from labgloss.domain.subject import AgeLimit
+from labgloss.frozen import dataclass
 from labgloss.knowledge import schema
 from labgloss.knowledge.compiled import Compiled
 from labgloss.knowledge.expression import Combination, Expression, Name, names

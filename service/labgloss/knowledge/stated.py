@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from labgloss.frozen import dataclass
 from labgloss.knowledge import schema
 from labgloss.knowledge.release import Analyte, Release
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from labgloss.frozen import dataclass
 from labgloss.knowledge import schema
 
 # mol/L = g/L / molar mass = eq/L / charge.

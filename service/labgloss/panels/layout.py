@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from labgloss.frozen import dataclass
 
 # What people read as emphasis; ANSI SGR codes.
 BOLD, RED, YELLOW, GREEN, DIM = "1", "31", "33", "32", "2"

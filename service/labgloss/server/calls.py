@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import NoReturn, TypeAlias
 
@@ -23,6 +22,7 @@ from labgloss.errors import (
 )
 from labgloss.evidence.call import STREAM, Call, Method
 from labgloss.evidence.evidence import Evidence
+from labgloss.frozen import dataclass
 from labgloss.server.handlers import Answer, Deadline, OnDefect
 from labgloss.server.identity import Gate, say_refused
 from labgloss.server.overdue import Awaited, Patience, awaited_of

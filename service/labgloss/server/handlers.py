@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -23,6 +22,7 @@ from labgloss.errors import (
     without_frames,
 )
 from labgloss.evidence.call import Decision
+from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Release
 from labgloss.server.settings import Settings
 from labgloss.v1 import interpretation_pb2, knowledge_pb2, panel_pb2, report_pb2

@@ -11,11 +11,12 @@ import select
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import StrEnum
 from types import FrameType, TracebackType
 from typing import Self
 
+from labgloss.frozen import dataclass
 from labgloss.knowledge.release import ReleaseReference
 
 

@@ -10,7 +10,6 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -20,6 +19,7 @@ from structlog.typing import FilteringBoundLogger
 
 from labgloss.errors import CallError, StreamIdleError, TakesTooLongError
 from labgloss.evidence.call import STREAM, Method
+from labgloss.frozen import dataclass
 
 # Told of a call that ends before its message was read.
 OnUnread = Callable[[Method, CallError], None]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import socket
 from contextlib import ExitStack
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from labgloss.errors import SettingsError
+from labgloss.frozen import dataclass
 from labgloss.server.settings import Settings
 
 

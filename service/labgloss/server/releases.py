@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from labgloss.engine.interpret import interpret
+from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Release, ReleaseReference
 from labgloss.server.bundles import BundleHandlers
 from labgloss.server.handlers import Interpret, InterpretationHandlers, KnowledgeHandlers, OnDefect

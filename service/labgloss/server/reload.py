@@ -7,11 +7,12 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from structlog.typing import FilteringBoundLogger
 
 from labgloss.errors import Fault, KnowledgeError
+from labgloss.frozen import dataclass
 from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release, ReleaseReference
 from labgloss.server.settings import Settings
