@@ -17,6 +17,8 @@ import pytest
 from labgloss import parsed
 from labgloss.engine.interpret import interpret
 from labgloss.errors import KnowledgeError
+from labgloss.knowledge import compiled
+from labgloss.knowledge.compiled import expressions_of
 from labgloss.knowledge.loader import DATA, digest_of, load
 from labgloss.knowledge.release import Release
 from labgloss.panels.reader import read_panels
@@ -63,6 +65,16 @@ def test_it_gives_the_reports_of_the_files(file: Path, release: Release) -> None
     assert found is not None
     assert found.reference == release.reference
     assert reports(found) == reports(release)
+
+
+def test_its_expressions_have_tests_of_their_own(file: Path) -> None:
+    """Tests go by the identity of an expression, which is that of another thing in another process."""
+    found = kept(file)
+    assert found is not None
+    own = [part for whole in expressions_of(found) for part in compiled._parts(whole)]
+    assert len(own) > 1_000
+    assert all(found.tests.test(part) is not None for part in own)
+    assert {identity: id(part) for identity, part in found.tests._lasting.items() if identity != id(part)} == {}
 
 
 def test_with_an_overlay_it_is_what_the_files_are_with_it(file: Path) -> None:

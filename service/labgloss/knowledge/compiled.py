@@ -8,7 +8,7 @@ then one `&` with each of them. `engine.facts` walks the same expressions where 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -62,6 +62,15 @@ class Compiled:
         self._judged: dict[int, tuple[str, ...]] = {}
         self._levels: dict[int, tuple[Sequence[schema.LevelRow], tuple[tuple[Urgency, Expression], ...]]] = {}
         self._decided: dict[int, tuple[Expression, Expression]] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        """What can be kept for another process: no identity, and no test that goes by one."""
+        own: dict[str, object] = {"_tests": {}, "_judged": {}, "_levels": {}, "_decided": {}}
+        return {**vars(self), **own, "_lasting": tuple(self._lasting.values())}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._lasting = {id(part): part for part in state["_lasting"]}
 
     def test(self, expression: Expression) -> Test | None:
         """The test of an expression of the release; None for any other."""
