@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Generic, TypeVar
 
 from labgloss.domain.panel import ContextItem, Panel, Symptom
 from labgloss.domain.truth import Truth
@@ -12,7 +13,7 @@ from labgloss.engine.complaints import UNREAD, Part, Said
 from labgloss.engine.phrases import Clause, Found, PhrasesInAnyOrder, PhrasesInOrder
 from labgloss.frozen import dataclass
 from labgloss.knowledge.release import CodeOfSite, Release, SiteEntry
-from labgloss.knowledge.schema import ContextRow, TextKind
+from labgloss.knowledge.schema import ContextRow, SymptomRow, TextKind
 
 # What is written of a condition that is over, and of a drug that the patient does not take.
 _OVER = frozenset({"resolved"})
@@ -48,6 +49,11 @@ class RecognisedItem:
     # It also denies every symptom ("asymptomatic").
     denies_symptoms: bool = False
 
+    @property
+    def verbatim(self) -> bool:
+        """Whether words of it are given back as they were sent."""
+        return bool(self.unread)
+
 
 @dataclass(frozen=True, slots=True)
 class Stated:
@@ -55,6 +61,9 @@ class Stated:
 
     ids: tuple[str, ...] = ()
     denies: bool = False
+
+
+_NOTHING = Stated()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,35 +87,23 @@ def recognise(release: Release, panel: Panel) -> Recognised:
     """What the context of a panel names, with the truth of everything that it does not name."""
     words = _Words.of(release)
     read = [words.symptom(symptom) for symptom in panel.symptoms]
-    symptoms = tuple(symptom for symptom, _ in read)
-    local = {
-        kind: [_local(release, item, kind) for item in items or ()]
-        for kind, items in (("condition", panel.conditions), ("medication", panel.medications))
-    }
-    conditions = tuple(
-        RecognisedItem((code.id,)) if code else words.condition(item)
-        for item, code in zip(panel.conditions or (), local["condition"], strict=True)
-    )
-    medications = tuple(
-        RecognisedItem((code.id,)) if code else words.medication(item)
-        for item, code in zip(panel.medications or (), local["medication"], strict=True)
-    )
+    symptoms = tuple([symptom for symptom, _ in read])
     stated = [whole for _, whole in read]
+    site: list[SiteEntry] = []
+    conditions = _items(release, panel.conditions, "condition", words.condition, site)
+    medications = _items(release, panel.medications, "medication", words.medication, site)
     all_denied = any(whole.denies for whole in stated) or any(item.denies_symptoms for item in conditions)
-    condition_ids = {
-        *(ident for item in conditions for ident in item.ids),
-        *(ident for whole in stated for ident in whole.ids),
-    }
+    condition_ids = {ident for named in (conditions, stated) for item in named for ident in item.ids}
     medication_ids = {ident for item in medications for ident in item.ids}
     present = {ident for symptom in symptoms if symptom.present for ident in symptom.ids}
     denied = {ident for symptom in symptoms for ident in symptom.denied} - present
     return Recognised(
         symptoms,
-        tuple(item.ids for item in conditions),
-        tuple(item.ids for item in medications),
+        tuple([item.ids for item in conditions]),
+        tuple([item.ids for item in medications]),
         {
-            "condition": tuple(item.unread for item in conditions),
-            "medication": tuple(item.unread for item in medications),
+            "condition": tuple([item.unread for item in conditions]),
+            "medication": tuple([item.unread for item in medications]),
         },
         {
             "symptom": {**dict.fromkeys(denied, Truth.FALSE), **dict.fromkeys(present, Truth.TRUE)},
@@ -120,11 +117,11 @@ def recognise(release: Release, panel: Panel) -> Recognised:
             "medication": _absent(panel.medications, medications),
         },
         (
-            *(f"symptoms[{n}]" for n, item in enumerate(symptoms) if item.unread),
-            *(f"conditions[{n}]" for n, item in enumerate(conditions) if not item.read),
-            *(f"medications[{n}]" for n, item in enumerate(medications) if not item.read),
+            *[f"symptoms[{n}]" for n, item in enumerate(symptoms) if item.unread],
+            *[f"conditions[{n}]" for n, item in enumerate(conditions) if not item.read],
+            *[f"medications[{n}]" for n, item in enumerate(medications) if not item.read],
         ),
-        tuple(code.entry for codes in local.values() for code in codes if code is not None),
+        tuple(site),
     )
 
 
@@ -138,6 +135,24 @@ def how_far(release: Release, kind: TextKind, text: str) -> int:
     return (2 if item.read else 1) if item.ids else 0
 
 
+def _items(
+    release: Release,
+    sent: Sequence[ContextItem] | None,
+    kind: str,
+    read: Callable[[ContextItem], RecognisedItem],
+    site: list[SiteEntry],
+) -> tuple[RecognisedItem, ...]:
+    """The items of a list as they were read; `site` takes up the codes of the site that named some of them."""
+    found: list[RecognisedItem] = []
+    for item in sent or ():
+        if (code := _local(release, item, kind)) is not None:
+            site.append(code.entry)
+            found.append(RecognisedItem((code.id,)))
+        else:
+            found.append(read(item))
+    return tuple(found)
+
+
 def _local(release: Release, item: ContextItem, kind: str) -> CodeOfSite | None:
     """What the code of an item without an id names in the site's own systems, where that is of its kind."""
     if item.id or item.coding is None:
@@ -147,8 +162,10 @@ def _local(release: Release, item: ContextItem, kind: str) -> CodeOfSite | None:
 
 
 def _context_truths(
-    stated: Iterable[str], items: Sequence[RecognisedItem], rows: Mapping[str, ContextRow]
+    stated: Collection[str], items: Sequence[RecognisedItem], rows: Mapping[str, ContextRow]
 ) -> dict[str, Truth]:
+    if not stated and not items:
+        return {}
     true = _implied(stated, rows)
     denied = {ident for item in items for ident in item.denied} - set(true)
     return {**dict.fromkeys(sorted(denied), Truth.FALSE), **dict.fromkeys(true, Truth.TRUE)}
@@ -166,11 +183,46 @@ def _implied(ids: Iterable[str], rows: Mapping[str, ContextRow]) -> list[str]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What a text of a symptom was read as, what it states of the patient as a whole, and the symptoms it states."""
+
+    symptom: RecognisedSymptom
+    whole: Stated
+    stated: tuple[str, ...]
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether words of it are given back as they were sent."""
+        return any(part.words for part in self.symptom.parts)
+
+
+_Read = TypeVar("_Read", bound=_Text | RecognisedItem)
+
+
+class _Kept(Generic[_Read]):
+    """What the phrases of a vocabulary are read as, each read once. No other text is kept."""
+
+    def __init__(self, phrases: Iterable[str], read: Callable[[str], _Read]) -> None:
+        self._phrases = frozenset(phrase.casefold() for phrase in phrases)
+        self._read = read
+        self._known: dict[str, _Read] = {}
+
+    def of(self, text: str) -> _Read:
+        """What a text is read as. Its case matters only where words of it are given back."""
+        phrase = text.casefold()
+        if phrase not in self._phrases:
+            return self._read(text)
+        if (known := self._known.get(phrase)) is not None:
+            return known
+        read = self._read(text)
+        return read if read.verbatim else self._known.setdefault(phrase, read)
+
+
 class _Words:
     """The vocabularies of a release, indexed by what they are recognised by."""
 
     def __init__(self, release: Release) -> None:
-        self.symptom_ids = release.symptoms.keys()
         self.codes: dict[tuple[str, str], list[str]] = {}
         self.symptoms = complaints.Index(
             PhrasesInAnyOrder(),
@@ -181,7 +233,7 @@ class _Words:
         for row in release.symptoms.values():
             for code in row.codes:
                 self.codes.setdefault((code.system, code.code.upper()), []).append(row.id)
-            for synonym in (*row.synonyms, *row.alone, row.display):
+            for synonym in _phrases_of_symptom(row):
                 self.symptoms.phrases.add(synonym, (row.id,))
         for row in release.symptoms.values():
             for shared in row.may_mean:
@@ -196,9 +248,23 @@ class _Words:
         self.denying: set[str] = set()
         for context in release.conditions.values():
             if context.denies_symptoms:
-                for word in (*context.words, context.id, context.id.replace("_", " "), context.display):
+                for word in _phrases_of_item(context):
                     self.whole.add(word, (context.id,))
                 self.denying |= {" ".join(w.form for w in phrases.words(text)) for text in context.denies_symptoms}
+        # Of a code without a text there is nothing to read.
+        said = ["", *(phrase for row in release.symptoms.values() for phrase in _phrases_of_symptom(row))]
+        conditions = [phrase for row in release.conditions.values() for phrase in _phrases_of_item(row)]
+        medications = [phrase for row in release.medications.values() for phrase in _phrases_of_item(row)]
+        self.texts = {
+            present: _Kept((*said, *conditions), partial(self._text, present=present)) for present in (False, True)
+        }
+        self.texts_of_conditions = _Kept(conditions, self._condition)
+        self.texts_of_medications = _Kept(medications, self._medication)
+        self.by_id = {
+            (ident, present): _as_a_whole((ident,), present=present)
+            for ident in release.symptoms
+            for present in (False, True)
+        }
 
     @staticmethod
     @lru_cache(maxsize=4)
@@ -219,39 +285,45 @@ class _Words:
 
     def symptom(self, symptom: Symptom) -> tuple[RecognisedSymptom, Stated]:
         """What a symptom is recognised as (id, else code, else every phrase of its text), and what it states."""
-        if symptom.id in self.symptom_ids:
-            return _as_a_whole((symptom.id,), symptom.present), Stated()
+        if (known := self.by_id.get((symptom.id, symptom.present))) is not None:
+            return known, _NOTHING
         # An id that nobody knows may still be a word ("DOMS").
-        text = symptom.text or (symptom.id if symptom.coding is None else "")
-        clauses = phrases.clauses(text)
-        whole = self._stated(clauses) if symptom.present else Stated()
-        found = complaints.complaints(clauses, self.symptoms)
-        stated = complaints.ids_of(found, Said.STATED)
+        read = self.texts[symptom.present].of(symptom.text or (symptom.id if symptom.coding is None else ""))
         if symptom.coding is not None:
             key = (symptom.coding.system.strip().lower(), symptom.coding.code.strip().upper())
             if ids := self.codes.get(key, []):
                 # A code that several symptoms share does not say which is meant: the text does, or all of them count.
-                named = tuple(ident for ident in ids if ident in stated)
-                return _as_a_whole(named or tuple(ids), symptom.present), whole
+                named = tuple(ident for ident in ids if ident in read.stated)
+                return _as_a_whole(named or tuple(ids), present=symptom.present), read.whole
+        return read.symptom, read.whole
+
+    def _text(self, text: str, *, present: bool) -> _Text:
+        """What a text of a symptom names, and states."""
+        clauses = phrases.clauses(text)
+        whole = self._stated(clauses) if present else _NOTHING
+        found = complaints.complaints(clauses, self.symptoms)
+        stated = complaints.ids_of(found, Said.STATED)
         denied = tuple(ident for ident in complaints.ids_of(found, Said.DENIED) if ident not in stated)
         others = tuple(i for i in complaints.ids_of(found, Said.OTHERS) if i not in (*stated, *denied))
-        parts = complaints.parts(text, found, present=symptom.present)
-        if stated and symptom.present:
+        parts = complaints.parts(text, found, present=present)
+        if stated and present:
             # What a text states beside what it denies is present.
-            return RecognisedSymptom(stated, True, denied, parts), whole
-        if not symptom.present:
+            return _Text(RecognisedSymptom(stated, True, denied, parts), whole, stated)
+        if not present:
             denied = (*stated, *denied)
         if denied or others:
-            return RecognisedSymptom(denied or others, False, denied, parts), whole
+            return _Text(RecognisedSymptom(denied or others, False, denied, parts), whole, stated)
         if whole.ids:
-            return RecognisedSymptom((), False, (), (Part("", Said.WHOLE, whole.ids),)), whole
-        return RecognisedSymptom((), symptom.present, (), parts), whole
+            return _Text(RecognisedSymptom((), False, (), (Part("", Said.WHOLE, whole.ids),)), whole, stated)
+        return _Text(RecognisedSymptom((), present, (), parts), whole, stated)
 
     def condition(self, item: ContextItem) -> RecognisedItem:
         """What a condition names and denies."""
         if item.id in self.conditions.ids:
             return RecognisedItem((item.id,))
-        text = _text_of(item)
+        return self.texts_of_conditions.of(_text_of(item))
+
+    def _condition(self, text: str) -> RecognisedItem:
         clauses = phrases.clauses(text)
         if (whole := self._stated(clauses)).ids:
             return RecognisedItem(whole.ids, denies_symptoms=whole.denies)
@@ -261,7 +333,9 @@ class _Words:
         """What a medication names and denies; a coded one is matched by its display."""
         if item.id in self.medications.ids:
             return RecognisedItem((item.id,))
-        text = _text_of(item)
+        return self.texts_of_medications.of(_text_of(item))
+
+    def _medication(self, text: str) -> RecognisedItem:
         return self._item(text, phrases.clauses(text), self.medications, _NOT_TAKEN)
 
     @staticmethod
@@ -298,9 +372,17 @@ def _unread(clause: Clause, found: Sequence[Found], index: _ContextIndex) -> Ite
             yield phrases.span_of(clause, part)
 
 
-def _as_a_whole(ids: tuple[str, ...], present: bool) -> RecognisedSymptom:
+def _as_a_whole(ids: tuple[str, ...], *, present: bool) -> RecognisedSymptom:
     parts = (Part("", Said.STATED if present else Said.DENIED, ids),)
     return RecognisedSymptom(ids, present, () if present else ids, parts)
+
+
+def _phrases_of_symptom(row: SymptomRow) -> tuple[str, ...]:
+    return (*row.synonyms, *row.alone, row.display)
+
+
+def _phrases_of_item(row: ContextRow) -> tuple[str, ...]:
+    return (*row.words, row.id, row.id.replace("_", " "), row.display)
 
 
 def _text_of(item: ContextItem) -> str:
@@ -330,7 +412,7 @@ def _context_index(rows: Mapping[str, ContextRow], qualifiers: PhrasesInOrder) -
     index = PhrasesInOrder()
     for row in rows.values():
         # "Well" states a condition only as the whole text: "well controlled diabetes" does not.
-        for word in () if row.denies_symptoms else (*row.words, row.id, row.id.replace("_", " "), row.display):
+        for word in () if row.denies_symptoms else _phrases_of_item(row):
             index.add(word, (row.id,))
             if word.endswith("onate"):
                 # The acid of a salt is the same drug: alendronate, alendronic acid.

@@ -33,6 +33,8 @@ _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 
 def timings(release: Release, panel: Panel, recognised: Recognised) -> dict[str, Truth]:
     """The truth of every fact about time whose symptom or medication is in the panel."""
+    if not panel.symptoms and not panel.medications:
+        return {}
     on = _reference_day(panel)
     return {row.id: found for row in release.computations.timing if (found := _timing(row, panel, recognised, on))}
 

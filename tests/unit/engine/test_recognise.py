@@ -670,3 +670,39 @@ def test_every_item_comes_back_as_it_was_sent(read: Read) -> None:
     assert [(item.as_sent, item.ids) for item in report.medications] == [("aspirin 75 mg", ())]
     unread = {issue.field for issue in report.issues if issue.id == "text_not_recognised"}
     assert unread == {"conditions[1]", "medications[0]"}
+
+
+def test_a_known_word_is_read_alike_each_time_and_in_any_case(release: Release) -> None:
+    """What it was read as may be kept, in one case; a blank behind it makes a text that is read anew."""
+
+    def said(word: str) -> list[Recognised]:
+        one = (ContextItem(text=word),)
+        denied = Symptom(text=word, present=False)
+        return [
+            *(recognise(release, panel(symptoms=[item])) for item in (word, denied)),
+            recognise(release, replace(panel(), conditions=one)),
+            recognise(release, replace(panel(), medications=one)),
+        ]
+
+    rows = (*release.conditions.values(), *release.medications.values())
+    known = {word for row in release.symptoms.values() for word in (*row.synonyms, *row.alone, row.display)}
+    for word in sorted(known | {word for row in rows for word in (*row.words, row.id, row.display)}):
+        kept = [said(word), said(word.upper()), said(word)]
+        anew = [said(f"{one} ") for one in (word, word.upper(), word)]
+        # What was not read as the kind that it was sent as comes back as it was sent, with its blank.
+        assert [[found.truths for found in one] for one in kept] == [[found.truths for found in one] for one in anew]
+        assert [[found.symptoms for found in one] for one in kept] == [
+            [found.symptoms for found in one] for one in anew
+        ]
+        assert [[found.unread for found in one] for one in kept] == [[found.unread for found in one] for one in anew]
+
+
+def test_words_come_back_as_they_were_sent_although_the_same_came_in_another_case_before(release: Release) -> None:
+    """The display of a condition that is not wholly read."""
+    for text in ("Arrhythmia now or on ECG", "ARRHYTHMIA NOW or on ecg"):
+        found = recognise(release, replace(panel(), conditions=(ContextItem(text=text),)))
+        assert found.unread_words["condition"] != ((),)
+        assert all(word in text for word in found.unread_words["condition"][0])
+        parts = recognise(release, panel(symptoms=[text])).symptoms[0].parts
+        assert len(parts) > 1
+        assert all(part.words in text for part in parts)
