@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from labgloss.domain.panel import ContextItem, Panel, Symptom
 from labgloss.domain.subject import DAYS_PER, Age, AgeUnit, BirthDate, StatedAge
@@ -33,10 +34,23 @@ _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 
 def timings(release: Release, panel: Panel, recognised: Recognised) -> dict[str, Truth]:
     """The truth of every fact about time whose symptom or medication is in the panel."""
-    if not panel.symptoms and not panel.medications:
+    if not _timed(release).intersection(_named(recognised)):
         return {}
     on = _reference_day(panel)
     return {row.id: found for row in release.computations.timing if (found := _timing(row, panel, recognised, on))}
+
+
+@lru_cache(maxsize=64)
+def _timed(release: Release) -> frozenset[str]:
+    """Every symptom and medication whose time a release looks at."""
+    return frozenset(ident for row in release.computations.timing for ident in (*row.symptoms, *row.medications))
+
+
+def _named(recognised: Recognised) -> list[str]:
+    """Every symptom and medication that the panel names."""
+    return [ident for item in recognised.symptoms for ident in item.ids] + [
+        ident for ids in recognised.medications for ident in ids
+    ]
 
 
 def _timing(row: TimingRow, panel: Panel, recognised: Recognised, on: date | None) -> Truth | None:
