@@ -26,7 +26,7 @@ from labgloss.domain.report import (
 )
 from labgloss.domain.subject import Sex
 from labgloss.domain.truth import Truth
-from labgloss.engine import choices, explain, findings, openness, summary
+from labgloss.engine import choices, explain, findings, summary
 from labgloss.engine.bench import Bench
 from labgloss.engine.complaints import Part, Said
 from labgloss.engine.judged import Judged, unique
@@ -56,11 +56,6 @@ def report(
 ) -> Report:
     """The report on a panel whose entries, rules and recommendations are settled."""
     release, panel = bench.release, bench.panel
-    patterns = tuple(
-        replace(pattern, open_since=openness.since(evaluated.open_for.get(pattern.id, ()), panel))
-        for pattern in evaluated.patterns
-    )
-    evaluated = replace(evaluated, patterns=patterns)
     truths = {ident: truth for (kind, ident), truth in evaluated.facts.known.items() if kind == "finding"}
     found = _explained(findings.listed(release, truths, entries), evaluated)
     matched = [pattern.id for pattern in evaluated.patterns if pattern.state is PatternState.MATCHED]

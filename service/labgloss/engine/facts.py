@@ -14,7 +14,7 @@ from labgloss.knowledge.compiled import OF_VERDICTS, Test
 from labgloss.knowledge.expression import AgeClause, Combination, Expression, Name, names
 from labgloss.knowledge.partition import in_range
 from labgloss.knowledge.release import Release
-from labgloss.knowledge.schema import AgeRange, LevelRow, PatternRow
+from labgloss.knowledge.schema import AgeRange, LevelRow, PatternRow, RedFlagRow
 
 # What a name has that nothing made TRUE: a rule that nothing set off is not met, and no result said it.
 NOT_SAID: Mapping[str, Truth] = dict.fromkeys(
@@ -133,6 +133,18 @@ class Facts:
             of_names = self._tests.of_names
             found = self._cases[analyte] = [of_names(case) for case in self.open_verdicts[analyte]]
         return found
+
+    def read_by(self, rule: PatternRow | RedFlagRow) -> tuple[int, int] | None:
+        """The bits that are TRUE, and FALSE, of the names that a rule reads; they decide all that it says.
+
+        None where more than they decides: cases of an open verdict; and for a rule that is not the release's.
+        """
+        if self._tests is None or (reads := self._tests.reads(rule)) is None:
+            return None
+        mask, judged = reads
+        if self.open_verdicts and not judged.isdisjoint(self.open_verdicts):
+            return None
+        return self._true & mask, self._false & mask
 
     # ------------------------------------------------------------------------------------------ the reference
 

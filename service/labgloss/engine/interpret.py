@@ -70,7 +70,7 @@ def work_through(release: Release, panel: Panel, recognised: Recognised | None =
         release, laid.facts, laid.reported, laid.entries, laid.examined, values(laid.entries, laid.facts)
     )
     entries = [finish(laid.bench, entry, settled) for entry in laid.entries]
-    evaluated = rules.evaluate(release, settled, entries)
+    evaluated = rules.evaluate(release, settled, entries, panel)
     entries = _with_cautions(entries, evaluated)
     overall = _overall(release, entries, evaluated)
     brought = [

@@ -16,8 +16,8 @@ from labgloss.domain.report import (
 from labgloss.domain.truth import Truth
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, unique
-from labgloss.engine.rules import Brought
 from labgloss.engine.select import VITAMIN_D
+from labgloss.engine.weighing import Brought
 from labgloss.engine.words import true_names
 from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Release

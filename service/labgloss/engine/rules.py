@@ -10,41 +10,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from heapq import heappop, heappush
 
-from labgloss.domain.report import Clause, Pattern, PatternState, RedFlag, TraceStep, Urgency
+from labgloss.domain.panel import Panel
+from labgloss.domain.report import Pattern, PatternState, RedFlag, TraceStep, Urgency
 from labgloss.domain.truth import Truth
 from labgloss.engine import combining, findings, openness
 from labgloss.engine.artefacts import Examined
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, unique
 from labgloss.engine.steps import Steps
-from labgloss.engine.words import clauses_left_open, clauses_that_hold, true_names
+from labgloss.engine.weighing import Brought, WeighedFlag, WeighedPattern, lowered, weigh_flag, weigh_pattern
+from labgloss.engine.words import true_names
 from labgloss.frozen import dataclass
 from labgloss.knowledge.expression import Name
 from labgloss.knowledge.release import DerivedFinding, Release, Rule
 from labgloss.knowledge.schema import (
     BandRow,
-    BringRow,
-    CautionOfPattern,
-    LowerRow,
     PatternRow,
     RedFlagRow,
     SaysMissingRow,
 )
 
 VALUE_ALONE = "VALUE_ALONE"
-
-
-@dataclass(frozen=True, slots=True)
-class Brought:
-    """A recommendation that a rule brings."""
-
-    recommendation: str
-    because: str
-    urgency: Urgency
-    source_ids: tuple[str, ...]
-    rule_id: str = ""
-    # Brought although the test is in the panel.
-    serial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +79,8 @@ class Evaluated:
     trace: tuple[TraceStep, ...]
     # Analytes that a pattern which holds or is possible needs, and that the panel lacks.
     lacking: tuple[str, ...] = ()
-    # By pattern that is only possible: the analytes that it lacks; what else leaves it open.
+    # By pattern that is only possible: the analytes that it lacks.
     lacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    open_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # Those that such a pattern, or one that says what it lacks, cannot use although they are in the panel.
     unusable: tuple[str, ...] = ()
 
@@ -185,7 +170,7 @@ def _by_symptom(rule: RedFlagRow, facts: Facts) -> bool:
 # ---------------------------------------------------------------------------------------------- what they bring
 
 
-def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> Evaluated:
+def evaluate(release: Release, settled: Settled, entries: Sequence[Judged], panel: Panel) -> Evaluated:
     """The patterns and red flags of the report, and what they bring; `entries` have their urgency."""
     patterns: list[Pattern] = []
     red_flags: list[RedFlag] = []
@@ -194,8 +179,8 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
     trace: list[TraceStep] = []
     steps = Steps.of(release)
     apart = combining.Apart.of(release, entries)
+    sent = {entry.analyte.family for entry in entries if entry.analyte is not None}
     lacking: list[tuple[str, str]] = []
-    open_for: dict[str, tuple[str, ...]] = {}
     absent: list[str] = []
     unusable: list[str] = []
     for rule in settled.rules:
@@ -205,26 +190,25 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
             truth, urgency = settled.facts.known["pattern", rule.id], Urgency.NONE
             if truth is not Truth.FALSE:
                 facts = facts_of(rule, settled, apart)
-                pattern = _pattern(rule, truth, facts, settled, entries)
-                urgency = pattern.urgency
-                patterns.append(pattern)
-                brought += _of_pattern(rule, truth, facts, urgency)
-                cautions += _cautions(rule, truth, facts)
-                lacking += [(rule.id, family) for family in _lacking(rule, facts, entries)]
-                if truth is Truth.UNKNOWN:
-                    open_for[rule.id] = openness.kinds_open(rule, facts)
+                weighed = weigh_pattern(rule, truth, facts)
+                urgency = _urgency(weighed, facts, settled, entries)
+                patterns.append(weighed.pattern(urgency, openness.since(weighed.open_kinds, panel)))
+                brought += weighed.brought(urgency)
+                cautions += weighed.cautions
+                lacking += [(rule.id, family) for family in weighed.asked if family not in sent]
             elif rule.says_missing is not None and settled.facts.holds(rule.says_missing.when):
                 missing = _without_final(rule.says_missing, settled.facts, entries)
-                absent += [family for family, sent in missing if not sent]
-                unusable += [family for family, sent in missing if sent]
+                absent += [family for family, was_sent in missing if not was_sent]
+                unusable += [family for family, was_sent in missing if was_sent]
         else:
             urgency = settled.red_flags.get(rule.id, Urgency.NONE)
             truth = Truth.of(urgency > Urgency.NONE)
             if truth is Truth.TRUE:
-                flag = _red_flag(rule, urgency, settled)
+                weighed_flag = weigh_flag(rule, settled.reported)
+                flag = _red_flag(weighed_flag, urgency, settled.values)
                 red_flags.append(flag)
                 if not flag.held:
-                    brought += _brought(rule.recommend, rule.id, urgency, rule.source, settled.reported)
+                    brought += weighed_flag.brought(urgency)
         trace.append(steps.rule(rule.id, truth, urgency))
     hidden = _hidden(release, patterns)
     shown = [pattern for pattern in patterns if (pattern.id, pattern.state) not in hidden]
@@ -238,7 +222,6 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged]) -> E
         tuple(trace),
         unique((*(of for ident, of in lacking if any(pattern.id == ident for pattern in shown)), *absent)),
         {pattern.id: tuple(of for ident, of in lacking if ident == pattern.id) for pattern in shown},
-        open_for,
         unique(tuple(unusable)),
     )
 
@@ -269,44 +252,22 @@ def facts_of(rule: PatternRow, settled: Settled, apart: combining.Apart) -> Fact
     return settled.facts.knowing(of_specimen)
 
 
-def _pattern(rule: PatternRow, truth: Truth, facts: Facts, settled: Settled, entries: Sequence[Judged]) -> Pattern:
-    matched = truth is Truth.TRUE
-    missing = clauses_left_open((*rule.core, *rule.required, *rule.excluding), facts)
-    if matched:
-        urgency = _urgency(rule, facts, settled, entries)
-    else:
-        urgency = max((row.urgency for row in rule.possible if facts.holds(row.when)), default=Urgency.NONE)
-    return Pattern(
-        id=rule.id,
-        number=rule.number,
-        state=PatternState.MATCHED if matched else PatternState.POSSIBLE,
-        urgency=urgency,
-        title=rule.title,
-        text=rule.text if matched else _not_established(missing),
-        evidence_for=clauses_that_hold((*rule.core, *rule.required, *rule.supporting), facts),
-        evidence_against=clauses_that_hold(rule.against, facts),
-        missing=missing,
-        explains=rule.explains if matched else (),
-        suppresses=(*rule.withholds, *rule.replaces) if matched else (),
-        source_ids=rule.source,
-        status=rule.status,
-    )
-
-
-def _urgency(rule: PatternRow, facts: Facts, settled: Settled, entries: Sequence[Judged]) -> Urgency:
-    """The urgency of a matched pattern: its own, its levels', that of the results it speaks of; lowered by DEC-02."""
-    of_results = [entry.urgency for entry in entries if entry.live and entry.primary and _named(rule.urgency_of, entry)]
-    concerned = [
-        band_urgency(entry, band, facts)
-        for entry in _measured(rule, settled, entries)
-        if entry.verdict is not None
-        for band in entry.verdict.bands
-    ]
-    highest = max([*of_results, *concerned], default=Urgency.NONE)
+def _urgency(weighed: WeighedPattern, facts: Facts, settled: Settled, entries: Sequence[Judged]) -> Urgency:
+    """The urgency of a pattern: its own and, matched, that of the results it speaks of; lowered by DEC-02."""
+    rule = weighed.rule
+    if not weighed.matched:
+        return weighed.urgency
+    highest = Urgency.NONE
+    if rule.urgency_of:
+        for entry in entries:
+            if entry.live and entry.primary and _named(rule.urgency_of, entry):
+                highest = max(highest, entry.urgency)
+    for entry in _measured(rule, settled, entries):
+        for band in entry.verdict.bands if entry.verdict is not None else ():
+            highest = max(highest, band_urgency(entry, band, facts))
     if rule.lowered_when_well and settled.well:
         highest = min(highest, Urgency.SAME_DAY)
-    urgency = max(rule.urgency, facts.level(rule.levels), highest)
-    return lowered(rule.lowers, urgency, facts)
+    return min(max(weighed.urgency, highest), weighed.at_most)
 
 
 def _measured(rule: PatternRow, settled: Settled, entries: Sequence[Judged]) -> list[Judged]:
@@ -333,50 +294,8 @@ def band_urgency(entry: Judged, band: BandRow, facts: Facts) -> Urgency:
     return lowered(band.lowers, max([band.urgency, *raised]), facts)
 
 
-def lowered(rows: Sequence[LowerRow], urgency: Urgency, facts: Facts) -> Urgency:
-    """An urgency after what lowers it (DEC-02)."""
-    return min([urgency, *(row.urgency for row in rows if facts.holds(row.when))])
-
-
 def _named(ids: Sequence[str], entry: Judged) -> bool:
     return entry.analyte is not None and (entry.analyte.id in ids or entry.analyte.family in ids)
-
-
-def _not_established(missing: Sequence[Clause]) -> str:
-    """What keeps a pattern from being classified (SP 5.2): what is not known, or that it all falls short."""
-    if not missing:
-        return "Possible, and not established. What is known points to it and falls short of the whole pattern."
-    return f"Possible, and not established. Not known: {'; '.join(unique(tuple(clause.text for clause in missing)))}."
-
-
-def _of_pattern(rule: PatternRow, truth: Truth, facts: Facts, urgency: Urgency) -> list[Brought]:
-    if truth is Truth.TRUE:
-        return _brought(rule.recommend, rule.id, urgency, rule.source, facts)
-    return [
-        Brought(ident, rule.id, row.urgency, rule.source, rule.id)
-        for row in rule.possible
-        if facts.holds(row.when)
-        for ident in row.recommend
-    ]
-
-
-def _cautions(rule: PatternRow, truth: Truth, facts: Facts) -> list[tuple[str, str]]:
-    rows: list[CautionOfPattern] = list(rule.cautions) if truth is Truth.TRUE else []
-    if truth is Truth.UNKNOWN:
-        rows += [caution for row in rule.possible if facts.holds(row.when) for caution in row.cautions]
-    return [(analyte, row.caution) for row in rows if facts.holds(row.when) for analyte in row.analytes]
-
-
-def _lacking(rule: PatternRow, facts: Facts, entries: Sequence[Judged]) -> list[str]:
-    """The analytes that the open clauses of a pattern ask for, and that the panel does not hold."""
-    sent = {entry.analyte.family for entry in entries if entry.analyte is not None}
-    asked = [
-        family
-        for part in (*rule.core, *rule.required)
-        if facts.truth(part) is Truth.UNKNOWN
-        for family in sorted(combining.families_in(facts.release, part))
-    ]
-    return [family for family in asked if family not in sent]
 
 
 def _without_final(row: SaysMissingRow, facts: Facts, entries: Sequence[Judged]) -> list[tuple[str, bool]]:
@@ -394,24 +313,11 @@ def _without_final(row: SaysMissingRow, facts: Facts, entries: Sequence[Judged])
     return found
 
 
-def _red_flag(rule: RedFlagRow, urgency: Urgency, settled: Settled) -> RedFlag:
-    evidence = clauses_that_hold((level.when for level in rule.levels), settled.reported)
-    values = settled.values
+def _red_flag(weighed: WeighedFlag, urgency: Urgency, values: Values) -> RedFlag:
+    rule = weighed.rule
     if not rule.value_only:
-        held = bool(rule.held_by) and set(rule.held_by) <= values.unreliable
-        return RedFlag(rule.id, rule.number, urgency, held, rule.text, evidence, rule.source, rule.status)
+        return weighed.flag(urgency, bool(rule.held_by) and set(rule.held_by) <= values.unreliable)
     held = values.active.urgency is Urgency.NONE
     alone = values.held if held else values.active
     text = f"{rule.text} Here: {'; '.join(alone.reasons)}."
-    return RedFlag(rule.id, rule.number, alone.urgency, held, text, evidence, rule.source, rule.status)
-
-
-def _brought(
-    rows: Sequence[BringRow], because: str, urgency: Urgency, sources: tuple[str, ...], facts: Facts
-) -> list[Brought]:
-    return [
-        Brought(ident, because, urgency, sources, because, row.serial)
-        for row in rows
-        if facts.holds(row.when)
-        for ident in row.recommend
-    ]
+    return RedFlag(rule.id, rule.number, alone.urgency, held, text, weighed.evidence, rule.source, rule.status)

@@ -41,7 +41,7 @@ class Compiled:
 
     def __init__(self, release: Release) -> None:
         self._groups = release.groups
-        self._patterns = release.patterns
+        self._patterns, self._red_flags = release.patterns, release.red_flags
         # Held here, so that an identity stands for one expression only.
         self._lasting = {id(part): part for whole in expressions_of(release) for part in _parts(whole)}
         self.bits: dict[tuple[str, str], int] = {}
@@ -61,6 +61,7 @@ class Compiled:
         self._tests: dict[int, Test] = {}
         self._judged: dict[int, tuple[str, ...]] = {}
         self._levels: dict[int, tuple[Sequence[schema.LevelRow], tuple[tuple[Urgency, Expression], ...]]] = {}
+        self._reads: dict[int, tuple[int, frozenset[str]]] = {}
         self._decided: dict[int, tuple[Expression, Expression]] = {}
 
     def __getstate__(self) -> dict[str, object]:
@@ -111,20 +112,6 @@ class Compiled:
             found = self._judged[id(expression)] = tuple(dict.fromkeys(self._analytes_judged(expression)))
         return found
 
-    def mask(self, expressions: Iterable[Expression]) -> int:
-        """The bits of every name and age that expressions read, through groups."""
-        found = 0
-        for expression in expressions:
-            if isinstance(expression, AgeClause):
-                found |= self._ages[expression]
-            elif isinstance(expression, Combination):
-                found |= self.mask(expression.parts)
-            elif expression.kind == "group":
-                found |= self.mask(self._groups[expression.id].members)
-            else:
-                found |= self.bits[expression.kind, expression.id]
-        return found
-
     def levels(self, rows: Sequence[schema.LevelRow]) -> tuple[tuple[Urgency, Expression], ...] | None:
         """The urgencies of levels, the highest first, each with what asks for it or for more; None: not its own."""
         of, found = self._levels.get(id(rows), (None, ()))
@@ -148,7 +135,30 @@ class Compiled:
             found = self._decided[id(rule)] = (self._lasting_any(rule.excluding), every)
         return found
 
+    def reads(self, rule: schema.PatternRow | schema.RedFlagRow) -> tuple[int, frozenset[str]] | None:
+        """The bits of all that a rule of the release reads, and the analytes whose bands and classes are among it."""
+        found = self._reads.get(id(rule))
+        if found is None and (self._patterns.get(rule.id) is rule or self._red_flags.get(rule.id) is rule):
+            read = tuple(of_row(rule))
+            judged = frozenset(analyte for part in read for analyte in self._analytes_judged(part))
+            found = self._reads[id(rule)] = self._mask(read), judged
+        return found
+
     # ------------------------------------------------------------------------------------------ tests
+
+    def _mask(self, expressions: Iterable[Expression]) -> int:
+        """The bits of every name and age that expressions read, through groups."""
+        found = 0
+        for expression in expressions:
+            if isinstance(expression, AgeClause):
+                found |= self._ages[expression]
+            elif isinstance(expression, Combination):
+                found |= self._mask(expression.parts)
+            elif expression.kind == "group":
+                found |= self._mask(self._groups[expression.id].members)
+            else:
+                found |= self.bits[expression.kind, expression.id]
+        return found
 
     def _lasting_any(self, parts: Iterable[Expression]) -> Expression:
         """An expression that is kept from now on."""

@@ -10,7 +10,7 @@ from labgloss.domain.report import Urgency
 from labgloss.domain.truth import Truth
 from labgloss.engine.facts import Facts
 from labgloss.engine.recommend import recommend
-from labgloss.engine.rules import Brought
+from labgloss.engine.weighing import Brought
 from labgloss.knowledge.release import Release
 from tests.unit.engine.conftest import Read
 from tests.unit.engine.panel_builder import recommended, result

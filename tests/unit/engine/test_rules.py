@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from labgloss.domain.panel import SpecimenKind
+from labgloss.domain.panel import Panel, SpecimenKind
 from labgloss.domain.report import PatternState, Report, Urgency
 from labgloss.domain.truth import Truth
 from labgloss.engine.artefacts import Examined
@@ -48,7 +48,7 @@ def outcome(release: Release) -> Any:
         made_up = replace(release, rule_order=rules, patterns=patterns, red_flags=flags)
         facts = Facts(made_up, None, {("finding", name): truth for name, truth in findings.items()}, NOT_SAID)
         settled = settle(made_up, facts, facts.adding("finding", reported), [], Examined(()), values)
-        return evaluate(made_up, settled, [])
+        return evaluate(made_up, settled, [], Panel())
 
     return outcome
 
