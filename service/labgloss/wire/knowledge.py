@@ -56,7 +56,7 @@ class Knowledge:
         """A page of the reference intervals of an analyte, a variant, or all."""
         fields = Fields()
         self._check_analyte(request.analyte, fields)
-        fields.choice("variant", request.variant, self._variants)
+        fields.choice("", "variant", request.variant, self._variants)
         chosen = [
             interval
             for interval in self._intervals
@@ -108,7 +108,7 @@ class Knowledge:
 
     def _page(self, name: str, items: Sequence[Item], request: _Paged, fields: Fields) -> tuple[Sequence[Item], str]:
         """The items of the page asked for, and the token of the next. Raises RequestError, also for `fields`."""
-        fields.within("page_size", request.page_size, 0, PAGE_SIZE_LIMIT, "items a page")
+        fields.within("", "page_size", request.page_size, 0, PAGE_SIZE_LIMIT, "items a page")
         begin = self._begin(name, request.page_token, fields)
         fields.stop_on_violations()
         end = begin + (request.page_size or DEFAULT_PAGE_SIZE)

@@ -6,7 +6,7 @@ Years outside 1800 to 2999 are no patient's: they are the empty dates of databas
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from labgloss.domain.panel import Collected
 from labgloss.domain.subject import BirthDate
@@ -59,11 +59,10 @@ def collected(text: str) -> Collected | None:
     if local_day is None:
         return None
     try:
-        instant = datetime.fromisoformat(text.upper())
-        instant.astimezone(UTC)
-    except (ValueError, OverflowError):
+        # Of these years every instant has a time in UTC too.
+        return Collected(text, local_day, datetime.fromisoformat(text.upper()))
+    except ValueError:
         return None
-    return Collected(text, local_day, instant)
 
 
 def is_duration(text: str) -> bool:
