@@ -13,6 +13,8 @@ MAX_DIGITS = 30
 # Enough digits that no such value is rounded by a product with a conversion factor, and that two different quotients
 # never compare equal.
 ARITHMETIC = Context(prec=80)
+# Of the 28 digits that `decimal` has by itself, so many stand before and behind the point, with some to spare.
+_HALVED_BELOW, _HALVED_PLACES = 10**7, 15
 
 
 class Comparator(Enum):
@@ -126,6 +128,12 @@ def scaled(value: Decimal, factor: Fraction) -> Decimal:
     """The value times an exact factor."""
     product = ARITHMETIC.multiply(value, Decimal(factor.numerator))
     return ARITHMETIC.divide(product, Decimal(factor.denominator))
+
+
+def exactly_halved(value: Decimal) -> bool:
+    """Whether the way from a value to any limit of a release is halved without rounding, by the digits of `decimal`."""
+    exponent = value.as_tuple().exponent
+    return 0 <= value < _HALVED_BELOW and isinstance(exponent, int) and exponent >= -_HALVED_PLACES
 
 
 def with_digits(value: Decimal, digits: int) -> Decimal:

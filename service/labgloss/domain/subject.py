@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -112,6 +113,35 @@ def _completed(born: date, on: date, unit: AgeUnit) -> int:
         months -= 1
     # Someone born on 29 February completes a year on 1 March of a common year, as `on.day < born.day` gives.
     return months if unit is AgeUnit.MONTHS else months // 12
+
+
+class AgeScale:
+    """Ages at which something begins to apply, from low to high."""
+
+    def __init__(self, limits: Iterable[AgeLimit]) -> None:
+        distinct = set(limits)
+        self._days = sorted(limit.days for limit in distinct)
+        self._numbers = {unit: sorted(limit.number for limit in distinct if limit.unit is unit) for unit in AgeUnit}
+
+    def place(self, age: Age | None) -> tuple[int | str, ...]:
+        """Where an age lies: two ages of one place have reached the same limits, and leave the same ones open."""
+        match age:
+            case None:
+                return ()
+            case StatedAge(number, unit):
+                youngest = number * DAYS_PER[unit]
+                return (
+                    unit.value,
+                    bisect_right(self._numbers[unit], number),
+                    bisect_right(self._days, youngest),
+                    bisect_left(self._days, youngest if unit is AgeUnit.DAYS else (number + 1) * DAYS_PER[unit]),
+                )
+            case CalendarAge(born_first, born_last, on):
+                return tuple(
+                    bisect_right(numbers, _completed(born, on, unit))
+                    for unit, numbers in self._numbers.items()
+                    for born in (born_first, born_last)
+                )
 
 
 @dataclass(frozen=True, slots=True)

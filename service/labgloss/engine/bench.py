@@ -9,7 +9,7 @@ from labgloss.domain.quantity import Span
 from labgloss.domain.report import Reading
 from labgloss.domain.subject import Age
 from labgloss.domain.truth import Truth
-from labgloss.engine import grade
+from labgloss.engine import grade, verdicts
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, Verdict
 from labgloss.engine.select import (
@@ -24,6 +24,7 @@ from labgloss.engine.select import (
     rows_for,
 )
 from labgloss.frozen import dataclass
+from labgloss.knowledge.partition import Known
 from labgloss.knowledge.release import Analyte, Release, Site
 
 _WITHOUT_INTERVAL = VITAMIN_D_COMPONENTS | {VITAMIN_D}
@@ -64,21 +65,32 @@ class Bench:
         self, entry: Judged, analyte: Analyte, reading: Reading, own: LaboratoryEnds, site: Site | None = None
     ) -> tuple[Rows, ...]:
         """The rows that speak for a reading of an entry, with a laboratory's interval; `site`: in that one's place."""
-        known = known_of(self.panel.patient, self.age(entry), entry, _in_blood(self.release, entry))
         chosen = chosen_for(self.release.site if site is None else site, self.panel.options, analyte.id)
-        return rows_for(self.release, analyte, known, reading, own, self.facts, chosen)
+        return rows_for(self.release, analyte, self.known(entry), reading, own, self.facts, chosen)
 
     def verdict(self, entry: Judged, reading: Reading, site: Site | None = None) -> Verdict:
         """The verdict on a reading in the place of an entry's own; `site`: in the place of the release's."""
-        assert entry.analyte is not None
-        rows = self.rows(entry, entry.analyte, reading, self.laboratory(entry), site)
-        return grade.grade(entry.analyte, reading.compared.unit, reading.compared.span, rows)
+        return self._graded(entry, reading, reading.compared.span, site)
 
     def regrade(self, entry: Judged, span: Span) -> Verdict:
         """The verdict on a span of values in the compared unit of an entry."""
-        assert entry.analyte is not None and entry.reading is not None
-        rows = self.rows(entry, entry.analyte, entry.reading, self.laboratory(entry))
-        return grade.grade(entry.analyte, entry.reading.compared.unit, span, rows)
+        assert entry.reading is not None
+        return self._graded(entry, entry.reading, span)
+
+    def _graded(self, entry: Judged, reading: Reading, span: Span, site: Site | None = None) -> Verdict:
+        assert entry.analyte is not None
+        own = self.laboratory(entry)
+        if own.span is None and self.release.compiled:
+            ready = verdicts.of_release(self.release)
+            known, site = self.known(entry), self.release.site if site is None else site
+            return ready.verdict(entry.analyte, known, reading, span, self.facts, site, self.panel.options)
+        return grade.grade(
+            entry.analyte, reading.compared.unit, span, self.rows(entry, entry.analyte, reading, own, site)
+        )
+
+    def known(self, entry: Judged) -> Known:
+        """What is known of the patient and the specimen of an entry for choosing rows."""
+        return known_of(self.panel.patient, self.age(entry), entry, _in_blood(self.release, entry))
 
 
 def _in_blood(release: Release, entry: Judged) -> bool:

@@ -52,7 +52,7 @@ def grade(analyte: Analyte, unit: str, span: Span, rows: Sequence[Rows]) -> Verd
         ctcae_grade=ctcae,
         ctcae_needs_symptoms=needs_symptoms,
         default_interval_used=any(row.ends is not None and row.ends.default_used for row in rows),
-        open_facts=_open_facts(rows) if len(outcomes) > 1 else (),
+        open_facts=open_facts(rows) if len(outcomes) > 1 else (),
         rule_ids=unique((*_rule_ids(rows, bands), *(row.id for row in crossed))),
         source_ids=unique((*_source_ids(rows, bands), *(source for row in crossed for source in row.source))),
         trace=tuple(dict.fromkeys(step for row in rows for step in trace_of(unit, span, row))),
@@ -181,7 +181,7 @@ def _unique_intervals(rows: Sequence[Rows]) -> tuple[IntervalInForce, ...]:
     return tuple(dict.fromkeys(shown for row in rows if row.ends is not None for shown in row.ends.shown))
 
 
-def _open_facts(rows: Sequence[Rows]) -> tuple[str, ...]:
+def open_facts(rows: Sequence[Rows]) -> tuple[str, ...]:
     """What distinguishes the kinds of patient that remain."""
     cells = [row.cell for row in rows]
     facts = []

@@ -20,6 +20,7 @@ from labgloss.knowledge.schema import BandTable, ChoiceRow, CriticalRow, Interva
 
 VITAMIN_D = "vitamin_d_25oh"
 VITAMIN_D_COMPONENTS = frozenset({"vitamin_d_25oh_d3", "vitamin_d_25oh_d2"})
+VITAMIN_D_POLICY = "vitamin_d_policy"
 LABORATORY = "laboratory"
 
 _NUMBER = r"([0-9]+(?:[.,][0-9]{1,2}|\.[0-9]+)?)"
@@ -300,7 +301,7 @@ def _critical(analyte: Analyte, cell: Cell, sets: Sequence[str], facts: Facts) -
 
 def policy_for(release: Release, age: Age | None, chosen: str, facts: Facts) -> Policy:
     """The vitamin D policy chosen where it speaks for the patient, else the default of the age (D2, DEC-68)."""
-    rows = release.choices["vitamin_d_policy"]
+    rows = release.choices[VITAMIN_D_POLICY]
     default = next(
         row for row in rows.values() if row.default_for is not None and in_range(age, row.default_for) is not False
     )
