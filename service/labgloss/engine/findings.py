@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
-from labgloss.domain.quantity import Span
+from labgloss.domain.quantity import Quantity, Span
 from labgloss.domain.report import Finding, Reading, RefusalReason, ResultClass
 from labgloss.domain.truth import Truth, all_of, any_of
 from labgloss.engine.calcium import FAMILY, TOTAL
 from labgloss.engine.explain import capitalised
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged
+from labgloss.frozen import dataclass
 from labgloss.knowledge.expression import Limit
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import FindingRow
@@ -20,31 +22,78 @@ from labgloss.knowledge.units import factor_between
 SECONDARY_TOTAL = {ResultClass.LOW: "CA_TOTAL_LOW", ResultClass.HIGH: "CA_TOTAL_HIGH"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """Results by analyte: with a reading of now; that have a verdict and count now; and of these the primary ones."""
+
+    readings: Mapping[str, Sequence[Judged]]
+    live: Mapping[str, Sequence[Judged]]
+    counting: Mapping[str, Sequence[Judged]]
+
+    @classmethod
+    def of(cls, entries: Sequence[Judged]) -> _Sent:
+        readings: dict[str, list[Judged]] = {}
+        live: dict[str, list[Judged]] = {}
+        counting: dict[str, list[Judged]] = {}
+        for entry in entries:
+            if entry.analyte is None or entry.refusal is not None or entry.earlier:
+                continue
+            ident = entry.analyte.id
+            if entry.reading is not None and not entry.left_open:
+                readings.setdefault(ident, []).append(entry)
+            if entry.verdict is not None:
+                live.setdefault(ident, []).append(entry)
+                if entry.primary:
+                    counting.setdefault(ident, []).append(entry)
+        return cls(readings, live, counting)
+
+
 def measured(release: Release, entries: Sequence[Judged], facts: Facts) -> dict[str, Truth]:
     """Findings that rest on a number alone, known before anything is graded."""
+    sent = _Sent.of(entries)
     return {
-        ident: _any_read([_of_limits(release, row, entries, facts) for row in release.findings[ident]])
-        for ident in release.finding_index.of(analytes_of(entries), of_number=True)
+        ident: _any_read([_of_limits(release, row, sent.readings.get(row.analyte, ()), facts) for row in rows])
+        for ident, rows in _made_by(release, analytes_of(entries), of_number=True)
     }
+
+
+@lru_cache(maxsize=1024)
+def _made_by(
+    release: Release, analytes: tuple[str, ...], *, of_number: bool
+) -> tuple[tuple[str, tuple[FindingRow, ...]], ...]:
+    """The findings that results of these analytes can make, each with its rows, in the order of their file."""
+    idents = release.finding_index.of(analytes, of_number=of_number)
+    return tuple((ident, release.findings[ident]) for ident in idents)
 
 
 def analytes_of(entries: Sequence[Judged]) -> tuple[str, ...]:
     """The analytes of the results, each once."""
-    return tuple(dict.fromkeys(entry.analyte.id for entry in entries if entry.analyte is not None))
+    return tuple(dict.fromkeys([entry.analyte.id for entry in entries if entry.analyte is not None]))
 
 
-def of_verdicts(release: Release, entries: Sequence[Judged], facts: Facts) -> dict[str, Truth]:
-    """Findings that rest on classes: those of each analyte, then those with a limit inside a class."""
-    truths = _class_findings(release, entries)
+def of_verdicts(
+    release: Release, entries: Sequence[Judged], facts: Facts, before: Mapping[str, Truth] | None = None
+) -> dict[str, Truth]:
+    """Findings that rest on classes: those of each analyte, then those with a limit inside a class.
+
+    `before`: what they came to of the same results when less was known; only those that ask for facts are asked again.
+    """
+    sent = _Sent.of(entries)
+    truths = _class_findings(release, sent)
     known = facts.adding("finding", truths)
-    for ident in release.finding_index.of(analytes_of(entries), of_number=False):
-        truths[ident] = of_rows(release, release.findings[ident], entries, known)
+    alone = release.finding_index.alone if before is not None else ()
+    for ident, rows in _made_by(release, analytes_of(entries), of_number=False):
+        if before is not None and ident in alone:
+            truths[ident] = before[ident]
+        else:
+            truths[ident] = _any_read([_of_row(release, row, sent, known) for row in rows])
     return truths
 
 
 def of_rows(release: Release, rows: Sequence[FindingRow], entries: Sequence[Judged], facts: Facts) -> Truth:
     """A finding whose rows rest on classes, bands or logic."""
-    return _any_read([_of_row(release, row, entries, facts) for row in rows])
+    sent = _Sent.of(entries)
+    return _any_read([_of_row(release, row, sent, facts) for row in rows])
 
 
 def _any_read(truths: Sequence[Truth | None]) -> Truth:
@@ -56,7 +105,7 @@ def _any_read(truths: Sequence[Truth | None]) -> Truth:
 def bands(release: Release, entries: Sequence[Judged]) -> dict[str, Truth]:
     """The truth of every band: TRUE when it is the only one that remains, UNKNOWN when it is one of several."""
     truths: dict[str, Truth] = {}
-    for ident, live in _by_analyte(entries).items():
+    for ident, live in _Sent.of(entries).counting.items():
         for band in release.analytes[ident].band_ids:
             truths[f"{ident}.{band}"] = any_of(_has_band(entry, band) for entry in live)
     return truths
@@ -109,15 +158,6 @@ def _remaining(entry: Judged) -> frozenset[str]:
     return frozenset(row.band for row in entry.verdict.bands)
 
 
-def _by_analyte(entries: Sequence[Judged]) -> dict[str, list[Judged]]:
-    """The results that count, by analyte."""
-    counting: dict[str, list[Judged]] = {}
-    for entry in _counting(entries):
-        assert entry.analyte is not None
-        counting.setdefault(entry.analyte.id, []).append(entry)
-    return counting
-
-
 def _has_band(entry: Judged, band: str) -> Truth:
     names = [row.band for row in entry.verdict.bands] if entry.verdict else []
     if entry.left_open:
@@ -125,10 +165,6 @@ def _has_band(entry: Judged, band: str) -> Truth:
     if band not in names:
         return Truth.FALSE if names else Truth.UNKNOWN
     return Truth.TRUE if len(names) == 1 and entry.verdict and len(entry.verdict.classes) == 1 else Truth.UNKNOWN
-
-
-def _counting(entries: Sequence[Judged]) -> list[Judged]:
-    return [entry for entry in entries if entry.live and entry.primary]
 
 
 def of_entries(entries: Sequence[Judged]) -> dict[tuple[str, str], Truth]:
@@ -152,13 +188,13 @@ def of_entries(entries: Sequence[Judged]) -> dict[tuple[str, str], Truth]:
     return truths
 
 
-def _class_findings(release: Release, entries: Sequence[Judged]) -> dict[str, Truth]:
+def _class_findings(release: Release, sent: _Sent) -> dict[str, Truth]:
     sides: dict[str, list[Truth]] = {}
-    for analyte, live in _by_analyte(entries).items():
+    for analyte, live in sent.counting.items():
         form = release.analytes[analyte].form.findings
         for ident, side in ((form.low, ResultClass.LOW), (form.high, ResultClass.HIGH)):
             if ident:
-                sides.setdefault(ident, []).extend(has_class(entry, side) for entry in live)
+                sides.setdefault(ident, []).extend([has_class(entry, side) for entry in live])
         if form.indeterminate:
             # Of calcium only: two views of it lie on different sides (R-ADJ-4).
             sides.setdefault(form.indeterminate, []).extend(
@@ -166,8 +202,8 @@ def _class_findings(release: Release, entries: Sequence[Judged]) -> dict[str, Tr
                 for entry in live
             )
     truths = {ident: any_of(found) if found else Truth.UNKNOWN for ident, found in sides.items()}
-    for entry in entries:
-        if entry.live and not entry.primary and entry.analyte is not None and entry.analyte.id == TOTAL:
+    for entry in sent.live.get(TOTAL, ()):
+        if not entry.primary:
             for side, ident in SECONDARY_TOTAL.items():
                 truths[ident] = any_of((truths.get(ident, Truth.FALSE), has_class(entry, side)))
     return truths
@@ -185,27 +221,30 @@ def lies(side: ResultClass, classes: tuple[ResultClass, ...]) -> Truth:
     return Truth.UNKNOWN if side in classes or ResultClass.INDETERMINATE in classes else Truth.FALSE
 
 
-def _of_row(release: Release, row: FindingRow, entries: Sequence[Judged], facts: Facts) -> Truth | None:
+def _of_row(release: Release, row: FindingRow, sent: _Sent, facts: Facts) -> Truth | None:
     """What a row with a class, band or condition comes to; None when its analyte does not count in this panel."""
-    parts = [] if row.when is None else [facts.truth(row.when)]
-    counting = [entry for entry in entries if entry.live] if row.beside_primary else _counting(entries)
-    live = [entry for entry in counting if entry.analyte is not None and entry.analyte.id == row.analyte]
-    if row.analyte and not live:
+    if not row.analyte:
+        return Truth.TRUE if row.when is None else facts.truth(row.when)
+    results = (sent.live if row.beside_primary else sent.counting).get(row.analyte)
+    if not results:
         return None
-    if row.analyte:
-        # All of them of one result: of two that count, one may be low and the other below a limit.
-        parts.append(any_of(all_of(_of_entry(release, row, entry, facts)) for entry in live))
-    return all_of(parts)
+    asked = Truth.TRUE if row.when is None else facts.truth(row.when)
+    if asked is Truth.FALSE:
+        return asked
+    # All of them of one result: of two that count, one may be low and the other below a limit.
+    return all_of((asked, any_of([_of_entry(release, row, entry, facts) for entry in results])))
 
 
-def _of_entry(release: Release, row: FindingRow, entry: Judged, facts: Facts) -> Iterator[Truth]:
+def _of_entry(release: Release, row: FindingRow, entry: Judged, facts: Facts) -> Truth:
     """What a row asks of one result."""
-    if row.classes:
-        yield _has_one_class_of(row, entry)
-    if row.bands:
-        yield _has_one_of(release, row, entry)
-    if row.limits:
-        yield _of_limits(release, row, [entry], facts) or Truth.UNKNOWN
+    found = _has_one_class_of(row, entry) if row.classes else Truth.TRUE
+    if row.bands and found is not Truth.FALSE:
+        found = all_of((found, _has_one_of(release, row, entry)))
+    if row.limits and found is not Truth.FALSE:
+        readable = entry.reading is not None and not entry.left_open
+        meets = _of_limits(release, row, [entry] if readable else (), facts)
+        found = all_of((found, Truth.UNKNOWN if meets is None else meets))
+    return found
 
 
 def _has_one_class_of(row: FindingRow, entry: Judged) -> Truth:
@@ -237,33 +276,32 @@ def _known_bands(entry: Judged) -> set[str]:
     return {band.band for table in tables for band in table.bands}
 
 
-def _of_limits(release: Release, row: FindingRow, entries: Sequence[Judged], facts: Facts) -> Truth | None:
+def _of_limits(release: Release, row: FindingRow, readable: Sequence[Judged], facts: Facts) -> Truth | None:
     """Whether a reading of now meets the row's limits; None when there is no reading of its analyte."""
     if row.unless is not None and facts.holds(row.unless):
         return Truth.FALSE
-    readings = [
-        (entry, entry.reading)
-        for entry in entries
-        if entry.analyte is not None
-        and entry.analyte.id == row.analyte
-        and entry.reading is not None
-        and entry.refusal is None
-        and not entry.earlier
-        and not entry.left_open
-    ]
-    return any_of(_meets(release, row, entry, reading) for entry, reading in readings) if readings else None
+    if not readable:
+        return None
+    return any_of([_meets(release, row, entry, entry.reading) for entry in readable if entry.reading is not None])
 
 
 def _meets(release: Release, row: FindingRow, entry: Judged, reading: Reading) -> Truth:
-    if not any(limit.needs_interval for limit in row.limits.values()):
+    if not _needs_interval(row):
         return _within(release, row.limits, entry, reading)
     unit = reading.compared.unit
     intervals = entry.verdict.intervals if entry.verdict else ()
     spans = [interval.span for interval in intervals if interval.unit == unit and interval.span.high is not None]
     if spans and unit in row.limits:
-        found = {_inside(reading, row.limits[unit].span(span)) for span in spans}
+        found = {_inside(reading.compared, row.limits[unit].span(span)) for span in spans}
         return found.pop() if len(found) == 1 else Truth.UNKNOWN
     return _within(release, row.without_interval, entry, reading) if row.without_interval else Truth.UNKNOWN
+
+
+def _needs_interval(row: FindingRow) -> bool:
+    for limit in row.limits.values():  # noqa: SIM110 - asked of every row and result, and a generator costs more
+        if limit.needs_interval:
+            return True
+    return False
 
 
 def _within(release: Release, limits: Mapping[str, Limit], entry: Judged, reading: Reading) -> Truth:
@@ -279,13 +317,15 @@ def _within(release: Release, limits: Mapping[str, Limit], entry: Judged, readin
         except ValueError:
             return Truth.UNKNOWN
         compared = compared.converted(factor, unit)
-    return _inside(Reading(reading.quantity, compared, reading.factor, reading.digits), limits[unit].span())
+    return _inside(compared, limits[unit].span())
 
 
-def _inside(reading: Reading, span: Span) -> Truth:
-    if not reading.compared.span.overlaps(span):
+def _inside(compared: Quantity, span: Span) -> Truth:
+    if compared.measured:
+        return Truth.TRUE if compared.value in span else Truth.FALSE
+    if not compared.span.overlaps(span):
         return Truth.FALSE
-    return Truth.TRUE if reading.compared.span.inside(span) else Truth.UNKNOWN
+    return Truth.TRUE if compared.span.inside(span) else Truth.UNKNOWN
 
 
 def listed(release: Release, truths: Mapping[str, Truth], entries: Sequence[Judged]) -> tuple[Finding, ...]:

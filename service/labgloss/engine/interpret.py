@@ -201,10 +201,10 @@ def _facts(bench: Bench, entries: Sequence[Judged]) -> Facts:
     facts = bench.facts.adding("finding", findings.measured(release, entries, bench.facts))
     facts = facts.adding("band", findings.bands(release, entries)).knowing(findings.of_entries(entries))
     facts = facts.with_cases(findings.open_verdicts(release, entries))
-    facts = facts.adding("finding", findings.of_verdicts(release, entries, facts))
-    facts = facts.adding("finding", computed.findings(release, entries, facts))
+    found = findings.of_verdicts(release, entries, facts)
+    facts = facts.adding("finding", found | computed.findings(release, entries, facts.adding("finding", found)))
     # Findings over findings (a panel that is normal, a PTH that is not what calcium asks for) read these.
-    return facts.adding("finding", findings.of_verdicts(release, entries, facts))
+    return facts.adding("finding", findings.of_verdicts(release, entries, facts, found))
 
 
 def _with_cautions(entries: Sequence[Judged], evaluated: rules.Evaluated) -> list[Judged]:

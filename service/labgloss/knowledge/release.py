@@ -517,6 +517,8 @@ class FindingIndex:
     of_numbers: Mapping[str, tuple[str, ...]]
     of_verdicts: Mapping[str, tuple[str, ...]]
     place: Mapping[str, int]
+    # Those of `of_verdicts` that rest on one result alone, whatever else is known.
+    alone: frozenset[str]
 
     @classmethod
     def made(cls, release: Release) -> FindingIndex:
@@ -533,6 +535,11 @@ class FindingIndex:
             {analyte: tuple(idents) for analyte, idents in of_numbers.items()},
             {analyte: tuple(idents) for analyte, idents in of_verdicts.items()},
             {ident: place for place, ident in enumerate(release.findings)},
+            frozenset(
+                ident
+                for ident, rows in release.findings.items()
+                if all(row.analyte and row.when is None and row.unless is None for row in rows)
+            ),
         )
 
     def of(self, analytes: Iterable[str], *, of_number: bool) -> list[str]:
