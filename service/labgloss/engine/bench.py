@@ -13,6 +13,7 @@ from labgloss.engine import grade, verdicts
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, Verdict
 from labgloss.engine.select import (
+    NOT_SENT,
     VITAMIN_D,
     VITAMIN_D_COMPONENTS,
     LaboratoryEnds,
@@ -53,7 +54,7 @@ class Bench:
         The total is judged by policy (D13), a component never: its number is part of a sum (D4, DEC-73).
         """
         if entry.result is None or (entry.analyte is not None and entry.analyte.id in _WITHOUT_INTERVAL):
-            return LaboratoryEnds()
+            return NOT_SENT
         return laboratory_ends_of(self.release, entry.result)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labgloss.domain.quantity import plain
+from labgloss.domain.quantity import Span, plain
 from labgloss.domain.report import Conflict, Governed, ResultClass
 from labgloss.engine.bench import Bench
 from labgloss.engine.explain import ORIGINS, band_words
@@ -25,7 +25,7 @@ _SIDES = {
 
 def of_flag(entry: Judged) -> tuple[Conflict, ...]:
     """The laboratory's flag names another side than the class (DEC-78); A, AA and IND name none."""
-    if entry.result is None or entry.verdict is None or entry.computed_from:
+    if entry.result is None or entry.verdict is None or entry.computed_from or not entry.result.flags:
         return ()
     ours = entry.verdict.certain_class
     if ours is ResultClass.INDETERMINATE:
@@ -44,9 +44,8 @@ def of_flag(entry: Judged) -> tuple[Conflict, ...]:
     )
 
 
-def of_interval(bench: Bench, entry: Judged) -> tuple[Conflict, ...]:
-    """The laboratory's interval gives another class than the default, or a fixed limit overrules it (DEC-49)."""
-    own = bench.laboratory(entry).span
+def of_interval(bench: Bench, entry: Judged, own: Span | None) -> tuple[Conflict, ...]:
+    """A laboratory's own interval gives another class than the default, or a fixed limit overrules it (DEC-49)."""
     if own is None or entry.reading is None or entry.analyte is None or entry.verdict is None:
         return ()
     ours = entry.verdict.certain_class

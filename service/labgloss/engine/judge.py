@@ -70,11 +70,14 @@ def _noted(bench: Bench, entry: Judged) -> Judged:
         cautions.append("comparator_bound")
     if bench.facts.holds(bench.release.file.outside_validated_scope):
         cautions.append("outside_validated_scope")
-    issues = ("interval_unreadable",) if bench.laboratory(entry).unreadable else ()
-    entry = entry.noting(cautions=tuple(cautions), issues=issues)
-    found = (*conflicts.of_interval(bench, entry), *conflicts.of_flag(entry))
-    disagrees = any(conflict.kind == "flag" for conflict in found)
-    return altered(entry.noting(issues=("laboratory_flag_disagrees",) if disagrees else ()), conflicts=tuple(found))
+    own = bench.laboratory(entry)
+    issues = ("interval_unreadable",) if own.unreadable else ()
+    found = (*conflicts.of_interval(bench, entry, own.span), *conflicts.of_flag(entry))
+    if any(conflict.kind == "flag" for conflict in found):
+        issues = (*issues, "laboratory_flag_disagrees")
+    if found:
+        entry = altered(entry, conflicts=found)
+    return entry.noting(cautions=tuple(cautions), issues=issues)
 
 
 def with_state(entry: Judged) -> Judged:

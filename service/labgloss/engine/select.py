@@ -140,8 +140,13 @@ class LaboratoryEnds:
     unreadable: bool = False
 
 
+NOT_SENT = LaboratoryEnds()
+
+
 def laboratory_ends_of(release: Release, result: Result) -> LaboratoryEnds:
     """The laboratory's interval of a result as read."""
+    if result.interval is None:
+        return NOT_SENT
     return laboratory_ends(result.interval, release.unit_table.spellings_of(result.unit))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from decimal import Decimal
 from weakref import WeakKeyDictionary
 
@@ -37,8 +37,11 @@ class Scale:
     """The ends of all limits that speak for some kinds of patient, from low to high, beginning with zero."""
 
     ends: tuple[Decimal, ...]
-    # The steps of traces that its verdicts share.
-    steps: dict[TraceStep, TraceStep] = field(default_factory=dict)
+    _steps: dict[TraceStep, TraceStep] = field(default_factory=dict)
+
+    def step(self, step: TraceStep) -> TraceStep:
+        """A step of a trace as its verdicts share it."""
+        return self._steps.get(step) or self._steps.setdefault(step, replace(step, of_release=True))
 
     def place(self, span: Span) -> Place | None:
         """Where a span lies among the ends; None where its place does not say all that `grade` asks."""
@@ -107,7 +110,7 @@ class Verdicts:
             rows = rows or self._rows(analyte, known, reading, facts, site, options)
             found = grade.grade(analyte, unit, span, rows)
             if place is not None:
-                found = altered(found, trace=tuple([scale.steps.setdefault(step, step) for step in found.trace]))
+                found = altered(found, trace=tuple([scale.step(step) for step in found.trace]))
                 self._verdicts.put((scale, place), found)
         return altered(found, span=span)
 

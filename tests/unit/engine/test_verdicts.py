@@ -51,7 +51,7 @@ def quantities(draw: st.DrawFn, analyte: Analyte, unit: str) -> Quantity:
     return Quantity(number + Decimal(beside), unit, draw(st.sampled_from(Comparator)))
 
 
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 @given(data=st.data())
 def test_a_verdict_at_hand_is_the_one_that_grading_gives(
     data: st.DataObject, release: Release, reference: Release
