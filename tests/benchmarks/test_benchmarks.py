@@ -180,7 +180,7 @@ def test_a_stack_is_in_the_step_that_it_went_into_first(stack: list[tuple[str, s
 def test_a_profile_says_where_the_time_of_a_call_goes(capsys: pytest.CaptureFixture[str]) -> None:
     assert profile(["--seconds", "1", "--panels", "64", "--functions", "5", "--without-servers"]) == 0
     printed = capsys.readouterr().out
-    for step in ("engine: rules", "engine: judge", "encode", "engine, all of it", "in this process, all of it"):
+    for step in ("engine: rules", "engine: judge", "write", "engine, all of it", "in this process, all of it"):
         assert f"\n| {step} " in printed
     assert printed.count("\n| engine/") + printed.count("\n| wire/") + printed.count("\n| domain/") >= 1
 

@@ -47,15 +47,14 @@ _CALLS = 50
 _PIPELINE = "engine/interpret"
 _STEPS = (
     ("server/handlers", "parsed", "parse"),
-    ("server/handlers", "serialised", "serialise"),
     ("wire/decode", "", "decode"),
-    ("wire/encode", "", "encode"),
+    ("wire/written", "", "write"),
     ("evidence/", "", "record and metrics"),
     ("log", "", "log line"),
 )
 GUARD, AROUND = "guard, turns, handlers", "around the calls"
 FIRST = ("parse", "decode")
-LAST = ("encode", "serialise", GUARD, "record and metrics", "log line", AROUND)
+LAST = ("write", GUARD, "record and metrics", "log line", AROUND)
 
 
 @dataclass

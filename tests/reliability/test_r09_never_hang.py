@@ -18,6 +18,7 @@ from labgloss.knowledge.release import Release
 from labgloss.server import calls as calls_module
 from labgloss.server import handlers, releases
 from labgloss.server.handlers import InterpretationHandlers
+from labgloss.wire.written import ReportWriter
 from tests.reliability.table import Table
 from tests.server.wire import BATCH, INTERPRET, STREAM, Served, batch, serving, unary
 
@@ -28,9 +29,10 @@ POINTS: Mapping[str, tuple[Any, str]] = MappingProxyType(
     {
         "parse": (handlers, "parsed"),
         "decode": (handlers, "decode_panel"),
-        "encode": (handlers, "encode_report"),
-        "serialise": (handlers, "serialised"),
-        "answer": (InterpretationHandlers, "report"),
+        "write": (ReportWriter, "written"),
+        "frame": (handlers, "answer_of"),
+        "frame several": (handlers, "answer_of_outcomes"),
+        "answer": (InterpretationHandlers, "_decided"),
         "record": (Evidence, "answered"),
         "begin": (Evidence, "begun"),
         "end": (Evidence, "ended"),

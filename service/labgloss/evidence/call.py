@@ -21,13 +21,13 @@ ANONYMOUS = "anonymous"
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided of one panel: a report, or an error in its place.
+    """What was decided of one panel: a report, as the bytes that are sent, or an error in its place.
 
     `rule_ids` and `refusals` are words of the release; a reason stands there for each result that was refused.
     """
 
     panel: Message
-    report: Message | None = None
+    report: bytes | None = None
     rule_ids: frozenset[str] = frozenset()
     refusals: tuple[str, ...] = ()
     urgency: Urgency | None = None

@@ -70,13 +70,13 @@ class Records:
         if self._key:
             fields["request"] = self._key.digest(content_of(decision.panel))
             if decision.report is not None:
-                fields["report"] = self._key.digest(content_of(decision.report))
+                fields["report"] = self._key.digest(decision.report)
         return fields
 
 
-def content_of(message: Message) -> bytes:
-    """The bytes of a panel or report that its digest is of: the same however it was sent, alone or in a batch."""
-    return message.SerializeToString(deterministic=True)
+def content_of(panel: Message) -> bytes:
+    """The bytes of a panel that its digest is of: the same however it was sent, alone or in a batch."""
+    return panel.SerializeToString(deterministic=True)
 
 
 def header_of(

@@ -31,6 +31,7 @@ from labgloss.wire.encode import encode_report
 from labgloss.wire.knowledge import Knowledge
 from labgloss.wire.rules import rules_of
 from labgloss.wire.status import item_error_of
+from labgloss.wire.written import ReportWriter, answer_of, answer_of_outcomes, outcome_of
 
 Request = TypeVar("Request", bound=Message)
 Interpret = Callable[[Release, domain_panel.Panel], domain_report.Report]
@@ -62,6 +63,7 @@ class InterpretationHandlers:
         self._interpret = interpret
         self._settings = settings
         self._on_defect = on_defect
+        self._writer = ReportWriter(release)
         self._known_rules = frozenset(rule.id for rule in rules_of(release))
 
     def interpret_panel(self, body: bytes) -> Answer:
@@ -70,20 +72,19 @@ class InterpretationHandlers:
         request = parsed(interpretation_pb2.InterpretPanelRequest, body, self._settings.unary_bytes, mend)
         if not request.HasField("panel"):
             raise RequestError((Violation("panel", "REQUIRED", "the panel to interpret is needed"),))
-        report, decision = self.report(request.panel, "panel")
-        response = interpretation_pb2.InterpretPanelResponse(report=report)
+        report, decision = self._decided(request.panel, "panel")
+        answer = answer_of(report)
         limit = self._settings.core_bytes
-        if (size := response.ByteSize()) > limit:
-            raise AnswerTooLargeError(size, limit)
-        return Answer(serialised(response), (decision,))
+        if len(answer) > limit:
+            raise AnswerTooLargeError(len(answer), limit)
+        return Answer(answer, (decision,))
 
     def batch(self, body: bytes, deadline: Deadline) -> Answer:
         """Answers BatchInterpretPanels: each panel has its own outcome, in the order sent."""
         mend = "send fewer panels in one message"
         request = parsed(interpretation_pb2.BatchInterpretPanelsRequest, body, self._settings.batch_bytes, mend)
         outcomes, decisions = self._outcomes(request.panels, deadline)
-        response = interpretation_pb2.BatchInterpretPanelsResponse(outcomes=outcomes)
-        return Answer(serialised(response), decisions)
+        return Answer(answer_of_outcomes(outcomes), decisions)
 
     def stream_message(self, body: bytes, deadline: Deadline) -> Answer:
         """Answers one message of a stream. One that is refused as a whole is told why, and the stream goes on."""
@@ -96,18 +97,17 @@ class InterpretationHandlers:
         except CallError as error:
             refused = interpretation_pb2.StreamInterpretPanelsResponse(error=item_error_of(error))
             return Answer(serialised(refused), refused=without_frames(error))
-        response = interpretation_pb2.StreamInterpretPanelsResponse(outcomes=outcomes)
-        return Answer(serialised(response), decisions)
+        return Answer(answer_of_outcomes(outcomes), decisions)
 
     def _outcomes(
         self, panels: Sequence[panel_pb2.Panel], deadline: Deadline
-    ) -> tuple[list[interpretation_pb2.PanelOutcome], tuple[Decision, ...]]:
+    ) -> tuple[list[bytes], tuple[Decision, ...]]:
         """An outcome for each panel, and what was decided.
 
         The answer never grows beyond what clients take: from the first report that does not fit, all are refused.
         """
         _check_count(panels)
-        outcomes: list[interpretation_pb2.PanelOutcome] = []
+        outcomes: list[bytes] = []
         decisions: list[Decision] = []
         limit = self._settings.core_bytes
         size = sum(_REFUSAL_BYTES + len(panel.id.encode()) for panel in panels)
@@ -115,30 +115,40 @@ class InterpretationHandlers:
             deadline()
             if size <= limit:
                 outcome, decision = self._outcome(panel, f"panels[{position}]")
-                size += outcome.ByteSize()
+                size += len(outcome)
             if size > limit:
                 outcome, decision = _refused(panel, AnswerTooLargeError(size, limit))
             outcomes.append(outcome)
             decisions.append(decision)
         return outcomes, tuple(decisions)
 
-    def _outcome(self, panel: panel_pb2.Panel, path: str) -> tuple[interpretation_pb2.PanelOutcome, Decision]:
+    def _outcome(self, panel: panel_pb2.Panel, path: str) -> tuple[bytes, Decision]:
         try:
-            report, decision = self.report(panel, path)
+            report, decision = self._decided(panel, path)
         except CallError as error:
             return _refused(panel, without_frames(error))
         except Exception as error:  # noqa: BLE001 - a defect that one panel meets must not cost the others their answers
             return _refused(panel, self._on_defect(error))
-        return interpretation_pb2.PanelOutcome(panel_id=panel.id, report=report), decision
+        return outcome_of(panel.id, report), decision
 
     def report(self, panel: panel_pb2.Panel, path: str) -> tuple[report_pb2.Report, Decision]:
-        """The report of one panel that was sent under `path`, and what was decided in it."""
+        """The report of one panel that was sent under `path`, as a message, and what was decided in it."""
+        report, decision = self._decided(panel, path)
+        return report_pb2.Report.FromString(report), decision
+
+    def _decided(self, panel: panel_pb2.Panel, path: str) -> tuple[bytes, Decision]:
+        """The report of one panel as it is sent, and what was decided in it."""
         decoded = decode_panel(panel, path, self._release)
         report = self._interpret(self._release, decoded)
         # An entry of the report may be named by the caller's id; in the log only the release's own ids may stand.
         rule_ids = self._known_rules.intersection(_rule_ids(report))
-        encoded = encode_report(report, panel, self._release)
-        return encoded, Decision(panel, encoded, rule_ids, tuple(_refusals(report)), report.urgency)
+        written = self._written(report, panel)
+        return written, Decision(panel, written, rule_ids, tuple(_refusals(report)), report.urgency)
+
+    def _written(self, report: domain_report.Report, panel: panel_pb2.Panel) -> bytes:
+        if self._release.compiled:
+            return self._writer.written(report, panel)
+        return serialised(encode_report(report, panel, self._release))
 
 
 class KnowledgeHandlers:
@@ -184,9 +194,9 @@ def serialised(message: Message) -> bytes:
     return message.SerializeToString(deterministic=True)
 
 
-def _refused(panel: panel_pb2.Panel, error: CallError) -> tuple[interpretation_pb2.PanelOutcome, Decision]:
+def _refused(panel: panel_pb2.Panel, error: CallError) -> tuple[bytes, Decision]:
     outcome = interpretation_pb2.PanelOutcome(panel_id=panel.id, error=item_error_of(error))
-    return outcome, Decision(panel, error=error)
+    return serialised(outcome), Decision(panel, error=error)
 
 
 def _check_count(panels: Sequence[panel_pb2.Panel]) -> None:

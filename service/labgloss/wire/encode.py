@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 from labgloss.domain import report as domain
-from labgloss.domain.position import position, shown
-from labgloss.domain.quantity import plain, round_half_up
+from labgloss.domain.position import shown
+from labgloss.domain.quantity import plain
 from labgloss.knowledge.release import Release
 from labgloss.v1 import panel_pb2, report_pb2
-from labgloss.wire import enums
+from labgloss.wire import enums, figures
 
 # The codes of recommendations: vocabulary.md 13.1, "LOINC to order".
-_CODE_SYSTEM = "http://loinc.org"
+CODE_SYSTEM = "http://loinc.org"
 
 
 def encode_report(report: domain.Report, panel: panel_pb2.Panel, release: Release) -> report_pb2.Report:
     """The report as it is sent. `panel` gives what was sent, verbatim; `release` the reference and the citations."""
     return report_pb2.Report(
         panel_id=report.panel_id,
-        release=_reference(release),
+        release=reference_of(release),
         urgency=enums.URGENCY.numbers[report.urgency],
         summary=report.summary,
         intended_use=release.intended_use,
@@ -43,7 +42,8 @@ def encode_report(report: domain.Report, panel: panel_pb2.Panel, release: Releas
     )
 
 
-def _reference(release: Release) -> report_pb2.ReleaseReference:
+def reference_of(release: Release) -> report_pb2.ReleaseReference:
+    """What a report says of the release that gave it."""
     reference = release.reference
     return report_pb2.ReleaseReference(
         version=reference.version,
@@ -106,53 +106,32 @@ def _result(result: domain.ResultInterpretation, panel: panel_pb2.Panel) -> repo
 def _reading(reading: domain.Reading | None) -> report_pb2.Reading | None:
     if reading is None:
         return None
-    other = reading.other
     return report_pb2.Reading(
         value=plain(reading.quantity.value),
         comparator=enums.COMPARATOR.numbers[reading.quantity.comparator],
         unit=reading.quantity.unit,
         compared_unit=reading.compared.unit,
-        compared_value=_compared(reading),
-        factor=f"{reading.factor.numerator}/{reading.factor.denominator}" if _converted(reading) else "1",
-        other_value="" if other is None else plain(round_half_up(other.value, reading.other_digits)),
-        other_unit="" if other is None else other.unit,
+        compared_value=figures.compared(reading),
+        factor=figures.factor(reading),
+        other_value=figures.other(reading),
+        other_unit="" if reading.other is None else reading.other.unit,
     )
-
-
-def _compared(reading: domain.Reading) -> str:
-    value = reading.compared.value
-    return plain(round_half_up(value, reading.digits)) if _converted(reading) else plain(value)
-
-
-def _converted(reading: domain.Reading) -> bool:
-    """Whether the number compared is another than the number sent: meq/L of potassium as mmol/L is the same."""
-    return reading.factor != 1
 
 
 def _interval(interval: domain.IntervalInForce, reading: domain.Reading | None) -> report_pb2.IntervalInForce:
     span = interval.span
     return report_pb2.IntervalInForce(
-        low=None if span.low is None else plain(span.low),
+        low=figures.limit(span.low),
         low_inclusive=span.low is not None and span.low_inclusive,
-        high=None if span.high is None else plain(span.high),
+        high=figures.limit(span.high),
         high_inclusive=span.high is not None and span.high_inclusive,
         unit=interval.unit,
         origin=enums.INTERVAL_ORIGIN.numbers[interval.origin],
         applies_to=interval.applies_to,
         rule_id=interval.rule_id,
-        position="" if reading is None else _position(interval, reading),
+        position=figures.place(interval, reading),
         status=interval.status,
     )
-
-
-def _position(interval: domain.IntervalInForce, reading: domain.Reading) -> str:
-    """Where the value lies, in the unit of the interval: the laboratory's own stands in the unit sent."""
-    digits = reading.digits if _converted(reading) else None
-    readings = (reading.quantity, None), (reading.compared, digits), (reading.other, reading.other_digits)
-    for quantity, shown_digits in readings:
-        if quantity is not None and quantity.unit == interval.unit:
-            return position(quantity, interval.span, shown_digits)
-    return f"not placed: the value was compared in {reading.compared.unit}"
 
 
 def _conflict(conflict: domain.Conflict) -> report_pb2.Conflict:
@@ -168,29 +147,18 @@ def _conflict(conflict: domain.Conflict) -> report_pb2.Conflict:
 def _trend(trend: domain.Trend | None, reading: domain.Reading | None) -> report_pb2.Trend | None:
     if trend is None:
         return None
-    digits = None if reading is None else max(reading.digits, _decimal_places(_compared(reading)))
-    percent, hours = trend.change_percent, trend.hours
+    digits = figures.digits_of_trend(reading)
     return report_pb2.Trend(
         previous_id=trend.previous_id,
         previous_index=trend.previous_index,
         previous_value=shown(trend.previous_value, digits),
         previous_collected=trend.previous_collected,
-        change=_signed(shown(trend.change, digits)),
-        change_percent="" if percent is None else _signed(plain(round_half_up(percent, 1))),
-        hours="" if hours is None else plain(round_half_up(hours, 1)),
+        change=figures.change(trend, digits),
+        change_percent=figures.change_percent(trend),
+        hours=figures.hours(trend),
         exceeds_reference_change=trend.exceeds_reference_change,
         text=trend.text,
     )
-
-
-def _decimal_places(text: str) -> int:
-    return len(text.partition(".")[2])
-
-
-def _signed(text: str) -> str:
-    """The number with its sign; nothing has none, also where a small fall was rounded to nothing."""
-    number = Decimal(text)
-    return text.removeprefix("-") if number == 0 else text if number < 0 else f"+{text}"
 
 
 def _finding(finding: domain.Finding) -> report_pb2.Finding:
@@ -271,11 +239,11 @@ def _red_flag(flag: domain.RedFlag) -> report_pb2.RedFlag:
 def _recommendation(recommendation: domain.Recommendation) -> report_pb2.Recommendation:
     return report_pb2.Recommendation(
         id=recommendation.id,
-        kind=report_pb2.RecommendationKind.Value(f"RECOMMENDATION_KIND_{recommendation.kind.upper()}"),
+        kind=enums.RECOMMENDATION_KIND[recommendation.kind],
         urgency=enums.URGENCY.numbers[recommendation.urgency],
         time_frame=recommendation.time_frame,
         text=recommendation.text,
-        codes=[panel_pb2.Coding(system=_CODE_SYSTEM, code=code) for code in recommendation.codes],
+        codes=[panel_pb2.Coding(system=CODE_SYSTEM, code=code) for code in recommendation.codes],
         because=recommendation.because,
         safety_conditions=recommendation.safety_conditions,
         rule_ids=recommendation.rule_ids,

@@ -53,3 +53,11 @@ TRUTH = EnumTable(report_pb2.Truth, truth.Truth)
 PATTERN_STATE = EnumTable(report_pb2.PatternState, report.PatternState)
 SYMPTOM_OUTCOME = EnumTable(report_pb2.SymptomOutcome, report.SymptomOutcome)
 STRENGTH = EnumTable(report_pb2.Strength, report.Strength)
+# Kinds of recommendations, by the words of the release.
+RECOMMENDATION_KIND = MappingProxyType(
+    {
+        name.removeprefix("RECOMMENDATION_KIND_").lower(): number
+        for name, number in report_pb2.RecommendationKind.items()
+        if number
+    }
+)

@@ -120,7 +120,7 @@ def _report_of(panel: Panel, release: Release) -> bytes | None:
     handlers = InterpretationHandlers(release, interpret, settings, _raised)
     body = BatchInterpretPanelsRequest(panels=[panel]).SerializeToString()
     (decision,) = handlers.batch(body, lambda: None).decisions
-    return None if decision.report is None else content_of(decision.report)
+    return decision.report
 
 
 def _raised(error: BaseException) -> NoReturn:
