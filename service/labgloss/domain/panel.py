@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import field
 from datetime import date, datetime
-from enum import Enum
 
+from labgloss.domain.closed import Closed
 from labgloss.domain.quantity import Comparator
 from labgloss.domain.subject import Patient
 from labgloss.frozen import dataclass
 
 
-class ResultStatus(Enum):
+class ResultStatus(Closed):
     """Status of a result, as in FHIR Observation.status."""
 
     REGISTERED = "registered"
@@ -23,7 +23,7 @@ class ResultStatus(Enum):
     ENTERED_IN_ERROR = "entered_in_error"
 
 
-class SpecimenKind(Enum):
+class SpecimenKind(Closed):
     """Kind of specimen."""
 
     SERUM = "serum"
@@ -35,7 +35,7 @@ class SpecimenKind(Enum):
     URINE = "urine"
 
 
-class Haemolysis(Enum):
+class Haemolysis(Closed):
     """Haemolysis as the laboratory graded it."""
 
     NONE = "none"

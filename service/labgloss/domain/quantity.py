@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Context, Decimal
-from enum import Enum
 from fractions import Fraction
 
+from labgloss.domain.closed import Closed
 from labgloss.frozen import dataclass
 
 # A value of more digits is no measurement, and is not read as a number.
@@ -17,7 +17,7 @@ ARITHMETIC = Context(prec=80)
 _HALVED_BELOW, _HALVED_PLACES = 10**7, 15
 
 
-class Comparator(Enum):
+class Comparator(Closed):
     """How a value bounds the measurement; EQUAL is a measurement."""
 
     EQUAL = ""

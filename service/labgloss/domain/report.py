@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import field
 from decimal import Decimal
-from enum import Enum, IntEnum
 from fractions import Fraction
 
+from labgloss.domain.closed import Closed, Ranked
 from labgloss.domain.quantity import Quantity, Span
 from labgloss.domain.truth import Truth
 from labgloss.frozen import dataclass
 
 
-class Urgency(IntEnum):
+class Urgency(Ranked):
     """How soon; a higher number is more urgent."""
 
     NONE = 1
@@ -23,7 +23,7 @@ class Urgency(IntEnum):
     EMERGENCY = 5
 
 
-class ResultState(Enum):
+class ResultState(Closed):
     """How far a result was judged."""
 
     INTERPRETED = "interpreted"
@@ -32,7 +32,7 @@ class ResultState(Enum):
     NOT_RECOGNISED = "not_recognised"
 
 
-class ResultClass(Enum):
+class ResultClass(Closed):
     """Where a value lies against the interval or policy in force."""
 
     LOW = "low"
@@ -41,7 +41,7 @@ class ResultClass(Enum):
     INDETERMINATE = "indeterminate"
 
 
-class Critical(IntEnum):
+class Critical(Ranked):
     """Whether a value lies beyond a critical limit; a higher number is worse."""
 
     NO = 1
@@ -49,7 +49,7 @@ class Critical(IntEnum):
     YES = 3
 
 
-class RefusalReason(Enum):
+class RefusalReason(Closed):
     """Why a result has no verdict, in the order in which the first that holds is given."""
 
     NO_VALUE = "no_value"
@@ -69,7 +69,7 @@ class RefusalReason(Enum):
     SUPERSEDED_BY_PAIRED_SPECIMEN = "superseded_by_paired_specimen"
 
 
-class IntervalOrigin(Enum):
+class IntervalOrigin(Closed):
     """Whose interval gave the class."""
 
     LABORATORY = "laboratory"
@@ -79,21 +79,21 @@ class IntervalOrigin(Enum):
     POLICY = "policy"
 
 
-class Governed(Enum):
+class Governed(Closed):
     """Who governed where two statements differ."""
 
     LABORATORY = "laboratory"
     RELEASE = "release"
 
 
-class PatternState(Enum):
+class PatternState(Closed):
     """Whether a pattern is met."""
 
     MATCHED = "MATCHED"
     POSSIBLE = "POSSIBLE"
 
 
-class SymptomOutcome(Enum):
+class SymptomOutcome(Closed):
     """How a symptom ends."""
 
     EXPLAINED = "explained"
@@ -102,7 +102,7 @@ class SymptomOutcome(Enum):
     UNRECOGNISED = "unrecognised"
 
 
-class Strength(Enum):
+class Strength(Closed):
     """How strongly a finding accounts for a symptom."""
 
     CHARACTERISTIC = "characteristic"

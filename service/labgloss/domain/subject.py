@@ -6,19 +6,19 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
-from enum import Enum
 
+from labgloss.domain.closed import Closed
 from labgloss.frozen import dataclass
 
 
-class Sex(Enum):
+class Sex(Closed):
     """Sex as reference intervals use it."""
 
     FEMALE = "female"
     MALE = "male"
 
 
-class Pregnancy(Enum):
+class Pregnancy(Closed):
     """Not pregnant, or the trimester."""
 
     NONE = "none"
@@ -27,7 +27,7 @@ class Pregnancy(Enum):
     TRIMESTER_3 = "trimester_3"
 
 
-class AgeUnit(Enum):
+class AgeUnit(Closed):
     """Units in which ages and their limits are written."""
 
     DAYS = "d"

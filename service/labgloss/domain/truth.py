@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import Enum
+
+from labgloss.domain.closed import Closed
 
 
-class Truth(Enum):
+class Truth(Closed):
     """TRUE, FALSE, or UNKNOWN (Kleene's strong logic)."""
 
     TRUE = "true"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from enum import Enum
 
+from labgloss.domain.closed import Closed
 from labgloss.engine import phrases
 from labgloss.engine.phrases import Clause, Found, PhrasesInAnyOrder, PhrasesInOrder
 from labgloss.frozen import dataclass
@@ -21,7 +21,7 @@ NEUTRAL = (
 )
 
 
-class Said(Enum):
+class Said(Closed):
     """What a text says of what it names."""
 
     STATED = "stated"

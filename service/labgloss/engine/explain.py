@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from labgloss.domain.quantity import Comparator, Span, plain, round_half_up
 from labgloss.domain.report import (
@@ -23,6 +24,7 @@ ORIGINS = {
     IntervalOrigin.OVERLAY: "the site's interval",
     IntervalOrigin.POLICY: "the limits of the policy",
 }
+_WHERE = {ResultClass.LOW: "is below", ResultClass.NORMAL: "is inside", ResultClass.HIGH: "is above"}
 _CLASSES = {ResultClass.INDETERMINATE: "without an interval to class it by"}
 _COMPARATORS = {
     Comparator.EQUAL: "",
@@ -65,11 +67,14 @@ def _refused(release: Release, entry: Judged) -> str:
     return " ".join(sentences)
 
 
+# Names, titles, bands and units are those of a release: they come again with every panel.
+@lru_cache(maxsize=1024)
 def capitalised(name: str) -> str:
     """A name as it begins a sentence; pH stays as it is."""
     return name if name[1:2].isupper() else name[0].upper() + name[1:]
 
 
+@lru_cache(maxsize=1024)
 def inside_a_sentence(title: str) -> str:
     """A title as it stands within a sentence: names and abbreviations keep their capitals."""
     first = title.split(" ", 1)[0]
@@ -95,6 +100,7 @@ def quantity_text(reading: Reading) -> str:
     return f"{_COMPARATORS[quantity.comparator]}{plain(quantity.value)}{_unit(quantity.unit)}"
 
 
+@lru_cache(maxsize=1024)
 def _unit(ucum: str) -> str:
     """A unit as it is read, with a blank before it; nothing for a number without one."""
     if ucum in ("1", "[pH]"):
@@ -120,7 +126,6 @@ def placed(entry: Judged) -> str:
         if not intervals and not entry.verdict.bands:
             return f"{subject} came without a reference interval, and the release has none: low and high are unknown."
         return f"{subject} cannot be classed."
-    where = {ResultClass.LOW: "is below", ResultClass.NORMAL: "is inside", ResultClass.HIGH: "is above"}[found]
     against = _against(intervals) or "the limits of the policy in force"
     bands = [band_words(band.band) for band in entry.verdict.bands]
     band = f": {' or '.join(bands)}" if bands and bands != ["normal"] else ""
@@ -132,7 +137,7 @@ def placed(entry: Judged) -> str:
             f"{subject} is {found.value}: it is inside {against}, and lies beyond a limit that no interval "
             f"moves{named}{band}."
         )
-    return f"{subject} {where} {against}{band}."
+    return f"{subject} {_WHERE[found]} {against}{band}."
 
 
 def _subject(entry: Judged) -> str:
@@ -171,6 +176,7 @@ def _fixed_limits(entry: Judged) -> str:
 _STEPS = {"mild": "mildly", "moderate": "moderately", "severe": "severely"}
 
 
+@lru_cache(maxsize=1024)
 def band_words(band: str) -> str:
     """A band as it is said: severely low, borderline high, toxic range."""
     step, _, side = band.rpartition("_")
