@@ -109,9 +109,8 @@ def _set_off(release: Release, specimens: Sequence[_Specimen]) -> list[PatternRo
     index = release.specimen_index
     places = set(index.always)
     for specimen in specimens:
-        for name, truth in specimen.facts.known.items():
-            if truth is Truth.TRUE:
-                places.update(index.by_name.get(name, ()))
+        for name in specimen.facts.names_that_hold():
+            places.update(index.by_name.get(name, ()))
     return [release.specimen_rules[place] for place in sorted(places)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from labgloss.domain.report import Urgency
 from labgloss.domain.subject import Age
 from labgloss.domain.truth import Truth, all_of, any_of, at_least
-from labgloss.knowledge.compiled import OF_VERDICTS, Test
+from labgloss.knowledge.compiled import OF_VERDICTS, Test, bits_of
 from labgloss.knowledge.expression import AgeClause, Combination, Expression, Name, names
 from labgloss.knowledge.partition import in_range
 from labgloss.knowledge.release import Release
@@ -32,7 +32,20 @@ class Facts:
     Nothing changes them once they are made, except where rules come to more, one after the other (`learn`).
     """
 
-    __slots__ = ("_cases", "_false", "_tests", "_true", "absent", "age", "assumed", "known", "open_verdicts", "release")
+    __slots__ = (
+        "_cases",
+        "_false",
+        "_known",
+        "_more",
+        "_tests",
+        "_true",
+        "_without",
+        "absent",
+        "age",
+        "assumed",
+        "open_verdicts",
+        "release",
+    )
 
     def __init__(
         self,
@@ -45,12 +58,15 @@ class Facts:
     ) -> None:
         self.release = release
         self.age = age
-        self.known = known
         self.absent = absent
         # Of each analyte whose class or band is one of several: what they come to in every case that remains.
         self.open_verdicts = open_verdicts
         # The case that is looked at, by analyte.
         self.assumed = assumed
+        # None until it is asked for: then these facts are those without, and more of one kind, or of several ("").
+        self._known: Mapping[tuple[str, str], Truth] | None = known
+        self._without: Facts | None = None
+        self._more: tuple[str, Mapping[Any, Truth]] = "", NONE
         # The same as bits of names, for the tests of the release; None: expressions are walked.
         self._tests = release.tests if release.compiled else None
         self._true = self._false = 0
@@ -62,52 +78,84 @@ class Facts:
                     self._true |= self._tests.of_kind.get(kind, 0)
                 elif truth is Truth.FALSE:
                     self._false |= self._tests.of_kind.get(kind, 0)
-            self._note(known)
+            self._note(self._tests.bits, known)
 
-    def _note(self, truths: Mapping[tuple[str, str], Truth]) -> None:
-        if self._tests is not None and truths:
-            listed, true, false = self._tests.of_names(truths)
-            self._true = self._true & ~listed | true
-            self._false = self._false & ~listed | false
+    def _note(self, bits: Mapping[Any, int], truths: Mapping[Any, Truth]) -> None:
+        listed, true, false = bits_of(bits, truths)
+        self._true = self._true & ~listed | true
+        self._false = self._false & ~listed | false
 
-    def _copy(self, known: Mapping[tuple[str, str], Truth], open_verdicts: Mapping[str, tuple[Case, ...]]) -> Facts:
+    def _copy(self) -> Facts:
         copy = object.__new__(Facts)
         copy.release, copy.age, copy.absent, copy.assumed = self.release, self.age, self.absent, self.assumed
-        copy.known, copy.open_verdicts = known, open_verdicts
+        copy._known, copy._without, copy._more = self._known, self._without, self._more
+        copy.open_verdicts, copy._cases = self.open_verdicts, self._cases
         copy._tests, copy._true, copy._false = self._tests, self._true, self._false
-        copy._cases = self._cases if open_verdicts is self.open_verdicts else {}
         return copy
 
+    @property
+    def known(self) -> Mapping[tuple[str, str], Truth]:
+        """Every truth that was said, by kind and id; put together when it is asked for."""
+        if self._known is None:
+            assert self._without is not None
+            kind, truths = self._more
+            more = {(kind, ident): truth for ident, truth in truths.items()} if kind else truths
+            self._known, self._without = {**self._without.known, **more}, None
+        return self._known
+
     def adding(self, kind: str, truths: Mapping[str, Truth]) -> Facts:
-        """The facts with more of them known."""
-        return self.knowing({(kind, ident): truth for ident, truth in truths.items()})
+        """The facts with more of one kind known."""
+        if not truths:
+            return self
+        copy = self._copy()
+        copy._known, copy._without, copy._more = None, self, (kind, dict(truths))
+        if self._tests is not None and (bits := self._tests.bits_of.get(kind)):
+            copy._note(bits, truths)
+        return copy
 
     def knowing(self, truths: Mapping[tuple[str, str], Truth]) -> Facts:
         """The facts with more of them known, of several kinds."""
-        copy = self._copy({**self.known, **truths}, self.open_verdicts)
-        copy._note(truths)
+        if not truths:
+            return self
+        copy = self._copy()
+        copy._known, copy._without, copy._more = None, self, ("", dict(truths))
+        if self._tests is not None:
+            copy._note(self._tests.bits, truths)
         return copy
 
     def with_cases(self, open_verdicts: Mapping[str, tuple[Case, ...]]) -> Facts:
         """The facts with other verdicts open."""
-        return self._copy(self.known, open_verdicts)
+        copy = self._copy()
+        copy.open_verdicts, copy._cases = open_verdicts, {}
+        return copy
 
     def in_the_making(self) -> Facts:
         """The same facts, that may learn."""
-        return self._copy(dict(self.known), self.open_verdicts)
+        copy = self._copy()
+        copy._known, copy._without = dict(self.known), None
+        return copy
 
     def learn(self, name: tuple[str, str], truth: Truth) -> None:
         """One more fact, in these facts themselves: only for those that were made to learn."""
-        assert isinstance(self.known, dict)
-        self.known[name] = truth
+        assert isinstance(self._known, dict)
+        self._known[name] = truth
         if self._tests is not None and (bit := self._tests.bits.get(name)):
             self._true = self._true | bit if truth is Truth.TRUE else self._true & ~bit
             self._false = self._false | bit if truth is Truth.FALSE else self._false & ~bit
 
+    def names_that_hold(self) -> Iterable[tuple[str, str]]:
+        """The names that were said to be TRUE; where the release is compiled, those that some expression reads."""
+        if self._tests is None:
+            return [name for name, truth in self.known.items() if truth is Truth.TRUE]
+        return self._tests.names_of(self._true)
+
     def truth(self, expression: Expression) -> Truth:
         """What an expression comes to; what it comes to in every band that remains is certain."""
         tests = self._tests
-        if tests is None or (test := tests.test(expression)) is None:
+        if tests is None:
+            return self._walked(expression)
+        test = tests.made.get(id(expression)) or tests.test(expression)
+        if test is None:
             return self._walked(expression)
         found = test(self._true, self._false, self.truth)
         if found is Truth.UNKNOWN and self.open_verdicts:
@@ -130,8 +178,8 @@ class Facts:
         assert self._tests is not None
         found = self._cases.get(analyte)
         if found is None:
-            of_names = self._tests.of_names
-            found = self._cases[analyte] = [of_names(case) for case in self.open_verdicts[analyte]]
+            bits = self._tests.bits
+            found = self._cases[analyte] = [bits_of(bits, case) for case in self.open_verdicts[analyte]]
         return found
 
     def read_by(self, rule: PatternRow | RedFlagRow) -> tuple[int, int] | None:
@@ -160,7 +208,7 @@ class Facts:
         return found
 
     def _assuming(self, assumed: Mapping[str, Case]) -> Facts:
-        copy = self._copy(self.known, self.open_verdicts)
+        copy = self._copy()
         copy.assumed = assumed
         return copy
 
@@ -198,7 +246,13 @@ class Facts:
 
     def holds(self, expression: Expression | None) -> bool:
         """Whether an expression is TRUE; nothing asked holds."""
-        return expression is None or self.truth(expression) is Truth.TRUE
+        if expression is None:
+            return True
+        if self._tests is not None and (test := self._tests.made.get(id(expression))) is not None:
+            found = test(self._true, self._false, self.truth)
+            if found is not Truth.UNKNOWN or not self.open_verdicts:
+                return found is Truth.TRUE
+        return self.truth(expression) is Truth.TRUE
 
     def level(self, levels: Sequence[LevelRow]) -> Urgency:
         """The highest urgency of which it is certain that a level asks for it, or for more."""

@@ -130,9 +130,8 @@ class _Board:
         self._waiting = list(release.rule_index.always)
         self._seen = set(self._waiting)
         for now in (facts,) if reported is facts else (facts, reported):
-            for name, truth in now.known.items():
-                if truth is Truth.TRUE:
-                    self._set_off(name)
+            for name in now.names_that_hold():
+                self._set_off(name)
             # Of several bands that remain none is TRUE by itself, and a rule that asks for one of them may hold.
             for case in (case for cases in now.open_verdicts.values() for case in cases):
                 for name, truth in case.items():

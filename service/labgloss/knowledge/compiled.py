@@ -8,7 +8,7 @@ then one `&` with each of them. `engine.facts` walks the same expressions where 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -29,6 +29,9 @@ Ask = Callable[[Expression], Truth]
 # What an expression comes to, by the bits that are TRUE and those that are FALSE.
 Test = Callable[[int, int, Ask], Truth]
 
+# A name by kind and id, or by its id alone.
+Named = TypeVar("Named", tuple[str, str], str)
+
 # Kinds of names that a verdict makes.
 OF_VERDICTS = ("band", "class")
 
@@ -45,20 +48,26 @@ class Compiled:
         # Held here, so that an identity stands for one expression only.
         self._lasting = {id(part): part for whole in expressions_of(release) for part in _parts(whole)}
         self.bits: dict[tuple[str, str], int] = {}
+        # The same by kind; and all of a kind together.
+        self.bits_of: dict[str, dict[str, int]] = {}
         self.of_kind: dict[str, int] = {}
         ages: dict[AgeClause, int] = {}
         for part in self._lasting.values():
             if isinstance(part, Name) and part.kind != "group" and (part.kind, part.id) not in self.bits:
                 bit = 1 << len(self.bits) + len(ages)
                 self.bits[part.kind, part.id] = bit
+                self.bits_of.setdefault(part.kind, {})[part.id] = bit
                 self.of_kind[part.kind] = self.of_kind.get(part.kind, 0) | bit
             elif isinstance(part, AgeClause) and part not in ages:
                 ages[part] = 1 << len(self.bits) + len(ages)
         self._ages = ages
+        self._names = {bit: name for name, bit in self.bits.items()}
+        self._named = sum(self._names)
         self._ranges = tuple(
             (schema.AgeRange.model_construct(begin=clause.begin, end=clause.end), bit) for clause, bit in ages.items()
         )
-        self._tests: dict[int, Test] = {}
+        # Those that were asked for, by the identity of their expression.
+        self.made: dict[int, Test] = {}
         self._judged: dict[int, tuple[str, ...]] = {}
         self._levels: dict[int, tuple[Sequence[schema.LevelRow], tuple[tuple[Urgency, Expression], ...]]] = {}
         self._reads: dict[int, tuple[int, frozenset[str]]] = {}
@@ -66,7 +75,7 @@ class Compiled:
 
     def __getstate__(self) -> dict[str, object]:
         """What can be kept for another process: no identity, and no test that goes by one."""
-        own: dict[str, object] = {"_tests": {}, "_judged": {}, "_levels": {}, "_decided": {}}
+        own: dict[str, object] = {"made": {}, "_judged": {}, "_levels": {}, "_decided": {}}
         return {**vars(self), **own, "_lasting": tuple(self._lasting.values())}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -75,9 +84,9 @@ class Compiled:
 
     def test(self, expression: Expression) -> Test | None:
         """The test of an expression of the release; None for any other."""
-        found = self._tests.get(id(expression))
+        found = self.made.get(id(expression))
         if found is None and id(expression) in self._lasting:
-            found = self._tests[id(expression)] = self._test(expression)
+            found = self.made[id(expression)] = self._test(expression)
         return found
 
     def of_age(self, age: Age | None) -> tuple[int, int]:
@@ -91,19 +100,13 @@ class Compiled:
                 false |= bit
         return true, false
 
-    def of_names(self, truths: Mapping[tuple[str, str], Truth]) -> tuple[int, int, int]:
-        """The bits of the names that are listed, of those that are TRUE, and of those that are FALSE."""
-        bits = self.bits
-        listed = true = false = 0
-        for name, truth in truths.items():
-            bit = bits.get(name)
-            if bit is not None:
-                listed |= bit
-                if truth is TRUE:
-                    true |= bit
-                elif truth is FALSE:
-                    false |= bit
-        return listed, true, false
+    def names_of(self, bits: int) -> Iterator[tuple[str, str]]:
+        """The names whose bits are set."""
+        bits &= self._named
+        while bits:
+            bit = bits & -bits
+            yield self._names[bit]
+            bits ^= bit
 
     def judged(self, expression: Expression) -> tuple[str, ...]:
         """The analytes whose classes and bands an expression of the release reads, through its groups."""
@@ -267,6 +270,20 @@ class Compiled:
                     yield from self._analytes_judged(member)
             elif name.kind in OF_VERDICTS:
                 yield name.id.partition(".")[0]
+
+
+def bits_of(bits: Mapping[Named, int], truths: Mapping[Named, Truth]) -> tuple[int, int, int]:
+    """The bits of the names that are listed, of those that are TRUE, and of those that are FALSE."""
+    listed = true = false = 0
+    for name, truth in truths.items():
+        bit = bits.get(name)
+        if bit is not None:
+            listed |= bit
+            if truth is TRUE:
+                true |= bit
+            elif truth is FALSE:
+                false |= bit
+    return listed, true, false
 
 
 def _parts(expression: Expression) -> Iterator[Expression]:
