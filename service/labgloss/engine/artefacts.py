@@ -161,8 +161,9 @@ def _by_itself(entry: Judged) -> Judged:
 
 def _findings(bench: Bench, measured: Sequence[Judged]) -> dict[str, Truth]:
     """The findings that results make as they were measured."""
-    found = findings.measured(bench.release, measured, bench.facts)
-    return found | findings.of_verdicts(bench.release, measured, bench.facts.adding("finding", found))
+    sent = findings.Sent.of(measured)
+    found = findings.measured(bench.release, sent, bench.facts)
+    return found | findings.of_verdicts(bench.release, sent, bench.facts.adding("finding", found))
 
 
 def _specimen(

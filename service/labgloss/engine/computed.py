@@ -13,7 +13,7 @@ from labgloss.domain.report import RefusalReason, ResultClass
 from labgloss.domain.truth import Truth, all_of
 from labgloss.engine.calcium import ADJUSTED, FAMILY, IONISED
 from labgloss.engine.facts import Facts
-from labgloss.engine.findings import of_rows
+from labgloss.engine.findings import Sent, of_rows
 from labgloss.engine.judged import Judged
 from labgloss.engine.series import collected_at, collected_before, elapsed_between, same_draw
 from labgloss.knowledge.release import Release
@@ -157,7 +157,7 @@ def _upper_normal_twice(release: Release, entries: Sequence[Judged], facts: Fact
     def holds(entry: Judged) -> bool:
         alone = [altered(entry, earlier=False)] if entry.analyte is not None and entry.analyte.id == ADJUSTED else []
         high = entry.primary and _is(entry, ResultClass.HIGH)
-        return high or of_rows(release, rows, alone, facts) is Truth.TRUE
+        return high or of_rows(release, rows, Sent.of(alone), facts) is Truth.TRUE
 
     return _twice(entries, holds)
 

@@ -23,37 +23,44 @@ SECONDARY_TOTAL = {ResultClass.LOW: "CA_TOTAL_LOW", ResultClass.HIGH: "CA_TOTAL_
 
 
 @dataclass(frozen=True, slots=True)
-class _Sent:
+class Sent:
     """Results by analyte: with a reading of now; that have a verdict and count now; and of these the primary ones."""
 
+    entries: Sequence[Judged]
+    # Each once, in the order sent.
+    analytes: tuple[str, ...]
     readings: Mapping[str, Sequence[Judged]]
     live: Mapping[str, Sequence[Judged]]
     counting: Mapping[str, Sequence[Judged]]
 
     @classmethod
-    def of(cls, entries: Sequence[Judged]) -> _Sent:
+    def of(cls, entries: Sequence[Judged]) -> Sent:
+        """The results of a panel, laid out."""
+        analytes: dict[str, None] = {}
         readings: dict[str, list[Judged]] = {}
         live: dict[str, list[Judged]] = {}
         counting: dict[str, list[Judged]] = {}
         for entry in entries:
-            if entry.analyte is None or entry.refusal is not None or entry.earlier:
+            if entry.analyte is None:
                 continue
             ident = entry.analyte.id
+            analytes[ident] = None
+            if entry.refusal is not None or entry.earlier:
+                continue
             if entry.reading is not None and not entry.left_open:
                 readings.setdefault(ident, []).append(entry)
             if entry.verdict is not None:
                 live.setdefault(ident, []).append(entry)
                 if entry.primary:
                     counting.setdefault(ident, []).append(entry)
-        return cls(readings, live, counting)
+        return cls(entries, tuple(analytes), readings, live, counting)
 
 
-def measured(release: Release, entries: Sequence[Judged], facts: Facts) -> dict[str, Truth]:
+def measured(release: Release, sent: Sent, facts: Facts) -> dict[str, Truth]:
     """Findings that rest on a number alone, known before anything is graded."""
-    sent = _Sent.of(entries)
     return {
         ident: _any_read([_of_limits(release, row, sent.readings.get(row.analyte, ()), facts) for row in rows])
-        for ident, rows in _made_by(release, analytes_of(entries), of_number=True)
+        for ident, rows in _made_by(release, sent.analytes, of_number=True)
     }
 
 
@@ -66,23 +73,17 @@ def _made_by(
     return tuple((ident, release.findings[ident]) for ident in idents)
 
 
-def analytes_of(entries: Sequence[Judged]) -> tuple[str, ...]:
-    """The analytes of the results, each once."""
-    return tuple(dict.fromkeys([entry.analyte.id for entry in entries if entry.analyte is not None]))
-
-
 def of_verdicts(
-    release: Release, entries: Sequence[Judged], facts: Facts, before: Mapping[str, Truth] | None = None
+    release: Release, sent: Sent, facts: Facts, before: Mapping[str, Truth] | None = None
 ) -> dict[str, Truth]:
     """Findings that rest on classes: those of each analyte, then those with a limit inside a class.
 
     `before`: what they came to of the same results when less was known; only those that ask for facts are asked again.
     """
-    sent = _Sent.of(entries)
     truths = _class_findings(release, sent)
     known = facts.adding("finding", truths)
     alone = release.finding_index.alone if before is not None else ()
-    for ident, rows in _made_by(release, analytes_of(entries), of_number=False):
+    for ident, rows in _made_by(release, sent.analytes, of_number=False):
         if before is not None and ident in alone:
             truths[ident] = before[ident]
         else:
@@ -90,9 +91,8 @@ def of_verdicts(
     return truths
 
 
-def of_rows(release: Release, rows: Sequence[FindingRow], entries: Sequence[Judged], facts: Facts) -> Truth:
+def of_rows(release: Release, rows: Sequence[FindingRow], sent: Sent, facts: Facts) -> Truth:
     """A finding whose rows rest on classes, bands or logic."""
-    sent = _Sent.of(entries)
     return _any_read([_of_row(release, row, sent, facts) for row in rows])
 
 
@@ -102,28 +102,22 @@ def _any_read(truths: Sequence[Truth | None]) -> Truth:
     return any_of(read) if read else Truth.UNKNOWN
 
 
-def bands(release: Release, entries: Sequence[Judged]) -> dict[str, Truth]:
+def bands(release: Release, sent: Sent) -> dict[str, Truth]:
     """The truth of every band: TRUE when it is the only one that remains, UNKNOWN when it is one of several."""
     truths: dict[str, Truth] = {}
-    for ident, live in _Sent.of(entries).counting.items():
+    for ident, live in sent.counting.items():
         for band in release.analytes[ident].band_ids:
             truths[f"{ident}.{band}"] = any_of(_has_band(entry, band) for entry in live)
     return truths
 
 
-def open_verdicts(
-    release: Release, entries: Sequence[Judged]
-) -> dict[str, tuple[Mapping[tuple[str, str], Truth], ...]]:
+def open_verdicts(release: Release, sent: Sent) -> dict[str, tuple[Mapping[tuple[str, str], Truth], ...]]:
     """Of each analyte whose class or band is one of several: what they come to in every case that remains.
 
     A bound is as certain as all the values that it allows: what holds in each of these cases is certain.
     """
-    live: dict[str, list[Judged]] = {}
-    for entry in entries:
-        if entry.live and not entry.earlier and entry.analyte is not None:
-            live.setdefault(entry.analyte.id, []).append(entry)
     found: dict[str, tuple[Mapping[tuple[str, str], Truth], ...]] = {}
-    for ident, of_analyte in live.items():
+    for ident, of_analyte in sent.live.items():
         cases = next((cases for cases in (_cases(release, entry) for entry in of_analyte) if len(cases) > 1), ())
         if cases:
             # Beside another result of the analyte, what a case leaves out may still be true.
@@ -188,7 +182,7 @@ def of_entries(entries: Sequence[Judged]) -> dict[tuple[str, str], Truth]:
     return truths
 
 
-def _class_findings(release: Release, sent: _Sent) -> dict[str, Truth]:
+def _class_findings(release: Release, sent: Sent) -> dict[str, Truth]:
     sides: dict[str, list[Truth]] = {}
     for analyte, live in sent.counting.items():
         form = release.analytes[analyte].form.findings
@@ -221,7 +215,7 @@ def lies(side: ResultClass, classes: tuple[ResultClass, ...]) -> Truth:
     return Truth.UNKNOWN if side in classes or ResultClass.INDETERMINATE in classes else Truth.FALSE
 
 
-def _of_row(release: Release, row: FindingRow, sent: _Sent, facts: Facts) -> Truth | None:
+def _of_row(release: Release, row: FindingRow, sent: Sent, facts: Facts) -> Truth | None:
     """What a row with a class, band or condition comes to; None when its analyte does not count in this panel."""
     if not row.analyte:
         return Truth.TRUE if row.when is None else facts.truth(row.when)
@@ -343,8 +337,8 @@ def listed(release: Release, truths: Mapping[str, Truth], entries: Sequence[Judg
         if reported is not entry and not entry.earlier:
             for ident in _as_reported_ids(entry, reported):
                 found.setdefault(ident, _of_class(release, ident, reported, [reported], Truth.UNKNOWN))
-    for ident, rows in release.findings.items():
-        if truths.get(ident) is Truth.TRUE and rows[0].shown:
+    for ident, rows in _shown(release):
+        if truths.get(ident) is Truth.TRUE:
             analytes = {row.analyte for row in rows}
             resting = [entry for entry in entries if entry.live and entry.analyte and entry.analyte.id in analytes]
             found[ident] = Finding(
@@ -357,6 +351,11 @@ def listed(release: Release, truths: Mapping[str, Truth], entries: Sequence[Judg
                 f"finding.{ident}",
             )
     return tuple(found.values())
+
+
+@lru_cache(maxsize=64)
+def _shown(release: Release) -> tuple[tuple[str, tuple[FindingRow, ...]], ...]:
+    return tuple((ident, rows) for ident, rows in release.findings.items() if rows[0].shown)
 
 
 def _ids_of(entry: Judged) -> tuple[str, ...]:

@@ -138,7 +138,7 @@ def _read(bench: Bench) -> tuple[Bench, list[Judged], artefacts.Examined]:
     entries = list(examined.entries)
     if any(entry.refusal is not before.refusal for entry, before in zip(entries, examined.before, strict=True)):
         entries = series.mark_earlier(release, [entry.current() for entry in entries])
-    bench = bench.knowing(findings.measured(release, entries, bench.facts))
+    bench = bench.knowing(findings.measured(release, findings.Sent.of(entries), bench.facts))
     return bench, [with_windows(entry, bench.facts) for entry in entries], examined
 
 
@@ -198,13 +198,14 @@ def _with_vitamin_d(bench: Bench, entries: Sequence[Judged]) -> list[Judged]:
 def _facts(bench: Bench, entries: Sequence[Judged]) -> Facts:
     """The facts that every verdict makes."""
     release = bench.release
-    facts = bench.facts.adding("finding", findings.measured(release, entries, bench.facts))
-    facts = facts.adding("band", findings.bands(release, entries)).knowing(findings.of_entries(entries))
-    facts = facts.with_cases(findings.open_verdicts(release, entries))
-    found = findings.of_verdicts(release, entries, facts)
+    sent = findings.Sent.of(entries)
+    facts = bench.facts.adding("finding", findings.measured(release, sent, bench.facts))
+    facts = facts.adding("band", findings.bands(release, sent)).knowing(findings.of_entries(entries))
+    facts = facts.with_cases(findings.open_verdicts(release, sent))
+    found = findings.of_verdicts(release, sent, facts)
     facts = facts.adding("finding", found | computed.findings(release, entries, facts.adding("finding", found)))
     # Findings over findings (a panel that is normal, a PTH that is not what calcium asks for) read these.
-    return facts.adding("finding", findings.of_verdicts(release, entries, facts, found))
+    return facts.adding("finding", findings.of_verdicts(release, sent, facts, found))
 
 
 def _with_cautions(entries: Sequence[Judged], evaluated: rules.Evaluated) -> list[Judged]:

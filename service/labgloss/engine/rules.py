@@ -95,11 +95,12 @@ def settle(
     board = _Board(release, facts, reported)
     flags: dict[str, Urgency] = {}
     looked_at: list[Rule] = []
+    sent = findings.Sent.of(entries)
     apart = combining.Apart.of(release, entries)
     while (rule := board.next()) is not None:
         looked_at.append(rule)
         if isinstance(rule, DerivedFinding):
-            board.know("finding", rule.id, findings.of_rows(release, rule.rows, entries, board.facts))
+            board.know("finding", rule.id, findings.of_rows(release, rule.rows, sent, board.facts))
         elif isinstance(rule, PatternRow):
             if rule.scope == "specimen":
                 truth = examined.truths.get(rule.id, Truth.FALSE)

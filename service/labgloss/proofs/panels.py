@@ -669,7 +669,7 @@ def _alone(release: Release, row: FindingRow, laid: Laid) -> Truth | None:
         return None
     without = row.model_copy(update={"when": None})
     sent = [entry for entry in laid.entries if entry.analyte is not None and entry.analyte.id == row.analyte]
-    return findings.of_rows(release, (without,), laid.entries, laid.facts) if sent else None
+    return findings.of_rows(release, (without,), findings.Sent.of(laid.entries), laid.facts) if sent else None
 
 
 def _members(release: Release, variable: str) -> frozenset[str]:
