@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from labgloss.domain.report import (
     Critical,
@@ -153,7 +154,7 @@ def recommend(
     for pair in release.contradictions:
         if pair.winner in kept and pair.loser in kept:
             withheld.append(_withheld(pair.loser, pair.winner, pair.reason, kept.pop(pair.loser)))
-    order = {ident: place for place, ident in enumerate(release.recommendations)}
+    order = _order(release)
     given = [_given(release, release.recommendations[ident], items) for ident, items in kept.items()]
     return Recommended(
         tuple(sorted(given, key=lambda item: (-item.urgency, order[item.id]))),
@@ -182,7 +183,17 @@ def _withheld(ident: str, by: str, reason: str, items: Sequence[Brought]) -> Wit
 
 
 def _given(release: Release, row: RecommendationRow, items: Sequence[Brought]) -> Recommendation:
-    urgency = max(item.urgency for item in items)
+    urgency = Urgency.NONE
+    because: dict[str, None] = {}
+    rule_ids = {f"recommendation.{row.id}": None}
+    source_ids = dict.fromkeys(row.source)
+    for item in items:
+        urgency = max(urgency, item.urgency)
+        because[item.because] = None
+        if item.rule_id:
+            rule_ids[item.rule_id] = None
+        for source in item.source_ids:
+            source_ids[source] = None
     return Recommendation(
         id=row.id,
         kind=row.kind,
@@ -190,9 +201,14 @@ def _given(release: Release, row: RecommendationRow, items: Sequence[Brought]) -
         time_frame=release.urgencies[urgency.name].time_frame,
         text=row.text,
         codes=row.codes,
-        because=unique(tuple(item.because for item in items)),
+        because=tuple(because),
         safety_conditions=row.safety_conditions,
-        rule_ids=unique((f"recommendation.{row.id}", *(item.rule_id for item in items if item.rule_id))),
-        source_ids=unique((*row.source, *(source for item in items for source in item.source_ids))),
+        rule_ids=tuple(rule_ids),
+        source_ids=tuple(source_ids),
         status=row.status,
     )
+
+
+@lru_cache(maxsize=64)
+def _order(release: Release) -> Mapping[str, int]:
+    return {ident: place for place, ident in enumerate(release.recommendations)}
