@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from labgloss.domain.report import ChoiceInForce
 from labgloss.engine.bench import Bench
@@ -11,7 +12,7 @@ from labgloss.engine.recognise import Recognised
 from labgloss.engine.recommend import Recommended
 from labgloss.engine.rules import Evaluated
 from labgloss.engine.select import VITAMIN_D, policy_for
-from labgloss.knowledge.release import SITE, SiteEntry
+from labgloss.knowledge.release import SITE, Release, SiteEntry
 
 _REQUEST, _SITE, _DEFAULT = "request", "overlay", "default"
 
@@ -20,22 +21,27 @@ def in_force(
     bench: Bench, recognised: Recognised, entries: Sequence[Judged], evaluated: Evaluated, recommended: Recommended
 ) -> tuple[ChoiceInForce, ...]:
     """The policy and sets in force and who chose them, then the entries of the site's overlay in its order."""
+    chosen = (*_policy(bench, entries), *_sets(bench), *_intervals(bench))
+    if not bench.release.site.entries:
+        return chosen
     used = {
         *recognised.site,
         *(entry for one in entries for entry in one.site),
         *_figures(bench, entries),
         *_texts(bench, entries, evaluated, recommended),
     }
-    return (
-        *_policy(bench, entries),
-        *_sets(bench),
-        *_intervals(bench),
-        *(_of_site(entry) for entry in bench.release.site.entries if entry in used),
-    )
+    return (*chosen, *(_of_site(entry) for entry in bench.release.site.entries if entry in used))
 
 
 def _of_site(entry: SiteEntry) -> ChoiceInForce:
     return ChoiceInForce(entry.name, entry.value, _SITE, entry.text)
+
+
+@lru_cache(maxsize=1024)
+def _of_release(release: Release, name: str, value: str, chosen_by: str) -> ChoiceInForce:
+    """A policy or set of the release; there are few, and every report names some of them."""
+    row = release.choices[name][value]
+    return ChoiceInForce(name, row.id, chosen_by, row.title)
 
 
 def _policy(bench: Bench, entries: Sequence[Judged]) -> Iterator[ChoiceInForce]:
@@ -44,11 +50,11 @@ def _policy(bench: Bench, entries: Sequence[Judged]) -> Iterator[ChoiceInForce]:
     row = policy_for(bench.release, bench.panel_age, bench.policy, bench.facts).row
     name = "vitamin_d_policy"
     if bench.panel.options.vitamin_d_policy == row.id:
-        yield ChoiceInForce(name, row.id, _REQUEST, row.title)
+        yield _of_release(bench.release, name, row.id, _REQUEST)
     elif bench.policy == row.id:
         yield _of_site(bench.release.site.choices[name])
     else:
-        yield ChoiceInForce(name, row.id, _DEFAULT, row.title)
+        yield _of_release(bench.release, name, row.id, _DEFAULT)
 
 
 def _sets(bench: Bench) -> Iterator[ChoiceInForce]:
@@ -57,8 +63,7 @@ def _sets(bench: Bench) -> Iterator[ChoiceInForce]:
     sent = bench.panel.options.critical_limits
     site = bench.release.site.choices.get(name)
     if sent or site is None:
-        row = bench.release.choices[name][sent or _DEFAULT]
-        yield ChoiceInForce(name, row.id, _REQUEST if sent else _DEFAULT, row.title)
+        yield _of_release(bench.release, name, sent or _DEFAULT, _REQUEST if sent else _DEFAULT)
     if site is not None and site.value != sent:
         yield _of_site(site)
 
@@ -70,8 +75,7 @@ def _intervals(bench: Bench) -> Iterator[ChoiceInForce]:
     if site is not None and not sent:
         yield _of_site(site)
         return
-    row = bench.release.choices[name][sent or _DEFAULT]
-    yield ChoiceInForce(name, row.id, _REQUEST if sent else _DEFAULT, row.title)
+    yield _of_release(bench.release, name, sent or _DEFAULT, _REQUEST if sent else _DEFAULT)
 
 
 def _figures(bench: Bench, entries: Sequence[Judged]) -> Iterator[SiteEntry]:

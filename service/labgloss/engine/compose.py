@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from labgloss.domain.panel import Panel
 from labgloss.domain.report import (
@@ -65,13 +66,15 @@ def report(
         panel_id=panel.id,
         urgency=overall,
         summary=summary.paragraph(release, recognised, entries, evaluated, recommended, overall),
-        results=tuple(_interpretation(release, bench, entry) for entry in entries),
+        results=tuple([_interpretation(release, bench, entry) for entry in entries]),
         findings=found,
         patterns=evaluated.patterns,
         symptoms=tuple(
-            _symptom(release, place, part, recognised, holding)
-            for place, item in enumerate(recognised.symptoms)
-            for part in item.parts
+            [
+                _symptom(release, place, part, recognised, holding)
+                for place, item in enumerate(recognised.symptoms)
+                for part in item.parts
+            ]
         ),
         conditions=_items(panel.conditions or (), recognised.conditions, recognised.unread_words["condition"]),
         medications=_items(panel.medications or (), recognised.medications, recognised.unread_words["medication"]),
@@ -90,7 +93,8 @@ def report(
 def _interpretation(release: Release, bench: Bench, entry: Judged) -> ResultInterpretation:
     verdict = entry.verdict
     found = verdict.certain_class if verdict else ResultClass.INDETERMINATE
-    bands = tuple(band.band for band in verdict.bands) if verdict else ()
+    bands = tuple([band.band for band in verdict.bands]) if verdict else ()
+    cautions = _cautions(release)
     return ResultInterpretation(
         id=entry.id,
         analyte=entry.analyte.id if entry.analyte else "",
@@ -109,7 +113,7 @@ def _interpretation(release: Release, bench: Bench, entry: Judged) -> ResultInte
         band=bands[0] if len(bands) == 1 and _shown(entry, found) else "",
         bands=bands,
         ctcae_grade=verdict.ctcae_grade if verdict else None,
-        cautions=tuple(Statement(ident, release.cautions[ident].text) for ident in entry.cautions),
+        cautions=tuple([cautions[ident] for ident in entry.cautions]),
         conflicts=entry.conflicts,
         trend=entry.trend,
         missing=entry.missing,
@@ -117,6 +121,12 @@ def _interpretation(release: Release, bench: Bench, entry: Judged) -> ResultInte
         rule_ids=verdict.rule_ids if verdict else _refusal_rule(entry),
         source_ids=verdict.source_ids if verdict else _refusal_sources(release, entry),
     )
+
+
+@lru_cache(maxsize=64)
+def _cautions(release: Release) -> Mapping[str, Statement]:
+    """Every caution of a release as a report says it."""
+    return {ident: Statement(ident, row.text) for ident, row in release.cautions.items()}
 
 
 def _refusal_rule(entry: Judged) -> tuple[str, ...]:
@@ -166,9 +176,14 @@ def _policy_intervals(bench: Bench, entry: Judged) -> tuple[IntervalInForce, ...
 def _explained(found: Sequence[Finding], evaluated: Evaluated) -> tuple[Finding, ...]:
     """The findings, each with the matched patterns that explain it."""
     explaining = [pattern for pattern in evaluated.patterns if pattern.state is PatternState.MATCHED]
+    explained = {ident for pattern in explaining for ident in pattern.explains}
     return tuple(
-        replace(finding, explained_by=tuple(pattern.id for pattern in explaining if finding.id in pattern.explains))
-        for finding in found
+        [
+            replace(finding, explained_by=tuple(pattern.id for pattern in explaining if finding.id in pattern.explains))
+            if finding.id in explained
+            else finding
+            for finding in found
+        ]
     )
 
 

@@ -31,12 +31,16 @@ def paragraph(
     if stopping := [flag for flag in active if release.red_flags[flag.id].stops_text]:
         # Nothing is interpreted beside a crisis: the pathway stands alone (SP 4, RF21).
         return " ".join((urgency, *(flag.text for flag in stopping)))
-    sentences = [urgency, *_red_flags(release, evaluated), *_patterns(evaluated), *_values(entries)]
-    sentences += unique(
-        tuple(release.cautions[DISCORDANT].text for entry in entries if DISCORDANT in entry.cautions and entry.live)
-    )
+    counting = _counting(entries)
+    sentences = [urgency]
+    if evaluated.red_flags:
+        sentences += _red_flags(release, evaluated)
+    sentences += _patterns(evaluated)
+    sentences += _values(entries, counting)
+    if any(DISCORDANT in entry.cautions and entry.live for entry in entries):
+        sentences.append(release.cautions[DISCORDANT].text)
     sentences += _open(release, entries)
-    within = [_name(entry, entries) for entry in _counting(entries) if _class_of(entry) is ResultClass.NORMAL]
+    within = [_name(entry, entries) for entry, found in counting if found is ResultClass.NORMAL]
     if within:
         sentences.append(f"Inside the interval or policy in force: {joined(within)}.")
     if recognised.unread:
@@ -116,17 +120,22 @@ def _titles(patterns: Iterable[Pattern]) -> str:
     return "; ".join(explain.inside_a_sentence(pattern.title) for pattern in patterns)
 
 
-def _counting(entries: Sequence[Judged]) -> list[Judged]:
-    return [entry for entry in entries if entry.live and (entry.primary or entry.opposed)]
+def _counting(entries: Sequence[Judged]) -> list[tuple[Judged, ResultClass]]:
+    """The results that count, each with its class."""
+    return [(entry, _class_of(entry)) for entry in entries if entry.live and (entry.primary or entry.opposed)]
 
 
-def _values(entries: Sequence[Judged]) -> list[str]:
+_SIDES = {ResultClass.LOW: "Low", ResultClass.HIGH: "High"}
+
+
+def _values(entries: Sequence[Judged], counting: Sequence[tuple[Judged, ResultClass]]) -> list[str]:
     """What is low or high, each with its interval, the most urgent first; then what may be critical."""
-    ordered = sorted(_counting(entries), key=lambda entry: -entry.urgency)
+    outside = [one for one in counting if one[1] in _SIDES]
+    outside.sort(key=lambda one: -one[0].urgency)
     sentences = []
-    for side in (ResultClass.LOW, ResultClass.HIGH):
-        if found := [explain.in_brief(entry) for entry in ordered if _class_of(entry) is side]:
-            sentences.append(f"{side.value.capitalize()}: {joined(found)}.")
+    for side, name in _SIDES.items() if outside else ():
+        if listed := [explain.in_brief(entry) for entry, found in outside if found is side]:
+            sentences.append(f"{name}: {joined(listed)}.")
     possible = [
         _name(entry, entries)
         for entry in entries
@@ -170,15 +179,12 @@ def _name(entry: Judged, entries: Sequence[Judged]) -> str:
     """The analyte, with its value where the panel holds several of it."""
     if entry.analyte is None:
         return "a result"
-    several = sum(other.analyte is entry.analyte for other in entries) > 1
-    return (
-        f"{entry.analyte.name} {explain.quantity_text(entry.reading)}"
-        if several and entry.reading
-        else entry.analyte.name
-    )
+    if entry.reading is not None and any(other.analyte is entry.analyte and other is not entry for other in entries):
+        return f"{entry.analyte.name} {explain.quantity_text(entry.reading)}"
+    return entry.analyte.name
 
 
 def joined(names: Sequence[str], joint: str = "and") -> str:
     """The names as a list within a sentence."""
-    parts = unique(tuple(names))
+    parts = unique(tuple(names)) if len(names) > 1 else names
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {joint} {parts[-1]}"

@@ -79,11 +79,14 @@ def _of_issues(release: Release, made: Steps, issues: Sequence[DataQualityIssue]
         yield Traced(issue.results[0] if len(issue.results) == 1 else None, (step,))
 
 
+_GIVEN = {urgency: f"given, {urgency.name}" for urgency in Urgency}
+
+
 def _of_recommendations(release: Release, recommended: Recommended) -> Iterator[TraceStep]:
     for item in recommended.given:
-        because = f"because of {', '.join(item.because)}"
-        rule = f"recommendation.{item.id}"
-        outcome = f"given, {item.urgency.name}"
+        because, outcome = f"because of {', '.join(item.because)}", _GIVEN[item.urgency]
+        # Of the rules that bring it the first is its own.
+        rule = item.rule_ids[0]
         yield TraceStep("recommendation", rule, because, Truth.TRUE, outcome, item.source_ids, item.status)
     for held in recommended.withheld:
         row = release.recommendations[held.id]
