@@ -57,8 +57,7 @@ def report(
 ) -> Report:
     """The report on a panel whose entries, rules and recommendations are settled."""
     release, panel = bench.release, bench.panel
-    truths = {ident: truth for (kind, ident), truth in evaluated.facts.known.items() if kind == "finding"}
-    found = _explained(findings.listed(release, truths, entries), evaluated)
+    found = _explained(findings.listed(release, evaluated.facts.known, entries), evaluated)
     matched = [pattern.id for pattern in evaluated.patterns if pattern.state is PatternState.MATCHED]
     issues = _issues(release, panel, recognised, entries, evaluated)
     holding = {finding.id for finding in found} | {f"{_PATTERN}{ident}" for ident in matched}

@@ -322,7 +322,17 @@ def _inside(compared: Quantity, span: Span) -> Truth:
     return Truth.TRUE if compared.span.inside(span) else Truth.UNKNOWN
 
 
-def listed(release: Release, truths: Mapping[str, Truth], entries: Sequence[Judged]) -> tuple[Finding, ...]:
+@lru_cache(maxsize=64)
+def _shown(release: Release) -> tuple[tuple[tuple[str, str], FindingRow, frozenset[str]], ...]:
+    """The findings that a list shows: the name of each, its first row, and the analytes of all."""
+    return tuple(
+        (("finding", ident), rows[0], frozenset(row.analyte for row in rows))
+        for ident, rows in release.findings.items()
+        if rows[0].shown
+    )
+
+
+def listed(release: Release, known: Mapping[tuple[str, str], Truth], entries: Sequence[Judged]) -> tuple[Finding, ...]:
     """The findings of a report, in the order of their analytes and of findings.toml.
 
     Those that are TRUE, and those of a value as reported that an artefact took out (UNKNOWN, with the reason).
@@ -330,32 +340,26 @@ def listed(release: Release, truths: Mapping[str, Truth], entries: Sequence[Judg
     found: dict[str, Finding] = {}
     for entry in entries:
         for ident in _ids_of(entry):
-            if truths.get(ident) is Truth.TRUE and ident not in found:
+            if known.get(("finding", ident)) is Truth.TRUE and ident not in found:
                 found[ident] = _of_class(release, ident, entry, entries)
     for entry in entries:
         reported = entry.as_reported()
         if reported is not entry and not entry.earlier:
             for ident in _as_reported_ids(entry, reported):
                 found.setdefault(ident, _of_class(release, ident, reported, [reported], Truth.UNKNOWN))
-    for ident, rows in _shown(release):
-        if truths.get(ident) is Truth.TRUE:
-            analytes = {row.analyte for row in rows}
+    for name, row, analytes in _shown(release):
+        if known.get(name) is Truth.TRUE:
             resting = [entry for entry in entries if entry.live and entry.analyte and entry.analyte.id in analytes]
-            found[ident] = Finding(
-                ident,
-                rows[0].analyte,
-                "" if rows[0].computed else _band(resting),
+            found[row.id] = Finding(
+                row.id,
+                row.analyte,
+                "" if row.computed else _band(resting),
                 Truth.TRUE,
                 _indices(resting),
-                rows[0].text,
-                f"finding.{ident}",
+                row.text,
+                f"finding.{row.id}",
             )
     return tuple(found.values())
-
-
-@lru_cache(maxsize=64)
-def _shown(release: Release) -> tuple[tuple[str, tuple[FindingRow, ...]], ...]:
-    return tuple((ident, rows) for ident, rows in release.findings.items() if rows[0].shown)
 
 
 def _ids_of(entry: Judged) -> tuple[str, ...]:
@@ -366,8 +370,10 @@ def _ids_of(entry: Judged) -> tuple[str, ...]:
     if not entry.primary:
         return (SECONDARY_TOTAL[side],) if entry.analyte.id == TOTAL and side in SECONDARY_TOTAL else ()
     form = entry.analyte.form.findings
-    by_side = {ResultClass.LOW: form.low, ResultClass.HIGH: form.high, ResultClass.INDETERMINATE: form.indeterminate}
-    return tuple(ident for ident in (by_side.get(side),) if ident)
+    if side is ResultClass.NORMAL:
+        return ()
+    ident = form.low if side is ResultClass.LOW else form.high if side is ResultClass.HIGH else form.indeterminate
+    return (ident,) if ident else ()
 
 
 def _as_reported_ids(entry: Judged, reported: Judged) -> tuple[str, ...]:
