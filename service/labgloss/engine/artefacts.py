@@ -8,9 +8,10 @@ visible, and a critical one at least possible.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from decimal import Decimal
+from operator import is_
 
 from labgloss.domain.altered import altered
 from labgloss.domain.panel import Haemolysis, SpecimenKind
@@ -34,6 +35,7 @@ _MEASURED_ALL_THE_SAME = frozenset(
 _HOURS = re.compile(r"\b(\d{1,3}(?:\.\d)?)\s*(?:h|hr|hrs|hour|hours)\b")
 _CELSIUS = re.compile(r"(?<![\d.])(-?\d{1,2}(?:\.\d)?)\s*(?:°\s*c|deg(?:rees)?\s*c(?:elsius)?|celsius)\b")
 _UNSPUN = re.compile(r"unspun|uncentrifuged|not (?:spun|centrifuged|separated)|before (?:separation|centrifugation)")
+_SIDES = (ResultClass.LOW, ResultClass.NORMAL, ResultClass.HIGH)
 _NOT = re.compile(r"\b(?:no|not|non|without)\W+(?:\w+\W+){0,2}$")
 
 
@@ -51,11 +53,22 @@ class Examined:
     concerned: Mapping[str, tuple[Judged, ...]] = field(default_factory=dict)
     # The facts of every specimen, in the order of the panel.
     specimens: tuple[Facts, ...] = ()
+    # What numbers alone say, where nothing was refused, marked, or looked at as measured.
+    of_numbers: Mapping[str, Truth] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """The results of one draw, by their place in the panel, as they were measured, and what is true of its specimen."""
+
+    places: tuple[int, ...]
+    measured: tuple[Judged, ...]
+    truths: Mapping[str, Truth]
 
 
 @dataclass(frozen=True, slots=True)
 class _Specimen:
-    """The results of one draw, by their place in the panel, as they were measured."""
+    """A draw with all that is known in it."""
 
     places: tuple[int, ...]
     measured: tuple[Judged, ...]
@@ -66,16 +79,19 @@ def examine(bench: Bench, entries: Sequence[Judged]) -> Examined:
     """The entries after every rule of sample validity: refused, marked, or as they were."""
     release = bench.release
     measured = [_as_measured(bench, entry) for entry in entries]
-    found = _findings(bench, measured)
+    sent = findings.Sent.of(measured)
+    of_numbers = findings.measured(release, sent, bench.facts)
+    found = _findings(bench, sent, of_numbers)
     # What the whole panel says: the rules ask for kidney, muscle and tumour, and for pairs.
-    facts = bench.facts.adding("finding", found | gaps(release, measured))
-    specimens = []
+    facts = bench.facts.adding("finding", {**found, **gaps(release, measured)})
+    draws = []
     for places in _draws(entries):
-        own = tuple(_by_itself(measured[place]) for place in places)
+        own = tuple([_by_itself(measured[place]) for place in places])
         # Most panels are of one draw, whose findings are the panel's.
-        of_own = found if own == tuple(measured) else _findings(bench, own)
-        specimens.append(_specimen(bench, entries, own, of_own, places, facts))
-    specimens = _haemolysed_again(specimens)
+        same = len(own) == len(measured) and all(map(is_, own, measured))
+        of_own = found if same else _findings(bench, findings.Sent.of(own))
+        draws.append(_Draw(places, own, _of_draw(bench, entries, own, of_own, places)))
+    specimens = _specimens(facts, draws)
     changed = list(entries)
     truths: dict[str, Truth] = {}
     held: dict[str, _Specimen] = {}
@@ -94,6 +110,7 @@ def examine(bench: Bench, entries: Sequence[Judged]) -> Examined:
             if touched:
                 concerned[rule.id] = (*concerned.get(rule.id, ()), *(entry for _, entry in touched))
     superseded = _superseded(bench, changed)
+    as_sent = all(map(is_, measured, entries))
     return Examined(
         tuple(_settled_by_pair(entry) if place in superseded else entry for place, entry in enumerate(changed)),
         tuple(entries),
@@ -101,6 +118,7 @@ def examine(bench: Bench, entries: Sequence[Judged]) -> Examined:
         {ident: _knowing_pairs(specimen, superseded) for ident, specimen in held.items()},
         concerned,
         tuple(specimen.facts for specimen in specimens),
+        of_numbers if as_sent and not superseded and all(map(is_, changed, entries)) else None,
     )
 
 
@@ -124,23 +142,25 @@ def _rank(truth: Truth) -> int:
 def _draws(entries: Sequence[Judged]) -> list[tuple[int, ...]]:
     """The places of the results of each draw: by specimen id, else by collection time."""
     sent = [place for place, entry in enumerate(entries) if entry.result is not None and entry.index is not None]
-    draws = [tuple(other for other in sent if same_draw(entries[place], entries[other])) for place in sent]
+    if len(sent) == 1:
+        return [(sent[0],)]
+    draws = [tuple([other for other in sent if same_draw(entries[place], entries[other])]) for place in sent]
     return list(dict.fromkeys(draws))
 
 
-def _haemolysed_again(specimens: Sequence[_Specimen]) -> list[_Specimen]:
+def _specimens(panel: Facts, draws: Sequence[_Draw]) -> list[_Specimen]:
     """The specimens, each with whether one of another collection is haemolysed; tubes of one draw are one."""
-    haemolysed = [one for one in specimens if one.facts.known["specimen", "haemolysed"] is Truth.TRUE]
+    haemolysed = [one for one in draws if one.truths["haemolysed"] is Truth.TRUE]
     found = []
-    for specimen in specimens:
-        again = any(_of_another_time(specimen, other) for other in haemolysed)
-        facts = specimen.facts.adding("specimen", {"haemolysed_again": Truth.of(again)})
-        found.append(_Specimen(specimen.places, specimen.measured, facts))
+    for draw in draws:
+        again = any(_of_another_time(draw, other) for other in haemolysed)
+        facts = panel.adding("specimen", {**draw.truths, "haemolysed_again": Truth.of(again)})
+        found.append(_Specimen(draw.places, draw.measured, facts))
     return found
 
 
-def _of_another_time(specimen: _Specimen, other: _Specimen) -> bool:
-    one, two = specimen.measured[0], other.measured[0]
+def _of_another_time(draw: _Draw, other: _Draw) -> bool:
+    one, two = draw.measured[0], other.measured[0]
     return None not in (collected_at(one), collected_at(two)) and not same_collection(one, two)
 
 
@@ -159,44 +179,41 @@ def _by_itself(entry: Judged) -> Judged:
     return altered(entry, earlier=False, primary=True) if entry.earlier or not entry.primary else entry
 
 
-def _findings(bench: Bench, measured: Sequence[Judged]) -> dict[str, Truth]:
-    """The findings that results make as they were measured."""
-    sent = findings.Sent.of(measured)
-    found = findings.measured(bench.release, sent, bench.facts)
-    return found | findings.of_verdicts(bench.release, sent, bench.facts.adding("finding", found))
+def _findings(bench: Bench, sent: findings.Sent, of_numbers: Mapping[str, Truth] | None = None) -> dict[str, Truth]:
+    """The findings that results make as they were measured; `of_numbers`: those of numbers, where they are known."""
+    if of_numbers is None:
+        of_numbers = findings.measured(bench.release, sent, bench.facts)
+    return {**of_numbers, **findings.of_verdicts(bench.release, sent, bench.facts.adding("finding", of_numbers))}
 
 
-def _specimen(
+def _of_draw(
     bench: Bench,
     entries: Sequence[Judged],
     own: tuple[Judged, ...],
     found: Mapping[str, Truth],
     places: tuple[int, ...],
-    panel: Facts,
-) -> _Specimen:
+) -> dict[str, Truth]:
+    """What is true of the specimen of one draw."""
     truths = dict(found)
     for entry in own:
         if entry.analyte is not None and entry.verdict is not None and entry.refusal is None:
-            truths |= {
-                f"{entry.analyte.id}.{side.value}": Truth.of(entry.verdict.classes == (side,))
-                for side in (ResultClass.LOW, ResultClass.NORMAL, ResultClass.HIGH)
-            }
+            for side in _SIDES:
+                truths[f"{entry.analyte.id}.{side.value}"] = Truth.of(entry.verdict.classes == (side,))
     sent = [entries[place] for place in places]
     level = [haemolysis_of(bench.release, entry, entries) for entry in sent]
-    truths["haemolysed"] = Truth.of(any(one in (Haemolysis.MODERATE, Haemolysis.GROSS) for one in level))
-    truths |= {ident: Truth.of(says(sent)) for ident, says in _said(bench.release).items()}
+    truths["haemolysed"] = Truth.of(Haemolysis.MODERATE in level or Haemolysis.GROSS in level)
+    truths |= _said(bench.release.computations.delay, _texts(sent), _additives(sent))
     truths |= _of_kind([entry for entry in own if _high_potassium(entry)] or own)
-    return _Specimen(places, own, panel.adding("specimen", truths))
+    return truths
 
 
-def _said(release: Release) -> Mapping[str, Callable[[Sequence[Judged]], bool]]:
-    """What a specimen's kind, additive, transport and comments say, by the name of the fact."""
-    form = release.computations.delay
+def _said(form: DelayForm, texts: Sequence[str], additives: Sequence[str]) -> dict[str, Truth]:
+    """What a specimen's additive, transport and comments say."""
     return {
-        "delayed": lambda sent: any(_delayed(form, text) for text in _texts(sent)),
-        "pneumatic_tube": lambda sent: any(word in text for text in _texts(sent) for word in form.pneumatic_words),
-        "edta_additive": lambda sent: any("edt" in text for text in _additives(sent)),
-        "heparin": lambda sent: any("hep" in text for text in _additives(sent)),
+        "delayed": Truth.of(any(_delayed(form, text) for text in texts)),
+        "pneumatic_tube": Truth.of(any(word in text for text in texts for word in form.pneumatic_words)),
+        "edta_additive": Truth.of(any("edt" in text for text in additives)),
+        "heparin": Truth.of(any("hep" in text for text in additives)),
     }
 
 
@@ -288,6 +305,8 @@ def _marked(rule: PatternRow, entry: Judged, measured: Judged) -> Judged:
 def _superseded(bench: Bench, entries: Sequence[Judged]) -> frozenset[int]:
     """The places of potassiums that a specimen of the same time, less open to the artefact, settles (DEC-15)."""
     if bench.facts.known.get(("condition", "ecg_change")) is Truth.TRUE:
+        return frozenset()
+    if sum(entry.analyte is not None and entry.analyte.id == POTASSIUM for entry in entries) < 2:
         return frozenset()
     losers = [*_by_gap(bench.release, entries), *_by_haemolysis(bench.release, entries)]
     return frozenset(place for place, entry in enumerate(entries) if any(entry is loser for loser in losers))

@@ -65,10 +65,12 @@ def _value(release: Release, entry: Judged, unit: str) -> Decimal | None:
 
 def _fast_rise(release: Release, entries: Sequence[Judged]) -> Truth:
     """A rise of potassium within the hours, to a value above its interval (DEC-04)."""
+    potassiums = [entry for entry in _of(entries, POTASSIUM) if entry.read]
+    if len(potassiums) < 2:
+        return Truth.UNKNOWN
     form = release.computations.fast_rise
     within = timedelta(hours=form.within_hours)
     outcome = Truth.UNKNOWN
-    potassiums = [entry for entry in _of(entries, POTASSIUM) if entry.read]
     for now in (entry for entry in potassiums if entry.live):
         for then in potassiums:
             apart = elapsed_between(then, now)
@@ -147,6 +149,8 @@ def _ionised_at_ph(release: Release, entries: Sequence[Judged]) -> Truth:
 def _twice(entries: Sequence[Judged], holds: Callable[[Judged], bool]) -> Truth:
     """Whether something holds of calciums of two collections."""
     calciums = [entry for entry in entries if entry.read and entry.analyte and entry.analyte.family == FAMILY]
+    if len(calciums) < 2:
+        return Truth.FALSE
     times = {at.text for entry in calciums if holds(entry) and (at := collected_at(entry))}
     return Truth.of(len(times) > 1)
 
@@ -193,14 +197,19 @@ def _falls(release: Release, series: Sequence[Judged]) -> list[Decimal]:
 # ---------------------------------------------------------------------------------------------- paired specimens
 
 
-def gaps(release: Release, entries: Sequence[Judged]) -> dict[str, Truth]:
+NO_GAPS: Mapping[str, Truth] = {"K_SERUM_PLASMA_GAP": Truth.UNKNOWN, "K_PLASMA_SERUM_GAP": Truth.UNKNOWN}
+
+
+def gaps(release: Release, entries: Sequence[Judged]) -> Mapping[str, Truth]:
     """Whether potassium in serum and in plasma or whole blood of one time differ by more than the gap, either way."""
     pairs = paired(entries)
+    if not pairs:
+        return NO_GAPS
     unit, gap = next(iter(release.computations.paired.gap.items()))
     values = [(_value(release, serum, unit), _value(release, other, unit)) for serum, other in pairs]
     known = [(serum, other) for serum, other in values if serum is not None and other is not None]
     if not known:
-        return {"K_SERUM_PLASMA_GAP": Truth.UNKNOWN, "K_PLASMA_SERUM_GAP": Truth.UNKNOWN}
+        return NO_GAPS
     return {
         "K_SERUM_PLASMA_GAP": Truth.of(any(serum - other > gap for serum, other in known)),
         "K_PLASMA_SERUM_GAP": Truth.of(any(other - serum > gap for serum, other in known)),
@@ -210,6 +219,8 @@ def gaps(release: Release, entries: Sequence[Judged]) -> dict[str, Truth]:
 def paired(entries: Sequence[Judged]) -> list[tuple[Judged, Judged]]:
     """Potassium in serum, each with one in another kind of specimen of the same collection (DEC-74)."""
     potassiums = [entry for entry in _of(entries, POTASSIUM) if entry.reading is not None and not entry.earlier]
+    if len(potassiums) < 2:
+        return []
     return [
         (serum, other)
         for serum in potassiums

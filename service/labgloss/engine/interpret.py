@@ -138,7 +138,10 @@ def _read(bench: Bench) -> tuple[Bench, list[Judged], artefacts.Examined]:
     entries = list(examined.entries)
     if any(entry.refusal is not before.refusal for entry, before in zip(entries, examined.before, strict=True)):
         entries = series.mark_earlier(release, [entry.current() for entry in entries])
-    bench = bench.knowing(findings.measured(release, findings.Sent.of(entries), bench.facts))
+    found = examined.of_numbers
+    if found is None:
+        found = findings.measured(release, findings.Sent.of(entries), bench.facts)
+    bench = bench.knowing(found)
     return bench, [with_windows(entry, bench.facts) for entry in entries], examined
 
 
@@ -148,7 +151,8 @@ def _with_injury(bench: Bench, sent: Sequence[Judged]) -> tuple[Bench, list[Judg
     if bench.facts.known["finding", "AKI"] is Truth.TRUE:
         return bench, entries
     injury = series.acute_kidney_injury(bench.release, entries)
-    bench = bench.knowing({"AKI": injury})
+    if injury is not bench.facts.known["finding", "AKI"]:
+        bench = bench.knowing({"AKI": injury})
     if injury is Truth.TRUE:
         entries = series.mark_earlier(bench.release, _judged(bench, sent))
     return bench, entries

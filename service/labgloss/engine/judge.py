@@ -244,22 +244,26 @@ def _may_count_alone(analyte: Analyte) -> bool:
     return any(band.value_alone for table in analyte.form.band_tables for band in table.bands)
 
 
+def _value(analyte: Analyte, reading: Reading) -> str:
+    return f"{analyte.name} {quantity_text(reading)}"
+
+
 def _alone(entries: Sequence[Judged], facts: Facts) -> Alone:
     """The values that count by themselves: in bands marked so, critical by limit, or flagged critical (RF11)."""
     urgency, reasons = Urgency.NONE, []
     for entry in entries:
         if not entry.live or entry.verdict is None or entry.reading is None or entry.analyte is None:
             continue
-        value = f"{entry.analyte.name} {quantity_text(entry.reading)}"
         if _flagged_critical(entry):
             urgency = max(urgency, Urgency.SAME_DAY)
-            reasons.append(f"{value} (flagged critical by the laboratory)")
+            reasons.append(f"{_value(entry.analyte, entry.reading)} (flagged critical by the laboratory)")
         bands = entry.verdict.bands if entry.primary and not entry.left_open else ()
         # Of several bands that remain, and of all values of a bound, the flag stands only on what every one says.
         if bands and all(counts_alone(entry, band) for band in bands):
             urgency = max(urgency, *(band_urgency(entry, band, facts) for band in bands))
+            value = _value(entry.analyte, entry.reading)
             reasons.append(f"{value} ({' or '.join(band_words(band.band) for band in bands)})")
         elif bands and entry.verdict.critical is Critical.YES and _may_count_alone(entry.analyte):
             urgency = max(urgency, Urgency.SAME_DAY, *(band_urgency(entry, band, facts) for band in bands))
-            reasons.append(f"{value} (critical)")
+            reasons.append(f"{_value(entry.analyte, entry.reading)} (critical)")
     return Alone(urgency, tuple(reasons))

@@ -15,7 +15,7 @@ from labgloss.engine.series import same_draw
 from labgloss.knowledge.release import Analyte, Release
 from labgloss.knowledge.units import factor_between
 
-POTASSIUM, MAGNESIUM = "potassium", "magnesium"
+POTASSIUM, MAGNESIUM, HAEMOLYSIS_INDEX = "potassium", "magnesium", "haemolysis_index"
 # Words that deny, weaken or strengthen haemolysis when they stand just before it, or deny it just after.
 # Only words that change nothing may lie between: "no clot, sample haemolysed" denies a clot.
 _FILLERS = r"[\s-]+(?:(?:any|evidence|signs?|of|visible|visibly|significant|significantly|gross|grossly|in vitro)\s+)*$"
@@ -57,6 +57,8 @@ def _judge(release: Release, entry: Judged, entries: Sequence[Judged], regrade: 
 
 
 def _rejected(release: Release, specimen: Specimen) -> bool:
+    if not specimen.conditions:
+        return False
     reasons = release.computations.specimen.reject_reasons
     return any(code in reasons or code in _UNFIT for code in _codes(specimen))
 
@@ -69,7 +71,7 @@ def _codes(specimen: Specimen) -> set[str]:
 def _unsuitable(additive: str, analyte: Analyte) -> bool:
     """Whether an additive, as a code or in words, makes the tube wrong for an analyte (MC 6.8)."""
     sent = additive.strip()
-    return any(
+    return bool(sent) and any(
         sent.upper() == listed or (listed.islower() and listed in sent.lower())
         for listed in analyte.form.unsuitable_additives
     )
@@ -78,9 +80,11 @@ def _unsuitable(additive: str, analyte: Analyte) -> bool:
 def _whole_blood(release: Release, entry: Judged) -> Judged:
     """A potassium from whole blood or a gas analyser cannot show haemolysis (K6)."""
     assert entry.result is not None and entry.analyte is not None
+    if entry.analyte.id != POTASSIUM:
+        return entry
     codes = [release.codes.get(coding.code.strip()) for coding in entry.result.codings]
     blood = any(code is not None and code.row.specimen == "blood" for code in codes)
-    if entry.analyte.id == POTASSIUM and (entry.result.specimen.kind is SpecimenKind.WHOLE_BLOOD or blood):
+    if entry.result.specimen.kind is SpecimenKind.WHOLE_BLOOD or blood:
         return entry.noting(cautions=("whole_blood_haemolysis_invisible",))
     return entry
 
@@ -90,12 +94,22 @@ def haemolysis_of(release: Release, entry: Judged, entries: Sequence[Judged]) ->
 
     What is said of a specimen with one of its results holds for all that name it.
     """
+    if not any(_speaks_of_haemolysis(other) for other in entries):
+        return None
     own = entry.result.specimen if entry.result else Specimen()
     named = [other.result.specimen for other in entries if other.result and other.result.specimen.id == own.id]
     said = {grade for specimen in (own, *(named if own.id else ())) for grade in _said_of(release, specimen)}
     if _index_high(entry, entries):
         said.add(Haemolysis.MODERATE)
     return next((grade for grade in _GRADES if grade in said), None)
+
+
+def _speaks_of_haemolysis(entry: Judged) -> bool:
+    """Whether an entry may say how haemolysed a specimen is: as an index, or by what was sent of its specimen."""
+    if entry.analyte is not None and entry.analyte.id == HAEMOLYSIS_INDEX:
+        return True
+    specimen = entry.result.specimen if entry.result else None
+    return specimen is not None and bool(specimen.haemolysis or specimen.comments or specimen.conditions)
 
 
 def _said_of(release: Release, specimen: Specimen) -> set[Haemolysis]:
@@ -130,7 +144,7 @@ def _index_high(entry: Judged, entries: Sequence[Judged]) -> bool:
     """Whether an index of the draw is above the laboratory's limit, by its number or by the laboratory's flag."""
     return any(
         other.analyte is not None
-        and other.analyte.id == "haemolysis_index"
+        and other.analyte.id == HAEMOLYSIS_INDEX
         and other.refusal in _STILL_FLAGGED
         and (_is_high(other) or _flagged_above(other))
         and same_draw(entry, other)
@@ -149,10 +163,9 @@ def _flagged_above(index: Judged) -> bool:
 def _haemolysed(release: Release, entry: Judged, entries: Sequence[Judged], regrade: Regrade) -> Judged:
     """A potassium or magnesium after haemolysis: high is provisional or refused, normal may hide a low (DEC-14)."""
     assert entry.analyte is not None and entry.verdict is not None
-    magnesium = entry.analyte.id == MAGNESIUM
-    level = haemolysis_of(release, entry, entries)
-    if entry.analyte.id not in (POTASSIUM, MAGNESIUM) or level is None:
+    if entry.analyte.id not in (POTASSIUM, MAGNESIUM) or (level := haemolysis_of(release, entry, entries)) is None:
         return entry
+    magnesium = entry.analyte.id == MAGNESIUM
     certain = entry.verdict.certain_class
     if level is Haemolysis.SLIGHT:
         # Slight haemolysis is said, and leaves class and band as they are (DEC-48).
@@ -209,7 +222,7 @@ def _bounded(release: Release, entry: Judged, free: Decimal, regrade: Regrade) -
 
 def _free_haemoglobin(release: Release, entry: Judged, entries: Sequence[Judged]) -> Decimal | None:
     """Free haemoglobin of the same draw in g/L: measured, or an index in g/L or mg/dL; of several the most."""
-    for analyte_id in ("free_haemoglobin", "haemolysis_index"):
+    for analyte_id in ("free_haemoglobin", HAEMOLYSIS_INDEX):
         found = []
         for other in entries:
             if other.analyte is None or other.analyte.id != analyte_id or not same_draw(entry, other):
