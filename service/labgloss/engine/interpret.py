@@ -108,7 +108,7 @@ def _context(release: Release, panel: Panel, recognised: Recognised) -> Facts:
         facts = facts.adding(kind, truths)
     facts = facts.adding("patient", _of_patient(panel, recognised))
     facts = facts.adding("timing", timings(release, panel, recognised))
-    return facts.adding("finding", {"AKI": facts.known.get(("condition", "aki"), Truth.UNKNOWN)})
+    return facts.adding("finding", {"AKI": recognised.truths["condition"].get("aki", Truth.UNKNOWN)})
 
 
 def _of_patient(panel: Panel, recognised: Recognised) -> dict[str, Truth]:
@@ -207,7 +207,8 @@ def _facts(bench: Bench, entries: Sequence[Judged]) -> Facts:
     facts = facts.adding("band", findings.bands(release, sent)).knowing(findings.of_entries(entries))
     facts = facts.with_cases(findings.open_verdicts(release, sent))
     found = findings.of_verdicts(release, sent, facts)
-    facts = facts.adding("finding", found | computed.findings(release, entries, facts.adding("finding", found)))
+    facts = facts.adding("finding", found)
+    facts = facts.adding("finding", computed.findings(release, entries, facts))
     # Findings over findings (a panel that is normal, a PTH that is not what calcium asks for) read these.
     return facts.adding("finding", findings.of_verdicts(release, sent, facts, found))
 
