@@ -7,6 +7,8 @@ from decimal import Decimal
 from labgloss.domain.quantity import ARITHMETIC, Quantity, Span, plain, round_half_up
 from labgloss.frozen import dataclass
 
+_HUNDRED = Decimal(100)
+
 
 def position(value: Quantity, interval: Span, digits: int | None = None) -> str:
     """Where a value lies in an interval of the same unit: "0.29 below the lower limit 0.70".
@@ -14,17 +16,30 @@ def position(value: Quantity, interval: Span, digits: int | None = None) -> str:
     `digits` is given for a converted value: it and its distances are rounded half-up to so many decimal places. A bound
     (a value with a comparator) is placed only where every value that it allows lies on one side.
     """
-    low = None if interval.low is None else _End(interval.low, "lower", "below", "above")
-    high = None if interval.high is None else _End(interval.high, "upper", "above", "below")
-    if low is not None and value.span.inside(interval.below):
-        return _outside(value, low, digits)
-    if high is not None and value.span.inside(interval.above):
-        return _outside(value, high, digits)
-    if not value.span.inside(interval):
+    if interval.low is not None and _is_below(value, interval):
+        return _outside(value, _lower(interval.low), digits)
+    if interval.high is not None and _is_above(value, interval):
+        return _outside(value, _upper(interval.high), digits)
+    if not value.measured and not value.span.inside(interval):
         return f"cannot be placed: {value.comparator.value}{shown(value.value, digits)} is a bound, not a measurement"
-    if low is None and high is None:
+    if interval.low is None and interval.high is None:
         return "no limit to compare with"
-    return f"inside, {_within(value.value, low, high, digits)}" if value.measured else "inside"
+    return f"inside, {_within(value.value, interval, digits)}" if value.measured else "inside"
+
+
+def _is_below(value: Quantity, interval: Span) -> bool:
+    if not value.measured:
+        return value.span.inside(interval.below)
+    # A number, as most values are, is compared without a span around it.
+    low = interval.low
+    return low is not None and (value.value < low or (value.value == low and not interval.low_inclusive))
+
+
+def _is_above(value: Quantity, interval: Span) -> bool:
+    if not value.measured:
+        return value.span.inside(interval.above)
+    high = interval.high
+    return high is not None and (value.value > high or (value.value == high and not interval.high_inclusive))
 
 
 def shown(value: Decimal, digits: int | None) -> str:
@@ -51,6 +66,14 @@ class _End:
         return abs(ARITHMETIC.subtract(value, self.limit))
 
 
+def _lower(limit: Decimal) -> _End:
+    return _End(limit, "lower", "below", "above")
+
+
+def _upper(limit: Decimal) -> _End:
+    return _End(limit, "upper", "above", "below")
+
+
 def _outside(value: Quantity, end: _End, digits: int | None) -> str:
     distance = end.distance(value.value)
     if distance == 0:
@@ -58,16 +81,18 @@ def _outside(value: Quantity, end: _End, digits: int | None) -> str:
     return f"{'' if value.measured else 'at least '}{_distance(distance, digits)} {end.outside} {end}"
 
 
-def _within(value: Decimal, low: _End | None, high: _End | None, digits: int | None) -> str:
-    for end in (low, high):
-        if end is not None and value == end.limit:
-            return f"at {end}"
+def _within(value: Decimal, interval: Span, digits: int | None) -> str:
+    low, high = interval.low, interval.high
+    if low is not None and value == low:
+        return f"at {_lower(low)}"
+    if high is not None and value == high:
+        return f"at {_upper(high)}"
     if low is not None and high is not None:
-        width = ARITHMETIC.subtract(high.limit, low.limit)
-        share = ARITHMETIC.divide(ARITHMETIC.multiply(low.distance(value), Decimal(100)), width)
-        ends = f"from {plain(low.limit)} to {plain(high.limit)}"
-        return f"{plain(round_half_up(share, 0))} % of the way {ends}"
-    return " ".join(f"{_distance(end.distance(value), digits)} {end.inside} {end}" for end in (low, high) if end)
+        share = ARITHMETIC.multiply(ARITHMETIC.subtract(value, low), _HUNDRED)
+        share = ARITHMETIC.divide(share, ARITHMETIC.subtract(high, low))
+        return f"{plain(round_half_up(share, 0))} % of the way from {plain(low)} to {plain(high)}"
+    end = _lower(low) if low is not None else _upper(high) if high is not None else None
+    return "" if end is None else f"{_distance(end.distance(value), digits)} {end.inside} {end}"
 
 
 def _distance(distance: Decimal, digits: int | None) -> str:

@@ -27,7 +27,8 @@ def other(reading: domain.Reading) -> str:
 
 def _converted(reading: domain.Reading) -> bool:
     """Whether the number compared is another than the number sent: meq/L of potassium as mmol/L is the same."""
-    return reading.factor != 1
+    # In lowest terms, so that this is: not one.
+    return reading.factor.numerator != reading.factor.denominator
 
 
 def limit(value: Decimal | None) -> str | None:

@@ -12,10 +12,8 @@ from typing import Final
 _NUMBERS = 32
 
 
-def varint(value: int) -> bytes:
-    """An integer, as numbers and lengths are written: a negative one as 64 bits in two's complement."""
-    if 0 <= value < 128:
-        return _SHORT[value]
+def _spelled(value: int) -> bytes:
+    """An integer in groups of seven bits, lowest first; a negative one as 64 bits in two's complement."""
     value &= 0xFFFF_FFFF_FFFF_FFFF
     made = bytearray()
     while value > 127:
@@ -25,8 +23,16 @@ def varint(value: int) -> bytes:
     return bytes(made)
 
 
-# Lengths and numbers of one byte, which most are.
-_SHORT: Final = tuple(bytes((value,)) for value in range(128))
+# Most numbers, and the lengths of most texts and messages.
+_SMALL: Final = tuple(_spelled(value) for value in range(1_024))
+_MANY: Final = len(_SMALL)
+
+
+def varint(value: int) -> bytes:
+    """An integer, as numbers and lengths are written."""
+    return _SMALL[value] if 0 <= value < _MANY else _spelled(value)
+
+
 # What a field begins with, by its number: as an integer, and as so many bytes.
 _INTEGER: Final = tuple(varint(number << 3) for number in range(_NUMBERS))
 _BYTES: Final = tuple(varint(number << 3 | 2) for number in range(_NUMBERS))
@@ -35,7 +41,7 @@ _BYTES: Final = tuple(varint(number << 3 | 2) for number in range(_NUMBERS))
 def frame(field: int, content: bytes) -> bytes:
     """A message, or whatever else is bytes, as a field: it stands there even if it is empty."""
     size = len(content)
-    return b"".join((_BYTES[field], _SHORT[size] if size < 128 else varint(size), content))
+    return b"".join((_BYTES[field], _SMALL[size] if size < _MANY else _spelled(size), content))
 
 
 def text(field: int, value: str) -> bytes:

@@ -7,9 +7,9 @@ recommendation) is written once and kept; what names a caller's result, or repea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Iterable
 from operator import attrgetter
-from typing import Final, Generic, TypeVar
+from typing import Final, NamedTuple
 
 from labgloss.domain import report as domain
 from labgloss.domain.position import shown
@@ -19,35 +19,14 @@ from labgloss.v1 import panel_pb2
 from labgloss.wire import enums, figures
 from labgloss.wire.encode import CODE_SYSTEM, reference_of
 from labgloss.wire.frames import frame, number, numbers, optional_number, optional_text, text, texts
-
-Item = TypeVar("Item")
-
-# What is kept of each kind, in entries: 700 panels of the tests bring some 1,800 steps, and less of all else.
-KEPT: Final = 4_096
+from labgloss.wire.kept import Kept, keep
+from labgloss.wire.named_sources import NamedSources
 
 # Steps that say what a release says although they are made anew, but for the laboratory's own interval.
 _OF_RULES: Final = frozenset(("plausibility", "interval", "band", "critical"))
 _LABORATORY: Final = "laboratory"
-
-
-class Kept(Generic[Item]):
-    """Bytes by what they say: `content` is all that `written` writes of an item."""
-
-    def __init__(self, content: Callable[[Item], Hashable], written: Callable[[Item], bytes]) -> None:
-        self._content = content
-        self._written = written
-        self.entries: dict[Hashable, bytes] = {}
-
-    def __call__(self, item: Item) -> bytes:
-        """The bytes of an item."""
-        content = self._content(item)
-        found = self.entries.get(content)
-        if found is None:
-            if len(self.entries) >= KEPT:
-                # Whoever fills it with rare ones must not keep the common ones out.
-                self.entries.clear()
-            found = self.entries[content] = self._written(item)
-        return found
+# One of which the expression is what brings the recommendation, and may name results.
+_ADVICE: Final = "recommendation"
 
 
 def answer_of(report: bytes) -> bytes:
@@ -65,15 +44,25 @@ def answer_of_outcomes(outcomes: Iterable[bytes]) -> bytes:
     return b"".join([frame(1, outcome) for outcome in outcomes])
 
 
+class _OwnStep(NamedTuple):
+    """A step that its release makes once: known by its identity, which is nobody else's as long as it stands here.
+
+    `content` is all of it but the result that it is about; `framed` is one about none, as it stands in a report.
+    """
+
+    step: domain.TraceStep
+    content: bytes
+    framed: bytes
+    sources: int
+
+
 class ReportWriter:
     """Writes the reports that one release gives."""
 
     def __init__(self, release: Release) -> None:
         self._reference = frame(2, reference_of(release).SerializeToString(deterministic=True))
         self._intended_use = text(5, release.intended_use)
-        self._sources = {
-            ident: frame(17, text(1, ident) + text(2, source.citation)) for ident, source in release.sources.items()
-        }
+        self._sources = NamedSources(release.sources)
         self._grades = Kept(_GRADE, _grade)
         self._bases = Kept(_BASIS, _basis)
         self._cautions = Kept(_STATEMENT, _statement)
@@ -85,11 +74,13 @@ class ReportWriter:
         self._grounds = Kept(_GROUNDS, _grounds)
         self._choices = Kept(_CHOICE, _choice)
         self._steps = Kept(_STEP, _step)
-        # Of steps that are made once, by their identity: each stands beside its bytes, so that it stays the only one.
-        self._own_steps: dict[int, tuple[domain.TraceStep, bytes]] = {}
+        self._advice = Kept(_RULE, _rule)
+        self._came_to = Kept(_CAME_TO, _came_to)
+        self._own_steps: dict[int, _OwnStep] = {}
 
     def written(self, report: domain.Report, panel: panel_pb2.Panel) -> bytes:
         """The report as it is sent; `panel` gives what was sent, verbatim."""
+        trace, of_trace = self._trace(report)
         return b"".join(
             (
                 text(1, report.panel_id),
@@ -108,8 +99,8 @@ class ReportWriter:
                 *[frame(14, _withheld(item)) for item in report.withheld_recommendations],
                 *[frame(15, _issue(issue)) for issue in report.issues],
                 *[frame(16, self._choices(choice)) for choice in report.choices],
-                *[self._sources[ident] for ident in sorted(_source_ids(report))],
-                *self._trace(report),
+                *self._sources.written(of_trace | self._named_before(report)),
+                *trace,
             )
         )
 
@@ -180,37 +171,54 @@ class ReportWriter:
     def _recommendation(self, item: domain.Recommendation) -> bytes:
         return self._recommendations(item) + texts(7, item.because) + self._grounds(item)
 
-    def _trace(self, report: domain.Report) -> Iterator[bytes]:
+    def _trace(self, report: domain.Report) -> tuple[list[bytes], int]:
+        """The steps, and the sources that they name."""
         known = self._own_steps.get
+        made: list[bytes] = []
+        sources = 0
         for traced in report.trace:
             result = optional_number(1, traced.result)
             for step in traced.steps:
                 found = known(id(step))
-                content = self._step(step) if found is None else found[1]
-                yield frame(18, result + content if result else content)
+                if found is None and step.of_release:
+                    found = keep(self._own_steps, id(step), self._own_step(step))
+                if found is None:
+                    sources |= self._sources.named(step.source_ids)
+                    made.append(frame(18, result + self._step(step)))
+                else:
+                    sources |= found.sources
+                    made.append(frame(18, result + found.content) if result else found.framed)
+        return made, sources
+
+    def _own_step(self, step: domain.TraceStep) -> _OwnStep:
+        content = _step(step)
+        return _OwnStep(step, content, frame(18, content), self._sources.named(step.source_ids))
 
     def _step(self, step: domain.TraceStep) -> bytes:
-        """All but the result that it is about."""
-        if not step.of_release:
-            of_rule = step.step in _OF_RULES and step.rule_id != _LABORATORY
-            return self._steps(step) if of_rule else _step(step)
-        if len(self._own_steps) >= KEPT:
-            self._own_steps.clear()
-        _, content = self._own_steps[id(step)] = step, _step(step)
-        return content
+        """A step that was made anew, all of it but the result that it is about."""
+        if step.step == _ADVICE:
+            return self._advice(step) + text(4, step.expression) + self._came_to(step)
+        of_rule = step.step in _OF_RULES and step.rule_id != _LABORATORY
+        return self._steps(step) if of_rule else _step(step)
 
-
-def _source_ids(report: domain.Report) -> set[str]:
-    """The sources that a report names by id."""
-    return set().union(
-        *[result.source_ids for result in report.results],
-        *[interval.source_ids for result in report.results for interval in result.intervals],
-        *[association.source_ids for symptom in report.symptoms for association in symptom.associations],
-        *[pattern.source_ids for pattern in report.patterns],
-        *[flag.source_ids for flag in report.red_flags],
-        *[recommendation.source_ids for recommendation in report.recommendations],
-        *[step.source_ids for step in report.steps],
-    )
+    def _named_before(self, report: domain.Report) -> int:
+        """The sources that a report names before its trace."""
+        named = self._sources.named
+        found = 0
+        for result in report.results:
+            found |= named(result.source_ids)
+            for interval in result.intervals:
+                found |= named(interval.source_ids)
+        for symptom in report.symptoms:
+            for association in symptom.associations:
+                found |= named(association.source_ids)
+        for pattern in report.patterns:
+            found |= named(pattern.source_ids)
+        for flag in report.red_flags:
+            found |= named(flag.source_ids)
+        for recommendation in report.recommendations:
+            found |= named(recommendation.source_ids)
+        return found
 
 
 # ---------------------------------------------------------------------------------------------- what is kept
@@ -227,6 +235,8 @@ _EFFECTS = attrgetter("explains", "suppresses", "source_ids", "status", "open_si
 _RECOMMENDATION = attrgetter("id", "kind", "urgency", "time_frame", "text", "codes")
 _GROUNDS = attrgetter("safety_conditions", "rule_ids", "source_ids", "status")
 _CHOICE = attrgetter("name", "value", "chosen_by", "text")
+_RULE = attrgetter("step", "rule_id")
+_CAME_TO = attrgetter("truth", "outcome", "source_ids", "status")
 _STEP = attrgetter("step", "rule_id", "expression", "truth", "outcome", "source_ids", "status")
 
 
@@ -328,17 +338,18 @@ def _choice(choice: domain.ChoiceInForce) -> bytes:
 
 def _step(step: domain.TraceStep) -> bytes:
     """All but the result that it is about."""
-    return b"".join(
-        (
-            text(2, step.step),
-            text(3, step.rule_id),
-            text(4, step.expression),
-            number(5, enums.TRUTH.numbers[step.truth]),
-            text(6, step.outcome),
-            texts(7, step.source_ids),
-            text(8, step.status),
-        )
-    )
+    return _rule(step) + text(4, step.expression) + _came_to(step)
+
+
+def _rule(step: domain.TraceStep) -> bytes:
+    """What stands before its expression."""
+    return text(2, step.step) + text(3, step.rule_id)
+
+
+def _came_to(step: domain.TraceStep) -> bytes:
+    """What stands behind it."""
+    truth = number(5, enums.TRUTH.numbers[step.truth])
+    return truth + text(6, step.outcome) + texts(7, step.source_ids) + text(8, step.status)
 
 
 # ---------------------------------------------------------------------------------------------- what is not

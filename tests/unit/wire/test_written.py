@@ -23,10 +23,11 @@ from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
 from labgloss.panels.reader import read_panels
 from labgloss.v1 import interpretation_pb2, panel_pb2, report_pb2
-from labgloss.wire import enums, written
+from labgloss.wire import enums, kept
 from labgloss.wire.decode import decode_panel
 from labgloss.wire.encode import encode_report
-from labgloss.wire.written import Kept, ReportWriter, answer_of, answer_of_outcomes, outcome_of
+from labgloss.wire.kept import Kept
+from labgloss.wire.written import ReportWriter, answer_of, answer_of_outcomes, outcome_of
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = [ROOT / "tests" / "panels", ROOT / "tests" / "mutation" / "panels"]
@@ -179,7 +180,13 @@ def test_answers_are_framed_as_their_messages_are(panel_id: str) -> None:
 
 def kept_by(writer: ReportWriter) -> list[dict[Any, Any]]:
     """Every table that grows with what is written."""
-    return [writer._own_steps, *(each.entries for each in vars(writer).values() if isinstance(each, Kept))]
+    sources = writer._sources
+    return [
+        writer._own_steps,
+        sources.sets,
+        sources.eights,
+        *(each.entries for each in vars(writer).values() if isinstance(each, Kept)),
+    ]
 
 
 def test_nothing_that_a_caller_said_is_kept(shipped: Release) -> None:
@@ -202,7 +209,7 @@ def test_nothing_that_a_caller_said_is_kept(shipped: Release) -> None:
 
 
 def test_what_is_kept_has_a_limit(shipped: Release, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(written, "KEPT", 7)
+    monkeypatch.setattr(kept, "KEPT", 7)
     writer = ReportWriter(shipped)
     for panel in sample_panels()[::40]:
         report = interpret(shipped, decode_panel(panel, "panel", shipped))
@@ -217,7 +224,7 @@ def test_what_is_said_again_is_written_once() -> None:
         asked.append(statement)
         return statement.text.encode()
 
-    kept: Callable[[domain.Statement], bytes] = Kept(lambda statement: statement.text, write)
+    of_text: Callable[[domain.Statement], bytes] = Kept(lambda statement: statement.text, write)
     first, again = domain.Statement("a", "same"), domain.Statement("b", "same")
-    assert [kept(first), kept(again), kept(domain.Statement("c", "other"))] == [b"same", b"same", b"other"]
+    assert [of_text(first), of_text(again), of_text(domain.Statement("c", "other"))] == [b"same", b"same", b"other"]
     assert asked == [first, domain.Statement("c", "other")]

@@ -1,0 +1,52 @@
+"""The sources that a report names, each once and in their order, with their citations.
+
+A report with its trace names a hundred of five hundred. So a set of them is one integer, with a bit for each; and of
+each eight that follow one another, what is named is joined once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from labgloss.knowledge.schema import SourceRow
+from labgloss.wire.frames import frame, text
+from labgloss.wire.kept import keep
+
+# Report.sources.
+_FIELD = 17
+
+
+class NamedSources:
+    """The sources of a release."""
+
+    def __init__(self, sources: Mapping[str, SourceRow]) -> None:
+        order = sorted(sources)
+        self._places = {ident: place for place, ident in enumerate(order)}
+        self._framed = [frame(_FIELD, text(1, ident) + text(2, sources[ident].citation)) for ident in order]
+        self._bytes = (len(order) + 7) // 8
+        self.sets: dict[tuple[str, ...], int] = {}
+        # By the place of the eight, and which of them are named.
+        self.eights: dict[tuple[int, int], bytes] = {}
+
+    def named(self, idents: tuple[str, ...]) -> int:
+        """The set of these sources. Raises KeyError for one that the release does not have."""
+        found = self.sets.get(idents)
+        return keep(self.sets, idents, self._set_of(idents)) if found is None else found
+
+    def _set_of(self, idents: tuple[str, ...]) -> int:
+        made = 0
+        for ident in idents:
+            made |= 1 << self._places[ident]
+        return made
+
+    def written(self, named: int) -> list[bytes]:
+        """The sources of a set, as they stand in a report."""
+        made: list[bytes] = []
+        for eight in enumerate(named.to_bytes(self._bytes, "little")):
+            if eight[1]:
+                found = self.eights.get(eight)
+                made.append(keep(self.eights, eight, self._joined(*eight)) if found is None else found)
+        return made
+
+    def _joined(self, place: int, named: int) -> bytes:
+        return b"".join(each for bit, each in enumerate(self._framed[place * 8 : place * 8 + 8]) if named >> bit & 1)
