@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from labgloss.knowledge.release import Release
 from tests.oracle.people import Table
 from tests.spec.generated import Generator
-from tests.spec.interpreters import Interpreter, difference_of
+from tests.spec.interpreters import Interpreter, difference_of, messages
+from tests.spec.specs import read_specs
+from tests.walked import differing, walked
 
 ADULT = {"age_years": 40, "sex": "male"}
 INTERVAL_IN_MEQ = {"low": "4.3", "high": "5.2"}
@@ -78,6 +81,13 @@ def test_they_agree_on_panels_made_by_chance(knowledge: Table, oracle: Interpret
     answers = zip(panels, oracle(panels), engine(panels), strict=True)
     differing = [f"{panel}\n    {words}" for panel, one, other in answers if (words := disagreement(one, other))]
     assert not differing, "\n  ".join([f"{len(differing)} of {len(panels)} panels differ:", *differing])
+
+
+def test_the_compiled_form_gives_the_bytes_of_a_walk_over_the_files(knowledge: Table, release: Release) -> None:
+    panels = messages(Generator(knowledge, seed=2).panels(400))
+    specs = messages([panel for spec in read_specs() for panel in spec.panels])
+    assert specs
+    assert differing(release, walked(release), [*panels, *specs]) == []
 
 
 def test_panels_made_by_chance_reach_every_kind_of_answer(knowledge: Table, oracle: Interpreter) -> None:
