@@ -1,13 +1,18 @@
-"""What is sent: the sample panels, each time under another id, so that no request comes twice."""
+"""What is sent: sample panels with other numbers, symptoms and ids each time, so that nothing that was kept of an
+earlier request answers a later one."""
 
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from itertools import count, islice
 from pathlib import Path
+from random import Random
 
+from labgloss.knowledge.loader import load
 from labgloss.panels.reader import read_panels
 from labgloss.panels.shipped import sample_panels_folder
 from labgloss.server.app import options_of
@@ -21,13 +26,15 @@ from labgloss.v1.panel_pb2 import Panel
 from tests.benchmarks.server_process import AGE_SECONDS, METHOD, ServerProcess, python_command
 
 LEAST = 64
+_DIGITS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 THE_FOUR_LIBRARIES = ("grpc", "google.protobuf.message", "pydantic", "structlog")
 
 
 class Panels:
     """Sample panels that differ by more than their id: so many, spread over all files.
 
-    Whatever is made begins with the first of them again, so that every turn has the same panels, under ids of its own.
+    Whatever is made begins with the first of them again, so that turns are alike; but each time their numbers are
+    others by up to a thirtieth, and half of them have one symptom more.
     """
 
     def __init__(self, limit: int) -> None:
@@ -42,6 +49,7 @@ class Panels:
         if len(self._panels) < LEAST:
             raise ValueError(f"{len(self._panels)} distinct sample panels are too few; at least {LEAST} are needed")
         self._numbers = count()
+        self._symptoms = sorted(load().symptoms)
 
     def __len__(self) -> int:
         return len(self._panels)
@@ -51,7 +59,7 @@ class Panels:
         return tuple(_unary(panel, f"f{number:09d}") for number, panel in enumerate(self._panels))
 
     def fresh(self, calls: int) -> list[bytes]:
-        """So many requests, none of which was made before; as long as the fixed ones, and so are the answers."""
+        """So many requests, none of which was made before; about as long as the fixed ones, and so are the answers."""
         return [_unary(panel, ident) for panel, ident in self._named(calls)]
 
     def batches(self, calls: int, panels: int) -> list[bytes]:
@@ -66,7 +74,19 @@ class Panels:
 
     def _named(self, wanted: int) -> Iterator[tuple[Panel, str]]:
         for place in range(wanted):
-            yield self._panels[place % len(self._panels)], f"r{next(self._numbers):09d}"
+            number = next(self._numbers)
+            yield self._varied(self._panels[place % len(self._panels)], Random(number)), f"r{number:09d}"
+
+    def _varied(self, panel: Panel, random: Random) -> Panel:
+        varied = Panel()
+        varied.CopyFrom(panel)
+        for result in varied.results:
+            if _DIGITS.fullmatch(result.value):
+                value = Decimal(result.value)
+                result.value = str((value * random.randint(967, 1033) / 1000).quantize(value))
+        if random.random() < 0.5:
+            varied.symptoms.add(id=random.choice(self._symptoms))
+        return varied
 
 
 def _unary(panel: Panel, ident: str) -> bytes:

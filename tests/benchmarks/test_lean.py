@@ -14,7 +14,7 @@ import pytest
 from labgloss.knowledge.release import Release
 from labgloss.server.app import start
 from labgloss.server.settings import Settings
-from labgloss.v1.interpretation_pb2 import InterpretPanelResponse, StreamInterpretPanelsResponse
+from labgloss.v1.interpretation_pb2 import InterpretPanelRequest, InterpretPanelResponse, StreamInterpretPanelsResponse
 from tests.benchmarks import hello
 from tests.benchmarks.lean import MOST_IN_FLIGHT, Connection, LoadError, closed_loop, open_loop
 from tests.benchmarks.sent import Panels, check_answers, do_nothing
@@ -112,8 +112,16 @@ def test_the_hello_world_sends_back_what_it_was_sent() -> None:
         assert [server.answer(greeting) for greeting in greetings] == greetings
 
 
-def test_no_request_comes_twice_and_all_are_as_long_as_the_fixed_ones() -> None:
+def test_no_request_comes_twice_and_all_are_about_as_long_as_the_fixed_ones() -> None:
     panels = Panels(64)
     fixed, first, second = panels.fixed(), panels.fresh(64), panels.fresh(64)
-    assert len({*fixed, *first, *second}) == 3 * 64
-    assert [len(body) for body in fixed] == [len(body) for body in first] == [len(body) for body in second]
+    without_ids = {_without_id(body) for body in (*fixed, *first, *second)}
+    # Not every panel has a number that can be another.
+    assert len(without_ids) > 0.9 * 3 * 64
+    assert [sum(map(len, bodies)) for bodies in (first, second)] == pytest.approx([sum(map(len, fixed))] * 2, rel=0.1)
+
+
+def _without_id(body: bytes) -> bytes:
+    request = InterpretPanelRequest.FromString(body)
+    request.panel.id = ""
+    return request.SerializeToString()
