@@ -118,7 +118,7 @@ def test_no_request_comes_twice_and_all_are_about_as_long_as_the_fixed_ones() ->
     without_ids = {_without_id(body) for body in (*fixed, *first, *second)}
     # Not every panel has a number that can be another.
     assert len(without_ids) > 0.9 * 3 * 64
-    assert [sum(map(len, bodies)) for bodies in (first, second)] == pytest.approx([sum(map(len, fixed))] * 2, rel=0.1)
+    assert [sum(map(len, bodies)) for bodies in (first, second)] == pytest.approx([sum(map(len, fixed))] * 2, rel=0.2)
 
 
 def _without_id(body: bytes) -> bytes:
