@@ -20,9 +20,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import VERSION, BaseModel
+from pydantic import VERSION
 
 import labgloss
+from labgloss.form import Form
 from labgloss.knowledge.loader import DATA, digest_of, load
 from labgloss.knowledge.release import Release
 
@@ -130,7 +131,7 @@ class _Reader(pickle.Unpickler):
 
 def _plain(value: object) -> object:
     """The value in tuples and text, so that two are equal where they hold the same."""
-    if isinstance(value, BaseModel):
+    if isinstance(value, Form):
         return type(value).__name__, tuple((name, _plain(part)) for name, part in value)
     if is_dataclass(value) and not isinstance(value, type):
         return type(value).__name__, tuple((field.name, _plain(getattr(value, field.name))) for field in fields(value))
