@@ -46,9 +46,8 @@ ROOMS = {
     "v1": Room(packages=names("google grpc")),
     "domain": Room(barred=IMPURE),
     "knowledge": Room(names("domain errors forbidden"), names("pydantic pydantic_core"), barred=IMPURE - {"pathlib"}),
-    # The shipped release as it was parsed when the image was made. Of pydantic: its version, and what a form is; of the
-    # root: where the code lies.
-    "parsed": Room(names("knowledge labgloss"), names("pydantic")),
+    # The shipped release as it was parsed when the image was made. Of the root: where the code lies.
+    "parsed": Room(names("knowledge labgloss")),
     "engine": Room(names("domain knowledge"), barred=IMPURE),
     # Proofs ask the engine itself, and nobody but the command asks for proofs.
     "proofs": Room(names("domain errors knowledge engine"), names("pysat"), barred=IMPURE),
@@ -61,7 +60,8 @@ ROOMS = {
     # What is kept of calls, which knows nothing of gRPC; of the root the version.
     "evidence": Room(names("domain errors knowledge wire"), names("google opentelemetry prometheus_client structlog")),
     # What every server has: how settings are given, the log, who may call. Of the schema: the names of methods.
-    "settings": Room(names("errors"), names("pydantic")),
+    "settings": Room(names("errors spelled")),
+    "spelled": Room(barred=IMPURE - {"pathlib"}),
     "log": Room(packages=names("structlog")),
     # jwt and cryptography: of the extras, imported where a setting asks for them.
     "access": Room(names("errors settings v1"), names("cryptography jwt pydantic structlog")),
