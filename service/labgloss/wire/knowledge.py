@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Protocol, TypeVar
 
 from labgloss.domain.quantity import plain
@@ -25,23 +26,43 @@ PAGE_SIZE_LIMIT = 1_000
 
 
 class Knowledge:
-    """Answers the requests of KnowledgeService, from messages that are built once. Raises CallError."""
+    """Answers the requests of KnowledgeService. Raises CallError.
+
+    Its messages are built when they are first asked for: no panel needs them.
+    """
 
     def __init__(self, release: Release) -> None:
         reference = release.reference
         # What a page token is good for.
         self._loaded = f"{reference.digest} {reference.overlay_digest}"
         self._variants = release.interval_variants
-        analytes = sorted(release.analytes.values(), key=lambda analyte: analyte.id)
-        self._analytes = [_analyte(analyte, release) for analyte in analytes]
-        self._intervals = sorted(
-            (_interval(row, analyte) for analyte, row in release.intervals()),
-            key=lambda interval: interval.id,
-        )
-        self._rules = {rule.id: rule for rule in rules_of(release)}
-        self._symptoms = [_symptom(release.symptoms[ident]) for ident in sorted(release.symptoms)]
-        self._sources = [_source(release.sources[ident]) for ident in sorted(release.sources)]
-        self._release = _release(release, self._rules.values())
+        self._of = release
+
+    @cached_property
+    def _analytes(self) -> Sequence[pb.Analyte]:
+        analytes = sorted(self._of.analytes.values(), key=lambda analyte: analyte.id)
+        return [_analyte(analyte, self._of) for analyte in analytes]
+
+    @cached_property
+    def _intervals(self) -> Sequence[pb.ReferenceInterval]:
+        made = (_interval(row, analyte) for analyte, row in self._of.intervals())
+        return sorted(made, key=lambda interval: interval.id)
+
+    @cached_property
+    def _rules(self) -> Mapping[str, pb.Rule]:
+        return {rule.id: rule for rule in rules_of(self._of)}
+
+    @cached_property
+    def _symptoms(self) -> Sequence[pb.VocabularySymptom]:
+        return [_symptom(self._of.symptoms[ident]) for ident in sorted(self._of.symptoms)]
+
+    @cached_property
+    def _sources(self) -> Sequence[pb.Source]:
+        return [_source(self._of.sources[ident]) for ident in sorted(self._of.sources)]
+
+    @cached_property
+    def _release(self) -> pb.Release:
+        return _release(self._of, self._rules.values())
 
     def get_release(self, _: pb.GetReleaseRequest) -> pb.GetReleaseResponse:
         """The release."""
