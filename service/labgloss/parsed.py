@@ -14,7 +14,7 @@ import pickle
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import Any
 
 import labgloss
+from labgloss.engine.recognise import vocabulary
 from labgloss.form import Form
 from labgloss.knowledge.loader import DATA, digest_of, load
 from labgloss.knowledge.release import Release
@@ -31,9 +32,15 @@ PLACE = DATA / "release.parsed"
 # What a release is made of beside classes of its own rooms.
 _ROOMS = ("labgloss.domain.", "labgloss.knowledge.")
 _OTHERS = frozenset(
-    {("datetime", "date"), ("decimal", "Decimal"), ("fractions", "Fraction"), ("builtins", "frozenset")}
-)
-_CODE = ("domain", "knowledge")
+    {
+        ("datetime", "date"), ("decimal", "Decimal"), ("fractions", "Fraction"), ("builtins", "frozenset"),
+        # The vocabulary, which the engine makes of it.
+        ("labgloss.engine.recognise", "Vocabulary"), ("labgloss.engine.recognise", "_ContextIndex"),
+        ("labgloss.engine.complaints", "Index"),
+        ("labgloss.engine.phrases", "PhrasesInOrder"), ("labgloss.engine.phrases", "PhrasesInAnyOrder"),
+    }
+)  # fmt: skip
+_CODE = ("domain", "knowledge", "engine")
 # The format of this file, and of pickle within it.
 _FORMAT, _PROTOCOL = "labgloss parsed release 1", 5
 
@@ -72,7 +79,8 @@ def keep(where: Path = PLACE) -> None:
     Raises ValueError unless what is read back is the same, field by field.
     """
     made_of = _made_of()
-    release = load()
+    loaded = load()
+    release = replace(loaded, vocabulary=vocabulary(loaded))
     _fill_caches(release)
     written = io.BytesIO()
     _Writer(written, _PROTOCOL).dump(release)

@@ -9,18 +9,23 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from labgloss import parsed
+from labgloss.domain.panel import Panel, Symptom
+from labgloss.engine import recognise
 from labgloss.engine.interpret import interpret
 from labgloss.errors import KnowledgeError
 from labgloss.knowledge import compiled
 from labgloss.knowledge.compiled import expressions_of
 from labgloss.knowledge.loader import DATA, digest_of, load
-from labgloss.knowledge.release import Release
+from labgloss.knowledge.overlay import lay_over
+from labgloss.knowledge.release import NO_SITE, Release
 from labgloss.panels.reader import read_panels
 from labgloss.panels.shipped import sample_panels_folder
 from labgloss.parsed import keep, kept, load_served
@@ -77,8 +82,29 @@ def test_its_expressions_have_tests_of_their_own(file: Path) -> None:
     assert {identity: id(part) for identity, part in found.tests._lasting.items() if identity != id(part)} == {}
 
 
+def test_its_vocabulary_is_not_made_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = kept(file)
+    assert found is not None
+    assert parsed._plain(found.vocabulary) == parsed._plain(recognise.vocabulary(found))
+    monkeypatch.setattr(recognise, "vocabulary", lambda _: pytest.fail("made again"))
+    recognise._Words(found)
+    # An overlay's view of it has the same words.
+    recognise._Words(replace(found, site=NO_SITE))
+
+
+def test_a_vocabulary_of_other_rows_is_made_again(file: Path) -> None:
+    found = kept(file)
+    assert found is not None
+    row = next(iter(found.symptoms.values()))
+    other = MappingProxyType({**found.symptoms, row.id: row.model_copy(update={"synonyms": ("odd humming",)})})
+    panel = Panel(symptoms=(Symptom(text="odd humming"),))
+    for release, ids in ((found, ()), (replace(found, symptoms=other), (row.id,))):
+        assert recognise.recognise(release, panel).symptoms[0].ids == ids
+
+
 def test_with_an_overlay_it_is_what_the_files_are_with_it(file: Path) -> None:
-    one, other = load_served(DATA, OVERLAY, file), load(DATA, OVERLAY)
+    one, of_files = load_served(DATA, OVERLAY, file), load()
+    other = lay_over(replace(of_files, vocabulary=recognise.vocabulary(of_files)), OVERLAY)
     assert one.reference == other.reference
     assert parsed._plain(one) == parsed._plain(other)
 
@@ -124,9 +150,12 @@ def test_of_other_code_it_is_not_taken(file: Path, tmp_path: Path, monkeypatch: 
     home = Path(shutil.copytree(Path(parsed.labgloss.__file__).parent, tmp_path / "labgloss"))
     monkeypatch.setattr(parsed.labgloss, "__file__", str(home / "__init__.py"))
     assert kept(file) is not None
-    changed = home / "knowledge" / "release.py"
-    changed.write_text(changed.read_text() + "\n")
-    assert kept(file) is None
+    for changed in (home / "knowledge" / "release.py", home / "engine" / "phrases.py", home / "form.py"):
+        before = changed.read_text()
+        changed.write_text(before + "\n")
+        assert kept(file) is None
+        changed.write_text(before)
+    assert kept(file) is not None
 
 
 @pytest.mark.parametrize(
@@ -187,7 +216,8 @@ def test_nothing_that_a_file_asks_for_is_done_but_making_a_release(copy: Path, t
 @pytest.mark.parametrize(
     "name",
     [b"cposix\nsystem\n", b"cbuiltins\neval\n", b"clabgloss.knowledge.loader\nload\n", b"cpathlib\nPath\n",
-     b"clabgloss.knowledge.loader\nPath\n", b"clabgloss.knowledge.loader\nhashlib\n", b"clabgloss.parsed\nkeep\n"],
+     b"clabgloss.knowledge.loader\nPath\n", b"clabgloss.knowledge.loader\nhashlib\n", b"clabgloss.parsed\nkeep\n",
+     b"clabgloss.engine.recognise\nvocabulary\n", b"clabgloss.engine.facts\nFacts\n"],
 )  # fmt: skip
 def test_what_is_no_part_of_a_release_is_not_even_looked_up(name: bytes) -> None:
     with pytest.raises(pickle.UnpicklingError, match="is no part of a release"):

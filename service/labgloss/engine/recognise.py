@@ -220,37 +220,15 @@ class _Kept(Generic[_Read]):
 
 
 class _Words:
-    """The vocabularies of a release, indexed by what they are recognised by."""
+    """The vocabularies of a release, and what their phrases are read as."""
 
     def __init__(self, release: Release) -> None:
-        self.codes: dict[tuple[str, str], list[str]] = {}
-        self.symptoms = complaints.Index(
-            PhrasesInAnyOrder(),
-            {phrases.phrase_key(phrase) for row in release.symptoms.values() for phrase in row.alone},
-            {row.id for row in release.symptoms.values() if row.past_counts},
-            _qualifiers(release, "symptom"),
-        )
-        for row in release.symptoms.values():
-            for code in row.codes:
-                self.codes.setdefault((code.system, code.code.upper()), []).append(row.id)
-            for synonym in _phrases_of_symptom(row):
-                self.symptoms.phrases.add(synonym, (row.id,))
-        for row in release.symptoms.values():
-            for shared in row.may_mean:
-                self.symptoms.phrases.share(shared, row.id)
-        for row in release.symptoms.values():
-            for other in row.other_meanings:
-                self.symptoms.phrases.add(other, (), replacing=True)
-        self.conditions = _context_index(release.conditions, _qualifiers(release, "condition"))
-        self.medications = _context_index(release.medications, _qualifiers(release, "medication"))
-        # Words that state a condition of the patient as a whole ("feels well"), and whether they deny every symptom.
-        self.whole = PhrasesInOrder()
-        self.denying: set[str] = set()
-        for context in release.conditions.values():
-            if context.denies_symptoms:
-                for word in _phrases_of_item(context):
-                    self.whole.add(word, (context.id,))
-                self.denying |= {" ".join(w.form for w in phrases.words(text)) for text in context.denies_symptoms}
+        kept = release.vocabulary
+        made = kept if isinstance(kept, Vocabulary) and kept.is_of(release) else vocabulary(release)
+        self.codes, self.symptoms, self.conditions, self.medications = (
+            made.codes, made.symptoms, made.conditions, made.medications
+        )  # fmt: skip
+        self.whole, self.denying = made.whole, made.denying
         # Of a code without a text there is nothing to read.
         said = ["", *(phrase for row in release.symptoms.values() for phrase in _phrases_of_symptom(row))]
         conditions = [phrase for row in release.conditions.values() for phrase in _phrases_of_item(row)]
@@ -397,6 +375,67 @@ class _ContextIndex:
     ids: frozenset[str]
     phrases: PhrasesInOrder
     qualifiers: PhrasesInOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The words of a release, indexed by what they are recognised by; making it reads every phrase of the release."""
+
+    # What it was made of.
+    rows: tuple[Mapping[str, object], ...]
+    codes: Mapping[tuple[str, str], Sequence[str]]
+    symptoms: complaints.Index
+    conditions: _ContextIndex
+    medications: _ContextIndex
+    # Words that state a condition of the patient as a whole ("feels well"), and whether they deny every symptom.
+    whole: PhrasesInOrder
+    denying: frozenset[str]
+
+    def is_of(self, release: Release) -> bool:
+        """Whether it was made of the very rows of a release, which may differ from the one it was made of elsewhere."""
+        return all(own is other for own, other in zip(self.rows, _rows(release), strict=True))
+
+
+def _rows(release: Release) -> tuple[Mapping[str, object], ...]:
+    return release.symptoms, release.conditions, release.medications, release.qualifiers
+
+
+def vocabulary(release: Release) -> Vocabulary:
+    """The vocabulary of a release."""
+    codes: dict[tuple[str, str], list[str]] = {}
+    symptoms = complaints.Index(
+        PhrasesInAnyOrder(),
+        {phrases.phrase_key(phrase) for row in release.symptoms.values() for phrase in row.alone},
+        {row.id for row in release.symptoms.values() if row.past_counts},
+        _qualifiers(release, "symptom"),
+    )
+    for row in release.symptoms.values():
+        for code in row.codes:
+            codes.setdefault((code.system, code.code.upper()), []).append(row.id)
+        for synonym in _phrases_of_symptom(row):
+            symptoms.phrases.add(synonym, (row.id,))
+    for row in release.symptoms.values():
+        for shared in row.may_mean:
+            symptoms.phrases.share(shared, row.id)
+    for row in release.symptoms.values():
+        for other in row.other_meanings:
+            symptoms.phrases.add(other, (), replacing=True)
+    whole = PhrasesInOrder()
+    denying: set[str] = set()
+    for context in release.conditions.values():
+        if context.denies_symptoms:
+            for word in _phrases_of_item(context):
+                whole.add(word, (context.id,))
+            denying |= {" ".join(w.form for w in phrases.words(text)) for text in context.denies_symptoms}
+    return Vocabulary(
+        _rows(release),
+        codes,
+        symptoms,
+        _context_index(release.conditions, _qualifiers(release, "condition")),
+        _context_index(release.medications, _qualifiers(release, "medication")),
+        whole,
+        frozenset(denying),
+    )
 
 
 def _qualifiers(release: Release, kind: TextKind) -> PhrasesInOrder:

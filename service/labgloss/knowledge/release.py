@@ -263,6 +263,8 @@ class Release:
     # Whether the engine answers from what it compiled of the files. Without it walks them as they are written, which is
     # the reference: slow, plain, and to be equal byte for byte.
     compiled: bool = True
+    # What the engine reads words by, where it was made with the release: it looks whether it is of these very rows.
+    vocabulary: object = None
 
     def file_of(self, rule_id: str) -> str:
         """The knowledge file of a pattern or red flag."""
@@ -413,7 +415,8 @@ def _axes(form: schema.AnalyteFile, pregnancy: schema.PregnancyForm, policies: I
     if uses_pregnancy:
         limits |= {limit for limit in (pregnancy.age.begin, pregnancy.age.end) if limit}
     return Axes(
-        age_limits=tuple(sorted(limits, key=lambda limit: ceil(limit.days))),
+        # By its words too: how a set of them is ordered is chance, and differs from start to start.
+        age_limits=tuple(sorted(limits, key=lambda limit: (ceil(limit.days), str(limit)))),
         sex=any(row.sex for row in populations),
         pregnancy=uses_pregnancy,
         preterm_until=max(
