@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 
@@ -71,6 +73,11 @@ class Span:
         return self.intersection(other) == self
 
     @property
+    def ends(self) -> tuple[Decimal, ...]:
+        """Its ends, but for one that is unbounded."""
+        return tuple(end for end in (self.low, self.high) if end is not None)
+
+    @property
     def below(self) -> Span:
         """All numbers below it; empty when its lower end is unbounded."""
         if self.low is None:
@@ -128,6 +135,12 @@ def scaled(value: Decimal, factor: Fraction) -> Decimal:
     """The value times an exact factor."""
     product = ARITHMETIC.multiply(value, Decimal(factor.numerator))
     return ARITHMETIC.divide(product, Decimal(factor.denominator))
+
+
+def place_among(ends: Sequence[Decimal], value: Decimal) -> int:
+    """Where a value lies among numbers from low to high: odd for one of them, even for what lies between two."""
+    place = bisect_left(ends, value)
+    return 2 * place + (place < len(ends) and ends[place] == value)
 
 
 def exactly_halved(value: Decimal) -> bool:

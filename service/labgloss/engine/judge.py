@@ -84,7 +84,10 @@ def with_state(entry: Judged) -> Judged:
     """The entry with its state settled: conditional where more than one class or band remains."""
     if entry.refusal is not None or entry.verdict is None or entry.analyte is None:
         return entry
-    needs_symptoms = ("ctcae_grade_needs_symptoms",) if entry.verdict.ctcae_needs_symptoms else ()
+    verdict = entry.verdict
+    if verdict.closed and not verdict.open_facts and not verdict.ctcae_needs_symptoms:
+        return entry
+    needs_symptoms = ("ctcae_grade_needs_symptoms",) if verdict.ctcae_needs_symptoms else ()
     return _with_state(entry).noting(cautions=needs_symptoms)
 
 

@@ -57,6 +57,11 @@ class Verdict:
     trace: tuple[TraceStep, ...] = ()
 
     @property
+    def closed(self) -> bool:
+        """Whether one class that says something, and no more than one band, remains."""
+        return len(self.classes) == 1 and self.classes[0] is not ResultClass.INDETERMINATE and len(self.bands) < 2
+
+    @property
     def certain_class(self) -> ResultClass:
         """The class when one remains, else INDETERMINATE."""
         return self.classes[0] if len(self.classes) == 1 else ResultClass.INDETERMINATE
@@ -184,14 +189,19 @@ class Judged:
         self, *, cautions: tuple[str, ...] = (), issues: tuple[str, ...] = (), missing: tuple[str, ...] = ()
     ) -> Judged:
         """The same entry with more said about it."""
-        if not (cautions or issues or missing):
-            return self
-        return altered(
-            self,
-            cautions=unique((*self.cautions, *cautions)),
-            issues=unique((*self.issues, *issues)),
-            missing=unique((*self.missing, *missing)),
-        )
+        entry = altered(self, cautions=unique((*self.cautions, *cautions))) if cautions else self
+        if issues:
+            entry = altered(entry, issues=unique((*self.issues, *issues)))
+        return altered(entry, missing=unique((*self.missing, *missing))) if missing else entry
+
+
+# Everything that is not known of a result before it is read.
+_UNREAD = Judged(None, "", None, None)
+
+
+def unread(result: Result, analyte: Analyte | None, site: tuple[SiteEntry, ...]) -> Judged:
+    """The entry of a result as sent, of an analyte; `site`: the entries of an overlay by which that is known."""
+    return altered(_UNREAD, index=result.index, id=result.id, analyte=analyte, result=result, site=site)
 
 
 def unique(items: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from labgloss.domain.altered import altered
 from labgloss.domain.panel import Coding, Result, ResultStatus, SpecimenKind
 from labgloss.domain.quantity import MAX_DIGITS, Comparator, Quantity
 from labgloss.domain.report import Reading, RefusalReason, ResultState
-from labgloss.engine.judged import Judged
+from labgloss.engine.judged import Judged, unread
 from labgloss.frozen import dataclass
 from labgloss.knowledge import loinc
 from labgloss.knowledge.release import Analyte, CodeOfSite, Release, SiteEntry, UnitReading
@@ -35,7 +35,7 @@ def normalise(release: Release, result: Result) -> Judged:
     """The reading of one result, or its refusal; the first reason of vocabulary.md 2 that holds."""
     named = _identify(release, result)
     analyte = named.analyte
-    judged = Judged(result.index, result.id, analyte, result, site=named.site).noting(issues=named.issues)
+    judged = unread(result, analyte, named.site).noting(issues=named.issues)
     if analyte is None and named.refusal is None:
         return altered(judged, state=ResultState.NOT_RECOGNISED)
     if result.status in WITHOUT_VALUE or not result.value.strip():
@@ -141,7 +141,8 @@ def _with_unit(
 ) -> Judged:
     read = _Reader(release, analyte, code, number)
     if code is not None:
-        judged = altered(judged, condition=code.condition)
+        if code.condition:
+            judged = altered(judged, condition=code.condition)
         if code.issue:
             judged = judged.noting(issues=(code.issue,))
     if not sent.strip() and analyte.id in release.site.feed.default_units:

@@ -6,7 +6,6 @@ graded once for a release, for all patients whom the same rows speak for; no val
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import field, replace
 from decimal import Decimal
@@ -14,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from labgloss.domain.altered import altered
 from labgloss.domain.panel import Options
-from labgloss.domain.quantity import Span, exactly_halved
+from labgloss.domain.quantity import Span, exactly_halved, place_among
 from labgloss.domain.report import Reading, TraceStep
 from labgloss.domain.subject import AgeLimit, AgeScale
 from labgloss.engine import grade
@@ -51,21 +50,16 @@ class Scale:
         if low == high:
             if low is None or not (span.low_inclusive and span.high_inclusive):
                 return None
-            place = self._place(low)
+            place = place_among(self.ends, low)
             return place, True, place, True
         if (low is not None and high is not None and low > high) or not all(
             end is None or exactly_halved(end) for end in (low, high)
         ):
             return None
         # From below the first end, or to beyond the last one.
-        begin = -1 if low is None else self._place(low)
-        end = -1 if high is None else self._place(high)
+        begin = -1 if low is None else place_among(self.ends, low)
+        end = -1 if high is None else place_among(self.ends, high)
         return begin, span.low_inclusive, end, span.high_inclusive
-
-    def _place(self, value: Decimal) -> int:
-        """Odd for an end itself, even for what lies between two."""
-        place = bisect_left(self.ends, value)
-        return 2 * place + (place < len(self.ends) and self.ends[place] == value)
 
 
 class Verdicts:
@@ -166,4 +160,4 @@ def _ends(analyte: Analyte, unit: str, rows: Sequence[Rows]) -> Iterator[Decimal
         limits += [band.limits[unit] for band in row.table.bands] if row.table else []
         limits += [limit for term in analyte.form.ctcae if unit in term.grades for limit in term.grades[unit].values()]
         for span in (*([interval] if interval else []), *(limit.span(interval) for limit in limits)):
-            yield from (end for end in (span.low, span.high) if end is not None)
+            yield from span.ends
