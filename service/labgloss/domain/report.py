@@ -243,6 +243,8 @@ class Pattern:
     status: str
     # Of one that is possible: which lists leave it open, as it stands behind "since"; empty: something else does.
     open_since: str = ""
+    # As of a TraceStep.
+    of_release: bool = field(default=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

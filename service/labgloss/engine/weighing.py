@@ -53,6 +53,8 @@ class WeighedPattern:
     # The families that its open clauses ask for; the lists that leave it open, where it is only possible.
     asked: tuple[str, ...]
     open_kinds: tuple[str, ...]
+    # Whether it is kept, and so is the pattern as it is reported.
+    of_release: bool
     # With the urgency that it brings, where that is not the pattern's own.
     _brings: tuple[tuple[str, Urgency | None, bool], ...]
     _patterns: dict[tuple[Urgency, str], Pattern] = field(default_factory=dict)
@@ -78,6 +80,7 @@ class WeighedPattern:
                 source_ids=rule.source,
                 status=rule.status,
                 open_since=open_since,
+                of_release=self.of_release,
             )
         return found
 
@@ -132,7 +135,7 @@ def weigh_pattern(rule: PatternRow, truth: Truth, facts: Facts) -> WeighedPatter
     kept = _kept_patterns(facts.release)
     key = rule.id, truth, read
     found = kept.get(key)
-    return kept.put(key, _weighed_pattern(rule, truth, facts)) if found is None else found
+    return kept.put(key, _weighed_pattern(rule, truth, facts, of_release=True)) if found is None else found
 
 
 def weigh_flag(rule: RedFlagRow, facts: Facts) -> WeighedFlag:
@@ -157,7 +160,7 @@ def _kept_flags(_release: Release) -> Kept[tuple[str, tuple[int, int]], WeighedF
     return Kept(maxsize=512)
 
 
-def _weighed_pattern(rule: PatternRow, truth: Truth, facts: Facts) -> WeighedPattern:
+def _weighed_pattern(rule: PatternRow, truth: Truth, facts: Facts, of_release: bool = False) -> WeighedPattern:
     matched = truth is Truth.TRUE
     missing = clauses_left_open((*rule.core, *rule.required, *rule.excluding), facts)
     urgency = rule.urgency
@@ -177,6 +180,7 @@ def _weighed_pattern(rule: PatternRow, truth: Truth, facts: Facts) -> WeighedPat
         cautions=_cautions(rule, truth, facts),
         asked=_asked(rule, facts),
         open_kinds=() if matched else openness.kinds_open(rule, facts),
+        of_release=of_release,
         _brings=_brings(rule, truth, facts),
     )
 

@@ -13,9 +13,9 @@ Made = TypeVar("Made")
 KEPT: Final = 4_096
 
 
-def keep(table: dict[Key, Made], key: Key, made: Made) -> Made:
-    """What was made, kept from now on."""
-    if len(table) >= KEPT:
+def keep(table: dict[Key, Made], key: Key, made: Made, limit: int | None = None) -> Made:
+    """What was made, kept from now on; `limit` in the place of KEPT."""
+    if len(table) >= (limit or KEPT):
         # Whoever fills it with rare ones must not keep the common ones out.
         table.clear()
     table[key] = made

@@ -22,6 +22,9 @@ from labgloss.wire.frames import frame, number, numbers, optional_number, option
 from labgloss.wire.kept import Kept, keep
 from labgloss.wire.named_sources import NamedSources
 
+# Patterns are larger, with their clauses; the engine keeps as many, each in one form or two.
+_PATTERNS: Final = 2_048
+
 # Steps that say what a release says although they are made anew, but for the laboratory's own interval.
 _OF_RULES: Final = frozenset(("plausibility", "interval", "band", "critical"))
 _LABORATORY: Final = "laboratory"
@@ -45,9 +48,8 @@ def answer_of_outcomes(outcomes: Iterable[bytes]) -> bytes:
 
 
 class _OwnStep(NamedTuple):
-    """A step that its release makes once: known by its identity, which is nobody else's as long as it stands here.
-
-    `content` is all of it but the result that it is about; `framed` is one about none, as it stands in a report.
+    """A step that its release makes once: all of it but the result that it is about, the same as it stands in a report
+    where it is about none, and the sources that it names.
     """
 
     step: domain.TraceStep
@@ -76,6 +78,8 @@ class ReportWriter:
         self._steps = Kept(_STEP, _step)
         self._advice = Kept(_RULE, _rule)
         self._came_to = Kept(_CAME_TO, _came_to)
+        # What is made once is found by its identity, and stands beside its bytes, so that nothing else ever has it.
+        self._own_patterns: dict[int, tuple[domain.Pattern, bytes]] = {}
         self._own_steps: dict[int, _OwnStep] = {}
 
     def written(self, report: domain.Report, panel: panel_pb2.Panel) -> bytes:
@@ -90,7 +94,7 @@ class ReportWriter:
                 self._intended_use,
                 *[frame(6, self._result(result, panel)) for result in report.results],
                 *[frame(7, _finding(finding)) for finding in report.findings],
-                *[frame(8, self._pattern(pattern)) for pattern in report.patterns],
+                *[self._pattern(pattern) for pattern in report.patterns],
                 *[frame(9, _symptom(symptom, panel)) for symptom in report.symptoms],
                 *[frame(10, _recognised(item)) for item in report.conditions],
                 *[frame(11, _recognised(item)) for item in report.medications],
@@ -143,6 +147,15 @@ class ReportWriter:
         )
 
     def _pattern(self, pattern: domain.Pattern) -> bytes:
+        """A pattern, as it stands in a report."""
+        if (found := self._own_patterns.get(id(pattern))) is not None:
+            return found[1]
+        made = frame(8, self._pattern_made_anew(pattern))
+        if pattern.of_release:
+            keep(self._own_patterns, id(pattern), (pattern, made), _PATTERNS)
+        return made
+
+    def _pattern_made_anew(self, pattern: domain.Pattern) -> bytes:
         clauses = self._clauses
         return b"".join(
             (

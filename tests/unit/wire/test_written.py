@@ -23,7 +23,7 @@ from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
 from labgloss.panels.reader import read_panels
 from labgloss.v1 import interpretation_pb2, panel_pb2, report_pb2
-from labgloss.wire import enums, kept
+from labgloss.wire import enums, kept, written
 from labgloss.wire.decode import decode_panel
 from labgloss.wire.encode import encode_report
 from labgloss.wire.kept import Kept
@@ -210,6 +210,7 @@ def test_nothing_that_a_caller_said_is_kept(shipped: Release) -> None:
 
 def test_what_is_kept_has_a_limit(shipped: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "KEPT", 7)
+    monkeypatch.setattr(written, "_PATTERNS", 7)
     writer = ReportWriter(shipped)
     for panel in sample_panels()[::40]:
         report = interpret(shipped, decode_panel(panel, "panel", shipped))
