@@ -266,22 +266,19 @@ class Facts:
 
     def of_pattern(self, rule: PatternRow) -> Truth:
         """TRUE is matched, UNKNOWN is possible, FALSE is not met (SP 0.2)."""
-        excluding, every = self._decided(rule)
-        if rule.excluding and self.holds(excluding):
+        if self._tests is not None and (decides := self._tests.decides(rule)) is not None:
+            test, judged = decides
+            if not self.open_verdicts or judged.isdisjoint(self.open_verdicts):
+                return test(self._true, self._false, self.truth)
+        if rule.excluding and self.holds(Combination("any", rule.excluding)):
             return Truth.FALSE
-        required = self.truth(every)
+        required = self.truth(Combination("all", (*rule.core, *rule.required)))
         if rule.possible_when is not None:
             possible = required is not Truth.TRUE and self.holds(rule.possible_when)
             return Truth.UNKNOWN if possible else Truth.of(required is Truth.TRUE)
         if required is Truth.UNKNOWN and not any(self.holds(part) for part in rule.core):
             return Truth.FALSE
         return required
-
-    def _decided(self, rule: PatternRow) -> tuple[Expression, Expression]:
-        """What excludes a pattern, and everything that it requires."""
-        if self._tests is not None and (found := self._tests.decided(rule)) is not None:
-            return found
-        return Combination("any", rule.excluding), Combination("all", (*rule.core, *rule.required))
 
 
 @lru_cache(maxsize=16384)

@@ -70,11 +70,11 @@ class Compiled:
         self._judged: dict[int, tuple[str, ...]] = {}
         self._levels: dict[int, tuple[Sequence[schema.LevelRow], tuple[tuple[Urgency, Expression], ...]]] = {}
         self._reads: dict[int, tuple[int, frozenset[str]]] = {}
-        self._decided: dict[int, tuple[Expression, Expression]] = {}
+        self._decides: dict[int, tuple[Test, frozenset[str]]] = {}
 
     def __getstate__(self) -> dict[str, object]:
         """What can be kept for another process: no identity, and no test that goes by one."""
-        own: dict[str, object] = {"made": {}, "_judged": {}, "_levels": {}, "_decided": {}}
+        own: dict[str, object] = {"made": {}, "_judged": {}, "_levels": {}, "_decides": {}}
         return {**vars(self), **own, "_lasting": tuple(self._lasting.values())}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -128,13 +128,15 @@ class Compiled:
         self._levels[id(rows)] = rows, found
         return found
 
-    def decided(self, rule: schema.PatternRow) -> tuple[Expression, Expression] | None:
-        """What excludes a pattern, and everything that it requires; None for a pattern that is not the release's."""
-        found = self._decided.get(id(rule))
+    def decides(self, rule: schema.PatternRow) -> tuple[Test, frozenset[str]] | None:
+        """Whether a pattern of the release holds or is possible (SP 0.2), and the analytes whose bands and classes
+        decide it; None for a pattern that is not the release's."""
+        found = self._decides.get(id(rule))
         if found is None and self._patterns.get(rule.id) is rule:
-            every = Combination("all", (*rule.core, *rule.required))
-            self._lasting[id(every)] = every
-            found = self._decided[id(rule)] = (self._lasting_any(rule.excluding), every)
+            read = [*rule.core, *rule.required, *rule.excluding]
+            read += [] if rule.possible_when is None else [rule.possible_when]
+            judged = frozenset(analyte for part in read for analyte in self._analytes_judged(part))
+            found = self._decides[id(rule)] = self._decided(rule), judged
         return found
 
     def reads(self, rule: schema.PatternRow | schema.RedFlagRow) -> tuple[int, frozenset[str]] | None:
@@ -225,6 +227,27 @@ class Compiled:
             return outcome
 
         return all_of
+
+    def _decided(self, rule: schema.PatternRow) -> Test:
+        excluded, required = self._any(rule.excluding), self._all((*rule.core, *rule.required))
+        core = self._any(rule.core)
+        possible = None if rule.possible_when is None else self._test(rule.possible_when)
+
+        def decided(true: int, false: int, ask: Ask) -> Truth:
+            found = required(true, false, ask)
+            if found is FALSE and possible is None:
+                return FALSE
+            if excluded(true, false, ask) is TRUE:
+                return FALSE
+            if possible is not None:
+                if found is not TRUE and possible(true, false, ask) is TRUE:
+                    return UNKNOWN
+                return TRUE if found is TRUE else FALSE
+            if found is UNKNOWN and core(true, false, ask) is not TRUE:
+                return FALSE
+            return found
+
+        return decided
 
     def _at_least(self, number: int, parts: Sequence[Expression]) -> Test:
         # One by one: a name that stands twice counts twice.
