@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
+from typing import Final
 
 from labgloss.domain.closed import Closed
 from labgloss.frozen import dataclass
@@ -27,6 +28,10 @@ class Comparator(Closed):
     LESS_OR_EQUAL = "<="
     GREATER_OR_EQUAL = ">="
     GREATER = ">"
+
+
+# As a name it is found sooner: every result is asked.
+_EQUAL: Final = Comparator.EQUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ class Quantity:
     @property
     def measured(self) -> bool:
         """Whether it is a measurement rather than a bound."""
-        return self.comparator is Comparator.EQUAL
+        return self.comparator is _EQUAL
 
     @property
     def span(self) -> Span:

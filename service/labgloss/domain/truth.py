@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from labgloss.domain.closed import Closed
 
@@ -22,38 +23,43 @@ class Truth(Closed):
     def of(cls, value: bool | None) -> Truth:
         """TRUE or FALSE for a bool, UNKNOWN for None."""
         if value is None:
-            return cls.UNKNOWN
-        return cls.TRUE if value else cls.FALSE
+            return UNKNOWN
+        return TRUE if value else FALSE
 
 
-_NEGATION = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE, Truth.UNKNOWN: Truth.UNKNOWN}
+# Before Python 3.12 a member is found by way of its class's class, at five times the cost of a name.
+TRUE: Final = Truth.TRUE
+FALSE: Final = Truth.FALSE
+UNKNOWN: Final = Truth.UNKNOWN
+
+_NEGATION = {TRUE: FALSE, FALSE: TRUE, UNKNOWN: UNKNOWN}
 
 
 def all_of(truths: Iterable[Truth]) -> Truth:
     """FALSE if any is FALSE, else UNKNOWN if any is UNKNOWN, else TRUE (also for none at all)."""
-    outcome = Truth.TRUE
+    outcome = TRUE
     for truth in truths:
-        if truth is Truth.FALSE:
-            return Truth.FALSE
-        if truth is Truth.UNKNOWN:
-            outcome = Truth.UNKNOWN
+        if truth is FALSE:
+            return FALSE
+        if truth is UNKNOWN:
+            outcome = UNKNOWN
     return outcome
 
 
 def any_of(truths: Iterable[Truth]) -> Truth:
     """TRUE if any is TRUE, else UNKNOWN if any is UNKNOWN, else FALSE (also for none at all)."""
-    outcome = Truth.FALSE
+    outcome = FALSE
     for truth in truths:
-        if truth is Truth.TRUE:
-            return Truth.TRUE
-        if truth is Truth.UNKNOWN:
-            outcome = Truth.UNKNOWN
+        if truth is TRUE:
+            return TRUE
+        if truth is UNKNOWN:
+            outcome = UNKNOWN
     return outcome
 
 
 def at_least(number: int, truths: Iterable[Truth]) -> Truth:
     """TRUE if so many are TRUE, FALSE if fewer can be, else UNKNOWN."""
-    counted = [truth for truth in truths if truth is not Truth.FALSE]
+    counted = [truth for truth in truths if truth is not FALSE]
     if len(counted) < number:
-        return Truth.FALSE
-    return Truth.TRUE if counted.count(Truth.TRUE) >= number else Truth.UNKNOWN
+        return FALSE
+    return TRUE if counted.count(TRUE) >= number else UNKNOWN

@@ -9,7 +9,7 @@ from typing import Any
 
 from labgloss.domain.report import Urgency
 from labgloss.domain.subject import Age
-from labgloss.domain.truth import Truth, all_of, any_of, at_least
+from labgloss.domain.truth import FALSE, TRUE, UNKNOWN, Truth, all_of, any_of, at_least
 from labgloss.knowledge.compiled import OF_VERDICTS, Test, bits_of
 from labgloss.knowledge.expression import AgeClause, Combination, Expression, Name, names
 from labgloss.knowledge.partition import in_range
@@ -17,9 +17,7 @@ from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import AgeRange, LevelRow, PatternRow, RedFlagRow
 
 # What a name has that nothing made TRUE: a rule that nothing set off is not met, and no result said it.
-NOT_SAID: Mapping[str, Truth] = dict.fromkeys(
-    ("pattern", "red_flag", "emergency", "final", "caution", "issue"), Truth.FALSE
-)
+NOT_SAID: Mapping[str, Truth] = dict.fromkeys(("pattern", "red_flag", "emergency", "final", "caution", "issue"), FALSE)
 
 # What the classes and bands of an analyte come to in one of several cases.
 Case = Mapping[tuple[str, str], Truth]
@@ -74,9 +72,9 @@ class Facts:
         if self._tests is not None:
             self._true, self._false = self._tests.of_age(age)
             for kind, truth in absent.items():
-                if truth is Truth.TRUE:
+                if truth is TRUE:
                     self._true |= self._tests.of_kind.get(kind, 0)
-                elif truth is Truth.FALSE:
+                elif truth is FALSE:
                     self._false |= self._tests.of_kind.get(kind, 0)
             self._note(self._tests.bits, known)
 
@@ -140,13 +138,13 @@ class Facts:
         assert isinstance(self._known, dict)
         self._known[name] = truth
         if self._tests is not None and (bit := self._tests.bits.get(name)):
-            self._true = self._true | bit if truth is Truth.TRUE else self._true & ~bit
-            self._false = self._false | bit if truth is Truth.FALSE else self._false & ~bit
+            self._true = self._true | bit if truth is TRUE else self._true & ~bit
+            self._false = self._false | bit if truth is FALSE else self._false & ~bit
 
     def names_that_hold(self) -> Iterable[tuple[str, str]]:
         """The names that were said to be TRUE; where the release is compiled, those that some expression reads."""
         if self._tests is None:
-            return [name for name, truth in self.known.items() if truth is Truth.TRUE]
+            return [name for name, truth in self.known.items() if truth is TRUE]
         return self._tests.names_of(self._true)
 
     def truth(self, expression: Expression) -> Truth:
@@ -158,7 +156,7 @@ class Facts:
         if test is None:
             return self._walked(expression)
         found = test(self._true, self._false, self.truth)
-        if found is Truth.UNKNOWN and self.open_verdicts:
+        if found is UNKNOWN and self.open_verdicts:
             judged = [analyte for analyte in tests.judged(expression) if analyte in self.open_verdicts]
             return self._in_cases(test, self._true, self._false, judged) if judged else found
         return found
@@ -169,10 +167,10 @@ class Facts:
         for listed, case_true, case_false in self._cases_of(judged[0]):
             here_true, here_false = true & ~listed | case_true, false & ~listed | case_false
             one = test(here_true, here_false, self.truth)
-            if one is Truth.UNKNOWN and len(judged) > 1:
+            if one is UNKNOWN and len(judged) > 1:
                 one = self._in_cases(test, here_true, here_false, judged[1:])
             found.add(one)
-        return found.pop() if len(found) == 1 else Truth.UNKNOWN
+        return found.pop() if len(found) == 1 else UNKNOWN
 
     def _cases_of(self, analyte: str) -> list[tuple[int, int, int]]:
         assert self._tests is not None
@@ -198,13 +196,13 @@ class Facts:
 
     def _walked(self, expression: Expression) -> Truth:
         found = self._plain(expression)
-        if found is not Truth.UNKNOWN or not self.open_verdicts or isinstance(expression, AgeClause):
+        if found is not UNKNOWN or not self.open_verdicts or isinstance(expression, AgeClause):
             return found
         for analyte in _analytes_judged(self.release, expression):
             if analyte in self.open_verdicts and analyte not in self.assumed:
                 cases = self.open_verdicts[analyte]
                 in_cases = {self._assuming({**self.assumed, analyte: case})._walked(expression) for case in cases}
-                return in_cases.pop() if len(in_cases) == 1 else Truth.UNKNOWN
+                return in_cases.pop() if len(in_cases) == 1 else UNKNOWN
         return found
 
     def _assuming(self, assumed: Mapping[str, Case]) -> Facts:
@@ -221,7 +219,7 @@ class Facts:
             # What is possible or not known is said of what is known, and not of a case.
             known = self._assuming(NONE) if self.assumed else self
             either = known._walked(Combination("any", expression.parts))
-            return Truth.of(either is Truth.UNKNOWN if expression.operator == "unknown" else either is not Truth.FALSE)
+            return Truth.of(either is UNKNOWN if expression.operator == "unknown" else either is not FALSE)
         parts = map(self._plain, expression.parts)
         match expression.operator:
             case "all":
@@ -240,7 +238,7 @@ class Facts:
             case = self.assumed.get(name.id.partition(".")[0], {})
             if (name.kind, name.id) in case:
                 return case[name.kind, name.id]
-        return self.known.get((name.kind, name.id), self.absent.get(name.kind, Truth.UNKNOWN))
+        return self.known.get((name.kind, name.id), self.absent.get(name.kind, UNKNOWN))
 
     # ------------------------------------------------------------------------------------------ what is asked
 
@@ -250,9 +248,9 @@ class Facts:
             return True
         if self._tests is not None and (test := self._tests.made.get(id(expression))) is not None:
             found = test(self._true, self._false, self.truth)
-            if found is not Truth.UNKNOWN or not self.open_verdicts:
-                return found is Truth.TRUE
-        return self.truth(expression) is Truth.TRUE
+            if found is not UNKNOWN or not self.open_verdicts:
+                return found is TRUE
+        return self.truth(expression) is TRUE
 
     def level(self, levels: Sequence[LevelRow]) -> Urgency:
         """The highest urgency of which it is certain that a level asks for it, or for more."""
@@ -271,13 +269,13 @@ class Facts:
             if not self.open_verdicts or judged.isdisjoint(self.open_verdicts):
                 return test(self._true, self._false, self.truth)
         if rule.excluding and self.holds(Combination("any", rule.excluding)):
-            return Truth.FALSE
+            return FALSE
         required = self.truth(Combination("all", (*rule.core, *rule.required)))
         if rule.possible_when is not None:
-            possible = required is not Truth.TRUE and self.holds(rule.possible_when)
-            return Truth.UNKNOWN if possible else Truth.of(required is Truth.TRUE)
-        if required is Truth.UNKNOWN and not any(self.holds(part) for part in rule.core):
-            return Truth.FALSE
+            possible = required is not TRUE and self.holds(rule.possible_when)
+            return UNKNOWN if possible else Truth.of(required is TRUE)
+        if required is UNKNOWN and not any(self.holds(part) for part in rule.core):
+            return FALSE
         return required
 
 

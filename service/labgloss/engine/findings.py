@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Final
 
 from labgloss.domain.quantity import Quantity, Span
 from labgloss.domain.report import Finding, Reading, RefusalReason, ResultClass
-from labgloss.domain.truth import Truth, all_of, any_of
+from labgloss.domain.truth import FALSE, TRUE, UNKNOWN, Truth, all_of, any_of
 from labgloss.engine.calcium import FAMILY, TOTAL
 from labgloss.engine.explain import capitalised
 from labgloss.engine.facts import Facts
@@ -18,6 +19,8 @@ from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import FindingRow
 from labgloss.knowledge.units import factor_between
 
+_INDETERMINATE: Final = ResultClass.INDETERMINATE
+_NO_CLASS = (_INDETERMINATE,)
 # Findings of a total calcium that is shown beside the primary one (vocabulary.md 7.1).
 SECONDARY_TOTAL = {ResultClass.LOW: "CA_TOTAL_LOW", ResultClass.HIGH: "CA_TOTAL_HIGH"}
 
@@ -99,7 +102,7 @@ def of_rows(release: Release, rows: Sequence[FindingRow], sent: Sent, facts: Fac
 def _any_read(truths: Sequence[Truth | None]) -> Truth:
     """The truth of a finding over its rows; a row whose analyte is not in the panel (None) says nothing."""
     read = [truth for truth in truths if truth is not None]
-    return any_of(read) if read else Truth.UNKNOWN
+    return any_of(read) if read else UNKNOWN
 
 
 def bands(release: Release, sent: Sent) -> dict[str, Truth]:
@@ -121,8 +124,8 @@ def open_verdicts(release: Release, sent: Sent) -> dict[str, tuple[Mapping[tuple
         cases = next((cases for cases in (_cases(release, entry) for entry in of_analyte) if len(cases) > 1), ())
         if cases:
             # Beside another result of the analyte, what a case leaves out may still be true.
-            left_out = {name: Truth.FALSE for case in cases for name in case} if len(of_analyte) == 1 else {}
-            found[ident] = tuple({**left_out, **dict.fromkeys(case, Truth.TRUE)} for case in cases)
+            left_out = {name: FALSE for case in cases for name in case} if len(of_analyte) == 1 else {}
+            found[ident] = tuple({**left_out, **dict.fromkeys(case, TRUE)} for case in cases)
     return found
 
 
@@ -155,10 +158,10 @@ def _remaining(entry: Judged) -> frozenset[str]:
 def _has_band(entry: Judged, band: str) -> Truth:
     names = [row.band for row in entry.verdict.bands] if entry.verdict else []
     if entry.left_open:
-        return Truth.UNKNOWN
+        return UNKNOWN
     if band not in names:
-        return Truth.FALSE if names else Truth.UNKNOWN
-    return Truth.TRUE if len(names) == 1 and entry.verdict and len(entry.verdict.classes) == 1 else Truth.UNKNOWN
+        return FALSE if names else UNKNOWN
+    return TRUE if len(names) == 1 and entry.verdict and len(entry.verdict.classes) == 1 else UNKNOWN
 
 
 def of_entries(entries: Sequence[Judged]) -> dict[tuple[str, str], Truth]:
@@ -167,18 +170,18 @@ def of_entries(entries: Sequence[Judged]) -> dict[tuple[str, str], Truth]:
     for entry in entries:
         if entry.earlier:
             continue
-        truths |= {("caution", ident): Truth.TRUE for ident in entry.cautions}
-        truths |= {("issue", ident): Truth.TRUE for ident in entry.issues}
+        truths |= {("caution", ident): TRUE for ident in entry.cautions}
+        truths |= {("issue", ident): TRUE for ident in entry.issues}
         if entry.analyte is None:
             continue
         if entry.settled:
-            truths["final", entry.analyte.id] = Truth.TRUE
+            truths["final", entry.analyte.id] = TRUE
         if entry.live:
             if entry.condition:
-                truths["condition", entry.condition] = Truth.TRUE
+                truths["condition", entry.condition] = TRUE
             for side in (ResultClass.LOW, ResultClass.NORMAL, ResultClass.HIGH):
                 name = ("class", f"{entry.analyte.id}.{side.value}")
-                truths[name] = any_of((truths.get(name, Truth.FALSE), has_class(entry, side)))
+                truths[name] = any_of((truths.get(name, FALSE), has_class(entry, side)))
     return truths
 
 
@@ -192,38 +195,37 @@ def _class_findings(release: Release, sent: Sent) -> dict[str, Truth]:
         if form.indeterminate:
             # Of calcium only: two views of it lie on different sides (R-ADJ-4).
             sides.setdefault(form.indeterminate, []).extend(
-                Truth.of(entry.verdict is not None and entry.verdict.classes == (ResultClass.INDETERMINATE,))
-                for entry in live
+                Truth.of(entry.verdict is not None and entry.verdict.classes == _NO_CLASS) for entry in live
             )
-    truths = {ident: any_of(found) if found else Truth.UNKNOWN for ident, found in sides.items()}
+    truths = {ident: any_of(found) if found else UNKNOWN for ident, found in sides.items()}
     for entry in sent.live.get(TOTAL, ()):
         if not entry.primary:
             for side, ident in SECONDARY_TOTAL.items():
-                truths[ident] = any_of((truths.get(ident, Truth.FALSE), has_class(entry, side)))
+                truths[ident] = any_of((truths.get(ident, FALSE), has_class(entry, side)))
     return truths
 
 
 def has_class(entry: Judged, side: ResultClass) -> Truth:
     """Whether an entry lies on a side; UNKNOWN where its class is open."""
-    return lies(side, entry.verdict.classes if entry.verdict else (ResultClass.INDETERMINATE,))
+    return lies(side, entry.verdict.classes if entry.verdict else _NO_CLASS)
 
 
 def lies(side: ResultClass, classes: tuple[ResultClass, ...]) -> Truth:
     """Whether a value of one of these classes lies on a side."""
-    if classes == (side,):
-        return Truth.TRUE
-    return Truth.UNKNOWN if side in classes or ResultClass.INDETERMINATE in classes else Truth.FALSE
+    if len(classes) == 1:
+        return TRUE if classes[0] is side else UNKNOWN if classes[0] is _INDETERMINATE else FALSE
+    return UNKNOWN if side in classes or _INDETERMINATE in classes else FALSE
 
 
 def _of_row(release: Release, row: FindingRow, sent: Sent, facts: Facts) -> Truth | None:
     """What a row with a class, band or condition comes to; None when its analyte does not count in this panel."""
     if not row.analyte:
-        return Truth.TRUE if row.when is None else facts.truth(row.when)
+        return TRUE if row.when is None else facts.truth(row.when)
     results = (sent.live if row.beside_primary else sent.counting).get(row.analyte)
     if not results:
         return None
-    asked = Truth.TRUE if row.when is None else facts.truth(row.when)
-    if asked is Truth.FALSE:
+    asked = TRUE if row.when is None else facts.truth(row.when)
+    if asked is FALSE:
         return asked
     # All of them of one result: of two that count, one may be low and the other below a limit.
     return all_of((asked, any_of([_of_entry(release, row, entry, facts) for entry in results])))
@@ -231,13 +233,13 @@ def _of_row(release: Release, row: FindingRow, sent: Sent, facts: Facts) -> Trut
 
 def _of_entry(release: Release, row: FindingRow, entry: Judged, facts: Facts) -> Truth:
     """What a row asks of one result."""
-    found = _has_one_class_of(row, entry) if row.classes else Truth.TRUE
-    if row.bands and found is not Truth.FALSE:
+    found = _has_one_class_of(row, entry) if row.classes else TRUE
+    if row.bands and found is not FALSE:
         found = all_of((found, _has_one_of(release, row, entry)))
-    if row.limits and found is not Truth.FALSE:
+    if row.limits and found is not FALSE:
         readable = entry.reading is not None and not entry.left_open
         meets = _of_limits(release, row, [entry] if readable else (), facts)
-        found = all_of((found, Truth.UNKNOWN if meets is None else meets))
+        found = all_of((found, UNKNOWN if meets is None else meets))
     return found
 
 
@@ -245,7 +247,7 @@ def _has_one_class_of(row: FindingRow, entry: Judged) -> Truth:
     """Whether an entry lies on one of the sides of a row."""
     allowed = [ResultClass(name) for name in row.classes]
     if entry.verdict and entry.verdict.classes and set(entry.verdict.classes) <= set(allowed):
-        return Truth.TRUE
+        return TRUE
     return any_of(has_class(entry, side) for side in allowed)
 
 
@@ -253,10 +255,10 @@ def _has_one_of(release: Release, row: FindingRow, entry: Judged) -> Truth:
     """Whether an entry has one of the bands of a row; by limits, where no table in force has such a band (DEC-23)."""
     if row.without_band and not _known_bands(entry) & set(row.bands):
         assert entry.reading is not None
-        return Truth.UNKNOWN if entry.left_open else _within(release, row.without_band, entry, entry.reading)
+        return UNKNOWN if entry.left_open else _within(release, row.without_band, entry, entry.reading)
     remaining = _remaining(entry)
     if remaining and remaining <= set(row.bands):
-        return Truth.TRUE
+        return TRUE
     return any_of(_has_band(entry, band) for band in row.bands)
 
 
@@ -273,7 +275,7 @@ def _known_bands(entry: Judged) -> set[str]:
 def _of_limits(release: Release, row: FindingRow, readable: Sequence[Judged], facts: Facts) -> Truth | None:
     """Whether a reading of now meets the row's limits; None when there is no reading of its analyte."""
     if row.unless is not None and facts.holds(row.unless):
-        return Truth.FALSE
+        return FALSE
     if not readable:
         return None
     return any_of([_meets(release, row, entry, entry.reading) for entry in readable if entry.reading is not None])
@@ -287,8 +289,8 @@ def _meets(release: Release, row: FindingRow, entry: Judged, reading: Reading) -
     spans = [interval.span for interval in intervals if interval.unit == unit and interval.span.high is not None]
     if spans and unit in row.limits:
         found = {_inside(reading.compared, row.limits[unit].span(span)) for span in spans}
-        return found.pop() if len(found) == 1 else Truth.UNKNOWN
-    return _within(release, row.without_interval, entry, reading) if row.without_interval else Truth.UNKNOWN
+        return found.pop() if len(found) == 1 else UNKNOWN
+    return _within(release, row.without_interval, entry, reading) if row.without_interval else UNKNOWN
 
 
 def _needs_interval(row: FindingRow) -> bool:
@@ -309,27 +311,25 @@ def _within(release: Release, limits: Mapping[str, Limit], entry: Judged, readin
         try:
             factor = factor_between(release.unit_table, entry.analyte.form, compared.unit, unit)
         except ValueError:
-            return Truth.UNKNOWN
+            return UNKNOWN
         compared = compared.converted(factor, unit)
     return _inside(compared, limits[unit].span())
 
 
 def _inside(compared: Quantity, span: Span) -> Truth:
     if compared.measured:
-        return Truth.TRUE if compared.value in span else Truth.FALSE
+        return TRUE if compared.value in span else FALSE
     if not compared.span.overlaps(span):
-        return Truth.FALSE
-    return Truth.TRUE if compared.span.inside(span) else Truth.UNKNOWN
+        return FALSE
+    return TRUE if compared.span.inside(span) else UNKNOWN
 
 
 @lru_cache(maxsize=64)
-def _shown(release: Release) -> tuple[tuple[tuple[str, str], FindingRow, frozenset[str]], ...]:
-    """The findings that a list shows: the name of each, its first row, and the analytes of all."""
-    return tuple(
-        (("finding", ident), rows[0], frozenset(row.analyte for row in rows))
-        for ident, rows in release.findings.items()
-        if rows[0].shown
-    )
+def _shown(release: Release) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[FindingRow, frozenset[str]], ...]]:
+    """The names of the findings that a list shows; and of each its first row, and the analytes of all."""
+    shown = [rows for rows in release.findings.values() if rows[0].shown]
+    names = tuple(("finding", rows[0].id) for rows in shown)
+    return names, tuple((rows[0], frozenset(row.analyte for row in rows)) for rows in shown)
 
 
 def listed(release: Release, known: Mapping[tuple[str, str], Truth], entries: Sequence[Judged]) -> tuple[Finding, ...]:
@@ -340,21 +340,22 @@ def listed(release: Release, known: Mapping[tuple[str, str], Truth], entries: Se
     found: dict[str, Finding] = {}
     for entry in entries:
         for ident in _ids_of(entry):
-            if known.get(("finding", ident)) is Truth.TRUE and ident not in found:
+            if known.get(("finding", ident)) is TRUE and ident not in found:
                 found[ident] = _of_class(release, ident, entry, entries)
     for entry in entries:
         reported = entry.as_reported()
         if reported is not entry and not entry.earlier:
             for ident in _as_reported_ids(entry, reported):
-                found.setdefault(ident, _of_class(release, ident, reported, [reported], Truth.UNKNOWN))
-    for name, row, analytes in _shown(release):
-        if known.get(name) is Truth.TRUE:
+                found.setdefault(ident, _of_class(release, ident, reported, [reported], UNKNOWN))
+    names, shown = _shown(release)
+    for (row, analytes), truth in zip(shown, map(known.get, names), strict=True):
+        if truth is TRUE:
             resting = [entry for entry in entries if entry.live and entry.analyte and entry.analyte.id in analytes]
             found[row.id] = Finding(
                 row.id,
                 row.analyte,
                 "" if row.computed else _band(resting),
-                Truth.TRUE,
+                TRUE,
                 _indices(resting),
                 row.text,
                 f"finding.{row.id}",
@@ -389,9 +390,7 @@ def _as_reported_ids(entry: Judged, reported: Judged) -> tuple[str, ...]:
     return (ident,) if ident else ()
 
 
-def _of_class(
-    release: Release, ident: str, entry: Judged, entries: Sequence[Judged], truth: Truth = Truth.TRUE
-) -> Finding:
+def _of_class(release: Release, ident: str, entry: Judged, entries: Sequence[Judged], truth: Truth = TRUE) -> Finding:
     assert entry.analyte is not None and entry.verdict is not None
     resting = [entry]
     if entry.analyte.family == FAMILY and ident.endswith("INDETERMINATE"):

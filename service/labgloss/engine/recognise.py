@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import Generic, TypeVar
 
 from labgloss.domain.panel import ContextItem, Panel, Symptom
-from labgloss.domain.truth import Truth
+from labgloss.domain.truth import FALSE, TRUE, UNKNOWN, Truth
 from labgloss.engine import complaints, phrases
 from labgloss.engine.complaints import UNREAD, Part, Said
 from labgloss.engine.phrases import Clause, Found, PhrasesInAnyOrder, PhrasesInOrder
@@ -106,13 +106,13 @@ def recognise(release: Release, panel: Panel) -> Recognised:
             "medication": tuple([item.unread for item in medications]),
         },
         {
-            "symptom": {**dict.fromkeys(denied, Truth.FALSE), **dict.fromkeys(present, Truth.TRUE)},
+            "symptom": {**dict.fromkeys(denied, FALSE), **dict.fromkeys(present, TRUE)},
             "condition": _context_truths(condition_ids, conditions, release.conditions),
             "medication": _context_truths(medication_ids, medications, release.medications),
             "patient": {"symptoms_unknown": Truth.of(not panel.symptoms)},
         },
         {
-            "symptom": Truth.FALSE if all_denied else Truth.UNKNOWN,
+            "symptom": FALSE if all_denied else UNKNOWN,
             "condition": _absent(panel.conditions, conditions),
             "medication": _absent(panel.medications, medications),
         },
@@ -168,12 +168,12 @@ def _context_truths(
         return {}
     true = _implied(stated, rows)
     denied = {ident for item in items for ident in item.denied} - set(true)
-    return {**dict.fromkeys(sorted(denied), Truth.FALSE), **dict.fromkeys(true, Truth.TRUE)}
+    return {**dict.fromkeys(sorted(denied), FALSE), **dict.fromkeys(true, TRUE)}
 
 
 def _absent(sent: Sequence[ContextItem] | None, recognised: Sequence[RecognisedItem]) -> Truth:
     """FALSE for what is not on a list that was sent and wholly recognised, else UNKNOWN (DEC-88)."""
-    return Truth.FALSE if sent is not None and all(item.read for item in recognised) else Truth.UNKNOWN
+    return FALSE if sent is not None and all(item.read for item in recognised) else UNKNOWN
 
 
 def _implied(ids: Iterable[str], rows: Mapping[str, ContextRow]) -> list[str]:

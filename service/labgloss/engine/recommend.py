@@ -14,7 +14,7 @@ from labgloss.domain.report import (
     Urgency,
     WithheldRecommendation,
 )
-from labgloss.domain.truth import Truth
+from labgloss.domain.truth import FALSE, TRUE
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, unique
 from labgloss.engine.select import VITAMIN_D
@@ -143,7 +143,7 @@ def recommend(
         row = release.recommendations[ident]
         if any(analyte in settled for analyte in row.satisfied_by) and not any(item.serial for item in items):
             continue
-        if row.needs is not None and facts.truth(row.needs) is Truth.FALSE:
+        if row.needs is not None and facts.truth(row.needs) is FALSE:
             continue
         if (ground := _ground(release, row, facts)) is not None:
             withheld.append(_withheld(ident, *ground, items))
@@ -167,7 +167,7 @@ def _ground(release: Release, row: RecommendationRow, facts: Facts) -> tuple[str
     if row.withheld_when is not None and facts.holds(row.withheld_when):
         return str(row.withheld_when), row.withheld_reason
     for pattern in release.withheld_by.get(row.id, ()):
-        if facts.known.get(("pattern", pattern.id)) is Truth.TRUE:
+        if facts.known.get(("pattern", pattern.id)) is TRUE:
             return pattern.id, pattern.withholds_reason
     return None
 

@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 
 from labgloss.domain.panel import Panel
 from labgloss.domain.report import Pattern, PatternState, RedFlag, TraceStep, Urgency
-from labgloss.domain.truth import Truth
+from labgloss.domain.truth import FALSE, TRUE, Truth
 from labgloss.engine import combining, findings, openness
 from labgloss.engine.artefacts import Examined
 from labgloss.engine.facts import Facts
@@ -103,7 +103,7 @@ def settle(
             board.know("finding", rule.id, findings.of_rows(release, rule.rows, sent, board.facts))
         elif isinstance(rule, PatternRow):
             if rule.scope == "specimen":
-                truth = examined.truths.get(rule.id, Truth.FALSE)
+                truth = examined.truths.get(rule.id, FALSE)
             else:
                 truth = apart.facts_for(rule, board.facts).of_pattern(rule)
             board.know("pattern", rule.id, truth)
@@ -117,7 +117,7 @@ def settle(
                 flags[rule.id] = urgency
     symptomatic = any(_by_symptom(release.red_flags[ident], board.reported) for ident in flags)
     board.know("patient", "red_flag_symptom", Truth.of(symptomatic))
-    well = board.facts.known.get(("condition", "recorded_well")) is Truth.TRUE and not symptomatic
+    well = board.facts.known.get(("condition", "recorded_well")) is TRUE and not symptomatic
     return Settled(board.facts, board.reported, examined, values, tuple(looked_at), flags, well)
 
 
@@ -136,7 +136,7 @@ class _Board:
             # Of several bands that remain none is TRUE by itself, and a rule that asks for one of them may hold.
             for case in (case for cases in now.open_verdicts.values() for case in cases):
                 for name, truth in case.items():
-                    if truth is Truth.TRUE:
+                    if truth is TRUE:
                         self._set_off(name)
 
     def next(self) -> Rule | None:
@@ -148,7 +148,7 @@ class _Board:
         self.facts.learn((kind, ident), truth)
         if self.reported is not self.facts:
             self.reported.learn((kind, ident), truth)
-        if truth is Truth.TRUE:
+        if truth is TRUE:
             self._set_off((kind, ident))
 
     def _set_off(self, name: tuple[str, str]) -> None:
@@ -188,7 +188,7 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged], pane
             continue
         if isinstance(rule, PatternRow):
             truth, urgency = settled.facts.known["pattern", rule.id], Urgency.NONE
-            if truth is not Truth.FALSE:
+            if truth is not FALSE:
                 facts = facts_of(rule, settled, apart)
                 weighed = weigh_pattern(rule, truth, facts)
                 urgency = _urgency(weighed, facts, settled, entries)
@@ -203,7 +203,7 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged], pane
         else:
             urgency = settled.red_flags.get(rule.id, Urgency.NONE)
             truth = Truth.of(urgency > Urgency.NONE)
-            if truth is Truth.TRUE:
+            if truth is TRUE:
                 weighed_flag = weigh_flag(rule, settled.reported)
                 flag = _red_flag(weighed_flag, urgency, settled.values)
                 red_flags.append(flag)
@@ -304,9 +304,7 @@ def _without_final(row: SaysMissingRow, facts: Facts, entries: Sequence[Judged])
     for family in row.analytes:
         of_family = [entry for entry in entries if entry.analyte is not None and entry.analyte.family == family]
         final = any(
-            facts.truth(Name("final", entry.analyte.id)) is Truth.TRUE
-            for entry in of_family
-            if entry.analyte is not None
+            facts.truth(Name("final", entry.analyte.id)) is TRUE for entry in of_family if entry.analyte is not None
         )
         if not final:
             found.append((family, any(not entry.earlier for entry in of_family)))

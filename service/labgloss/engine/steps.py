@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from functools import cached_property, lru_cache
 
 from labgloss.domain.report import RefusalReason, ResultClass, TraceStep, Urgency
-from labgloss.domain.truth import Truth
+from labgloss.domain.truth import TRUE, UNKNOWN, Truth
 from labgloss.engine.calcium import TOTAL
 from labgloss.engine.findings import SECONDARY_TOTAL, lies
 from labgloss.engine.judged import Judged
@@ -19,7 +19,6 @@ from labgloss.knowledge.schema import FindingRow
 class FindingSteps:
     """A finding in whatever it comes to."""
 
-    name: tuple[str, str]
     analytes: frozenset[str]
     by_truth: Mapping[Truth, TraceStep]
 
@@ -45,14 +44,14 @@ class Steps:
         if (known := self._refusals.get((reason, urgency))) is not None:
             return known
         row = self._release.refusals[reason.value]
-        step = _kept("refusal", f"refusal.{row.id}", row.id, Truth.TRUE, urgency.name, row.source)
+        step = _kept("refusal", f"refusal.{row.id}", row.id, TRUE, urgency.name, row.source)
         return self._refusals.setdefault((reason, urgency), step)
 
     @cached_property
     def cautions(self) -> Mapping[str, TraceStep]:
         """Every caution, by its id."""
         return {
-            ident: _kept("caution", f"caution.{ident}", ident, Truth.TRUE, row.urgency.name, row.source)
+            ident: _kept("caution", f"caution.{ident}", ident, TRUE, row.urgency.name, row.source)
             for ident, row in self._release.cautions.items()
         }
 
@@ -62,7 +61,7 @@ class Steps:
     def issues(self) -> Mapping[str, TraceStep]:
         """Every issue, by its id."""
         return {
-            ident: _kept("issue", f"issue.{ident}", ident, Truth.TRUE, row.urgency.name, row.source)
+            ident: _kept("issue", f"issue.{ident}", ident, TRUE, row.urgency.name, row.source)
             for ident, row in self._release.issues.items()
         }
 
@@ -70,16 +69,19 @@ class Steps:
     def findings(self) -> tuple[FindingSteps, ...]:
         """Every finding with its limits, in the order of findings.toml."""
         return tuple(
-            FindingSteps(("finding", ident), frozenset(row.analyte for row in rows), _of_finding(ident, rows))
+            FindingSteps(frozenset(row.analyte for row in rows), _of_finding(ident, rows))
             for ident, rows in self._release.findings.items()
         )
+
+    @cached_property
+    def _finding_names(self) -> tuple[tuple[str, str], ...]:
+        return tuple(("finding", ident) for ident in self._release.findings)
 
     def known_findings(self, analytes: Collection[str], known: Mapping[tuple[str, str], Truth]) -> list[TraceStep]:
         """Every finding of these analytes, and every other that is known."""
         found: list[TraceStep] = []
-        for finding in self.findings:
-            truth = known.get(finding.name)
-            if truth is None or (truth is Truth.UNKNOWN and finding.analytes.isdisjoint(analytes)):
+        for finding, truth in zip(self.findings, map(known.get, self._finding_names), strict=True):
+            if truth is None or (truth is UNKNOWN and finding.analytes.isdisjoint(analytes)):
                 continue
             found.append(finding.by_truth[truth])
         return found
@@ -134,7 +136,7 @@ def _of_classes(
 def _lies(side: ResultClass, classes: tuple[ResultClass, ...] | None) -> Truth:
     """Whether a result with these classes lies on a side; None: it has no verdict that counts."""
     if classes is None:
-        return Truth.UNKNOWN
+        return UNKNOWN
     return Truth.of(classes == (side,)) if side is ResultClass.INDETERMINATE else lies(side, classes)
 
 

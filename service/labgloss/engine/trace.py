@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from labgloss.domain.quantity import plain
 from labgloss.domain.report import DataQualityIssue, Reading, RefusalReason, Traced, TraceStep, Urgency
-from labgloss.domain.truth import Truth
+from labgloss.domain.truth import FALSE, TRUE
 from labgloss.engine.judged import Judged
 from labgloss.engine.recommend import Recommended
 from labgloss.engine.rules import Evaluated
@@ -59,7 +59,7 @@ def _conversion(reading: Reading) -> TraceStep:
         "convert",
         "",
         f"{plain(quantity.value)} {quantity.unit} x {reading.factor}",
-        Truth.TRUE,
+        TRUE,
         f"{plain(compared.value)} {compared.unit}",
     )
 
@@ -87,11 +87,11 @@ def _of_recommendations(release: Release, recommended: Recommended) -> Iterator[
         because, outcome = f"because of {', '.join(item.because)}", _GIVEN[item.urgency]
         # Of the rules that bring it the first is its own.
         rule = item.rule_ids[0]
-        yield TraceStep("recommendation", rule, because, Truth.TRUE, outcome, item.source_ids, item.status)
+        yield TraceStep("recommendation", rule, because, TRUE, outcome, item.source_ids, item.status)
     for held in recommended.withheld:
         row = release.recommendations[held.id]
         rule, expression = f"recommendation.{row.id}", f"withheld by {held.withheld_by}"
-        yield TraceStep("recommendation", rule, expression, Truth.FALSE, "withheld", row.source, row.status)
+        yield TraceStep("recommendation", rule, expression, FALSE, "withheld", row.source, row.status)
 
 
 def _of_urgency(entries: Sequence[Judged], evaluated: Evaluated, overall: Urgency) -> TraceStep:
@@ -99,4 +99,4 @@ def _of_urgency(entries: Sequence[Judged], evaluated: Evaluated, overall: Urgenc
     highest += [pattern.id for pattern in evaluated.patterns if pattern.urgency is overall]
     highest += [flag.id for flag in evaluated.red_flags if flag.urgency is overall and not flag.held]
     outcome = f"{overall.name}: {', '.join(highest) or 'nothing raises it'}"
-    return TraceStep("urgency", "", "maximum of all that counts", Truth.TRUE, outcome, ("VO-14",))
+    return TraceStep("urgency", "", "maximum of all that counts", TRUE, outcome, ("VO-14",))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from labgloss.domain.report import Urgency
 from labgloss.domain.subject import Age
-from labgloss.domain.truth import Truth
+from labgloss.domain.truth import FALSE, TRUE, UNKNOWN, Truth
 from labgloss.form import Form
 from labgloss.knowledge import schema
 from labgloss.knowledge.expression import AgeClause, Combination, Expression, Name, names
@@ -21,7 +21,6 @@ from labgloss.knowledge.partition import in_range
 if TYPE_CHECKING:
     from labgloss.knowledge.release import Release
 
-TRUE, FALSE, UNKNOWN = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
 
 # Says what an expression comes to by what is known, and not in one of several cases (`possible`, `unknown`).
 Ask = Callable[[Expression], Truth]
