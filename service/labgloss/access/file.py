@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
@@ -68,15 +67,17 @@ def read_access(settings: Listening) -> Access | None:
     file = settings.access
     if file is None:
         return None
+    # Only here: without an access file nothing of this is needed, nor what validates its form.
+    import tomllib
+
+    from labgloss.access.form import formed
+
     content = _read(file)
     try:
         table = tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:
         where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not UTF-8"
         raise SettingsError((f"{file}: is not TOML: {where}",)) from None
-    # Only here: without an access file no form is needed, nor what validates it.
-    from labgloss.access.form import formed
-
     form = formed(file, table)
     faults = [f"{file}: {fault}" for fault in _contradictions(form, settings)]
     signed: list[TokenForm | EhrForm] = [*([form.token] if form.token else []), *form.ehr]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
 
@@ -18,7 +19,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Raises: SystemExit after `--help` and `--version`, and when the arguments are wrong.
     """
-    arguments = build_parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    arguments = build_parser(argv).parse_args(argv)
     try:
         return _run(arguments)
     except KeyboardInterrupt:

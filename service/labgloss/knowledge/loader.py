@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
@@ -106,6 +105,9 @@ class _Files:
             raise KnowledgeError(tuple(dict.fromkeys(self.faults)))
 
     def _read(self, path: Path) -> None:
+        # Only here, as what validates: a start that finds the release parsed reads no file.
+        import tomllib
+
         name = path.relative_to(self.folder).as_posix()
         content = path.read_bytes()
         _add(self._digest, name, content)
@@ -155,7 +157,6 @@ class _Files:
             self.faults.append(Fault(name, key, f"is not known here; allowed: {', '.join(keys)}"))
 
     def _formed(self, name: str, key: str, raw: object, form: type[_Form]) -> _Form | None:
-        # Only here: a start that finds the release parsed forms nothing.
         from pydantic import ValidationError
 
         try:
