@@ -122,7 +122,11 @@ def test_a_listed_certificate_may_call_what_is_listed_for_it(served: Served) -> 
     ehr = served.site.authority.pair(EHR)
     for method, body in ((INTERPRET, unary()), (BATCH, batch("a")), (GET_RELEASE, b"")):
         assert isinstance(served.call(ehr, method, body=body), bytes)
-    calls = [entry for entry in map(json.loads, served.lines) if entry["event"] == "call"]
+    end = time.monotonic() + 30
+    # Lines of calls are gathered for a moment.
+    while len(calls := [entry for entry in map(json.loads, served.lines) if entry["event"] == "call"]) < 3:
+        assert time.monotonic() < end
+        time.sleep(0.01)
     assert {"spiffe://hospital.example/ehr"} == {entry["caller"] for entry in calls}
 
 

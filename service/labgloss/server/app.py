@@ -218,7 +218,7 @@ def serve(settings: Settings, release: Release, check: Sequence[str] = ()) -> in
     The log on stdout says "serving", with the port, once calls are answered. On SIGHUP the command `check` checks the
     files again (reload.py), and what it finds sound is served.
     """
-    log = make_log(sys.stdout.buffer, settings.log_level)
+    log = make_log(sys.stdout.buffer, settings.log_level, gathers=True)
     quieten_libraries(log)
     with Signals() as signals:
         serve_until_told(settings, release, log, signals.wait, Reload(settings, release.reference, log, check))

@@ -58,7 +58,7 @@ def supervise(settings: Settings, release: Release, check: Sequence[str] = ()) -
     0 as asked; 1 when a worker ended at once, again and again; 2 when the first could not start as the settings say.
     Raises SettingsError when the port is taken.
     """
-    log = make_log(sys.stdout.buffer, settings.log_level, shared=True)
+    log = make_log(sys.stdout.buffer, settings.log_level, shared=True, gathers=True)
     quieten_libraries(log)
     with ExitStack() as held, Signals() as signals:
         for name in ("port", "health_port"):

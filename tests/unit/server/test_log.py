@@ -5,8 +5,13 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
+import threading
+import time
+from pathlib import Path
 
 import pytest
+import structlog
 
 from labgloss.log import EVENTS, KEYS, make_log, quieten_libraries
 
@@ -87,3 +92,76 @@ def test_a_library_is_named_with_the_type_of_its_error_and_never_its_text(root_l
     assert [("library", "grpc._server", "RuntimeError"), ("library", "grpc._server", "")] == [
         (line["event"], line["logger"], line["error_type"]) for line in lines_of(stream)
     ]
+
+
+def test_lines_are_as_structlog_writes_them() -> None:
+    stream, of_structlog = io.BytesIO(), io.BytesIO()
+    theirs = structlog.wrap_logger(
+        structlog.BytesLogger(of_structlog),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            lambda _, __, said: {"event": said["event"], **{key: said[key] for key in said if key in KEYS}},
+            structlog.processors.JSONRenderer(lambda event, **options: json.dumps(event, **options).encode()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+    )
+    said = {"method": "InterpretPanel", "status": "OK", "duration_ms": 0.5, "rule_ids": ["a", "ü"], "port": 1}
+    for log in (make_log(stream, "info"), theirs):
+        log.info("call", **said, record=None, overlay=Path("x"))
+        log.bind(worker=1).warning("refused", cause='a "quoted" one', faults=("a", "b"))
+        log.exception("defect", error_type="ValueError")
+    moment = re.compile(rb'(?<="timestamp": ")\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z(?="\})')
+    expected, number = moment.subn(b"", of_structlog.getvalue())
+    assert (3, expected) == (number, moment.sub(b"", stream.getvalue()))
+
+
+def test_lines_of_calls_are_gathered_and_none_is_lost_or_out_of_order() -> None:
+    class Counting(io.BytesIO):
+        writes = 0
+
+        def write(self, line: object) -> int:
+            self.writes += 1
+            return super().write(line)  # type: ignore[arg-type]
+
+    stream = Counting()
+    log = make_log(stream, "info", gathers=True)
+    for number in range(100):
+        log.info("call", panels=number)
+    log.warning("overloaded", calls=1)
+    log.info("call", panels=100)
+    assert [*range(100), None] == [line.get("panels") for line in lines_of(stream)][:101]
+    until = time.monotonic() + 5
+    while len(lines_of(stream)) < 102 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert 100 == lines_of(stream)[-1]["panels"]
+    assert stream.writes < 10
+
+
+def test_lines_of_calls_are_not_gathered_without_end_where_nobody_reads() -> None:
+    reading = threading.Event()
+
+    class Stuck(io.BytesIO):
+        def write(self, line: object) -> int:
+            reading.wait(10)
+            return super().write(line)  # type: ignore[arg-type]
+
+    stream = Stuck()
+    log = make_log(stream, "info", gathers=True)
+    said: list[int] = []
+
+    def say() -> None:
+        for number in range(3_000):
+            log.info("call", panels=number)
+            said.append(number)
+
+    saying = threading.Thread(target=say)
+    saying.start()
+    saying.join(0.5)
+    assert saying.is_alive()
+    # Those that are being written, and as many again.
+    assert len(said) <= 2_001
+    reading.set()
+    saying.join()
+    log.warning("overloaded", calls=1)
+    assert [*range(3_000)] == [line["panels"] for line in lines_of(stream)[:-1]]
