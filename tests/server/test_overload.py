@@ -117,6 +117,8 @@ def test_health_answers_while_calls_are_refused_and_the_log_counts_them(served: 
 def test_metrics_count_calls_that_are_refused_unread_and_those_of_unknown_methods(release: Release) -> None:
     with serving(release, slow, threads=4, connection_calls=100, metrics_port=0) as served:
         refused_by(served)
+        # The metrics are told of them a few times a second.
+        time.sleep(3 * admission.LOOK_SECONDS)
         with pytest.raises(grpc.RpcError) as raised:
             served.call("/labgloss.v1.InterpretationService/AnnaMueller", b"")
         assert grpc.StatusCode.UNIMPLEMENTED == raised.value.code()

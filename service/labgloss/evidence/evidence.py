@@ -33,8 +33,8 @@ class Watcher(Protocol):
     def ended(self, call: Call, status: str, error: CallError | None) -> None:
         """A call ends with the name of a gRPC code; `error` when it is refused."""
 
-    def unread(self, method: Method, error: CallError) -> None:
-        """A call ended before its message was read, and so without any of the above."""
+    def unread(self, method: Method, error: CallError, count: int) -> None:
+        """So many calls ended before their message was read, and so without any of the above."""
 
     def unknown(self) -> None:
         """A call came of a method that there is not."""
@@ -104,9 +104,9 @@ class Evidence:
                 self._not_written(failure)
         self._tell(lambda watcher: watcher.ended(call, status, error))
 
-    def unread(self, method: Method, error: CallError) -> None:
-        """A call ended, refused or too late, before its message was read."""
-        self._tell(lambda watcher: watcher.unread(method, error))
+    def unread(self, method: Method, error: CallError, count: int) -> None:
+        """So many calls ended, refused or too late, before their message was read."""
+        self._tell(lambda watcher: watcher.unread(method, error, count))
 
     def unknown(self) -> None:
         """A call came of a method that there is not."""

@@ -138,12 +138,12 @@ class Metrics:
             if isinstance(error, InternalError):
                 self._defects.inc()
 
-    def unread(self, method: Method, error: CallError) -> None:
-        """Counts a call that ended before its message was read."""
+    def unread(self, method: Method, error: CallError, count: int) -> None:
+        """Counts calls that ended before their message was read."""
         if (figures := self._methods.get(method)) is not None:
-            figures.started.inc()
-            figures.handled[code_of(error)].inc()
-        self._calls[error.reason].inc()
+            figures.started.inc(count)
+            figures.handled[code_of(error)].inc(count)
+        self._calls[error.reason].inc(count)
 
     def unknown(self) -> None:
         """Counts a call of a method that there is not."""

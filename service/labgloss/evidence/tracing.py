@@ -74,7 +74,7 @@ class Spans:
             span.set_status(trace.StatusCode.ERROR)
         span.end(now)
 
-    def unread(self, method: Method, error: CallError) -> None:
+    def unread(self, method: Method, error: CallError, count: int) -> None:
         """Nothing: there was no call to follow."""
 
     def unknown(self) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future
 from threading import Lock
 from typing import Any
 
@@ -19,121 +18,124 @@ from grpc_status import rpc_status
 from structlog.typing import FilteringBoundLogger
 
 from labgloss.errors import OverloadedError
+from labgloss.evidence.call import Method
 from labgloss.server.arrival import ArrivedPool
-from labgloss.server.overdue import NO_PATIENCE, OnUnread, Watchdog
+from labgloss.server.lane import Lane
+from labgloss.server.overdue import NO_PATIENCE, OnUnread, Patience, Watchdog
 from labgloss.wire.status import status_of
 
-# A burst is answered a little later. What has not been worked off for so long is no burst: who comes then would wait in
-# a queue that others keep full, and is told at once, until nobody had to be told for a while.
-BURST_CALLS = 64
-BURST_SECONDS = 0.5
-# So many calls of one connection may wait where there is no room, as long as no more than these wait in all.
-SHARE_CALLS = 8
-MOST_CALLS = 2 * BURST_CALLS
-CALM_SECONDS = 1.0
-# How much the last call counts in the share of calls that are refused.
-_SHARE_STEP = 0.02
+# As many calls may go before one that is taken as are answered in this time, and from 64 to 256: so a burst is answered
+# a little later, a machine that stands still for a moment refuses nobody, and one connection alone is never refused.
+MOST_SECONDS = 0.1
+MOST_AHEAD = (64, 256)
+# Of a connection of which half of the calls are refused or more: those that are taken gain nothing by a longer queue,
+# and wait. Whoever is not refused keeps its room meanwhile.
+LEAST_AHEAD = 12
+# How much the last call counts in the share of calls of a connection that are refused, and of how many it is known.
+_SHARE_STEP = 0.05
+_SHARES = 1_024
 # What is asked of a caller who was refused: longer than a burst takes to be worked off.
 RETRY_SECONDS = 1.0
+# The metrics count the refused, and whoever waits for a call that hangs is helped, so often.
+LOOK_SECONDS = 0.25
 # The log says once in so many seconds how many were refused.
 _SAY_SECONDS = 1.0
 
 
 class AdmittingPool(ArrivedPool):
-    """A pool whose queue is long for a burst and shorter for a load that lasts: four calls for each thread.
+    """A pool that takes a call when few go before it, and fewer the more of its connection are refused.
 
-    While most are refused it is one call for each thread: those that are taken gain nothing by a longer queue, and
-    wait. A connection that has less than its share in the queue is taken beside it: otherwise one client that asks ten
-    times what can be answered takes half of their answers from nine that ask for little.
+    Short calls are run in a lane, each connection in its turn, so that one that asks for little waits for one call of
+    each other, and is refused only where so many connections are busy: otherwise one client that asks ten times what
+    can be answered takes half of their answers from nine that ask for little.
     """
 
-    def __init__(
-        self,
-        threads: int,
-        watchdog: Watchdog,
-        log: FilteringBoundLogger,
-        on_unread: OnUnread,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, threads: int, watchdog: Watchdog, log: FilteringBoundLogger, on_unread: OnUnread) -> None:
         super().__init__(threads, watchdog, "labgloss")
         self._on_unread = on_unread
-        self._size = threads
+        self._lane = Lane(threads)
         self._log = log
-        self._clock = clock
-        self._emptied = self._said = clock()
-        self._last_refused = self._emptied - CALM_SECONDS
-        self._refused = 0
-        self._share_refused = 0.0
-        self._waiting: Counter[str] = Counter()
-        self._lock = Lock()
+        # Of the connections of which calls are refused, which share.
+        self._shares: dict[str, float] = {}
         self._error = OverloadedError(RETRY_SECONDS)
         status = rpc_status.to_status(status_of(self._error))
         self._details = status.details.encode()
         self._trailers = tuple(status.trailing_metadata or ())
+        # Refused and not counted by the metrics yet, by method; and how many the log has not said yet, since when.
+        self._uncounted: Counter[Method] = Counter()
+        self._uncounted_lock = Lock()
+        self._unsaid, self._unsaid_since = 0, 0.0
+        watchdog.looks(self._look, LOOK_SECONDS)
 
-    def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Future[Any]:
-        """As any pool; the future of a call that is refused is done."""
-        # Asked by gRPC's one thread that takes calls, and by no other.
-        now = self._clock()
-        waiting = self._work_queue.qsize()
-        if waiting == 0:
-            self._emptied = now
-        self._say(now)
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Any:
+        """As any pool, but for the future of a call, which nobody needs: there is none."""
+        # Asked by gRPC's one thread that takes calls, and by no other, which holds the condition of the state.
         match arguments:
             case (_, event, state, behaviour, *_):
-                peer, room = event.call.peer(), self._room(now)
-                refused = waiting >= room and (waiting >= MOST_CALLS or self._waiting.get(peer, 0) >= self._share(room))
-                self._share_refused += (refused - self._share_refused) * _SHARE_STEP
-                if not refused:
-                    return self._queue(peer, function, arguments)
-                self._refuse(event, state, now)
-                self._on_unread(getattr(behaviour, "patience", NO_PATIENCE).method, self._error)
-                done: Future[None] = Future()
-                done.set_result(None)
-                return done
+                if self._is_refused(event):
+                    state.trailing_metadata = self._trailers
+                    grpc_server._abort(state, event.call, cygrpc.StatusCode.resource_exhausted, self._details)
+                    with self._uncounted_lock:
+                        self._uncounted[getattr(behaviour, "patience", NO_PATIENCE).method] += 1
+                    self._watchdog.wake()
+                    return None
         return super().submit(function, *arguments, **keywords)
 
-    def _share(self, room: int) -> int:
-        """How many of the calls that wait may be of one connection where there is no room."""
-        return max(SHARE_CALLS, room // max(1, len(self._waiting)))
+    def take(self, run: Callable[[], object], event: Any, state: Any, patience: Patience) -> None:
+        """Runs what answers a call: in the lane when it is short."""
+        if len(state.request or b"") <= patience.short_bytes:
+            self._lane.put(event.call.peer(), run)
+        else:
+            super().take(run, event, state, patience)
 
-    def _queue(self, peer: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Future[Any]:
-        """Counts the call as one that waits, until it has a thread or has ended without."""
-        waits = {peer}
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """As any pool."""
+        self._count_refused()
+        self._lane.close()
+        super().shutdown(wait, cancel_futures=cancel_futures)
 
-        def leave(_: object = None) -> None:
-            with self._lock:
-                if waits:
-                    self._waiting[peer] -= 1
-                    if not self._waiting[peer]:
-                        del self._waiting[peer]
-                    waits.clear()
+    def _is_refused(self, event: Any) -> bool:
+        # Of long calls, which wait for a thread only where all are taken.
+        if self._work_queue.qsize() >= LEAST_AHEAD:
+            return True
+        waiting = len(self._lane)
+        if waiting < LEAST_AHEAD and not self._shares:
+            return False
+        peer = event.call.peer()
+        share = self._shares.get(peer, 0.0)
+        refused = waiting >= LEAST_AHEAD and self._lane.ahead(peer) >= self._room(share)
+        self._remember(peer, share + (refused - share) * _SHARE_STEP)
+        return refused
 
-        def begin(*begun: Any) -> Any:
-            leave()
-            return function(*begun)
+    def _room(self, share: float) -> float:
+        """How many may go before a call of a connection of which this share of calls is refused."""
+        least, most = MOST_AHEAD
+        room = max(least, min(most, MOST_SECONDS / self._lane.seconds))
+        return room - (room - LEAST_AHEAD) * min(1.0, 2 * share)
 
-        with self._lock:
-            self._waiting[peer] += 1
-        future = super().submit(begin, *arguments)
-        future.add_done_callback(leave)
-        return future
+    def _remember(self, peer: str, share: float) -> None:
+        if share >= _SHARE_STEP / 2:
+            if len(self._shares) >= _SHARES:
+                self._shares.clear()
+            self._shares[peer] = share
+        else:
+            self._shares.pop(peer, None)
 
-    def _room(self, now: float) -> int:
-        if now - self._emptied <= BURST_SECONDS and now - self._last_refused >= CALM_SECONDS:
-            return BURST_CALLS
-        return 4 * self._size if self._share_refused < 0.5 else self._size
+    def _look(self) -> bool:
+        self._lane.look()
+        refused, now = self._count_refused(), time.monotonic()
+        if not self._unsaid:
+            self._unsaid_since = now
+        self._unsaid += refused
+        if self._unsaid and now - self._unsaid_since >= _SAY_SECONDS:
+            self._log.warning("overloaded", calls=self._unsaid, seconds=round(now - self._unsaid_since, 1))
+            self._unsaid = 0
+        return self._unsaid > 0
 
-    def _refuse(self, event: Any, state: Any, now: float) -> None:
-        if not self._refused:
-            self._said = now
-        self._refused += 1
-        self._last_refused = now
-        with state.condition:
-            state.trailing_metadata = self._trailers
-            grpc_server._abort(state, event.call, cygrpc.StatusCode.resource_exhausted, self._details)
-
-    def _say(self, now: float) -> None:
-        if self._refused and now - self._said > _SAY_SECONDS:
-            self._log.warning("overloaded", calls=self._refused, seconds=round(now - self._said, 1))
-            self._refused, self._said = 0, now
+    def _count_refused(self) -> int:
+        """Tells the metrics; how many they were. To count each by itself took a sixth of what a refusal costs."""
+        with self._uncounted_lock:
+            uncounted, self._uncounted = self._uncounted, Counter()
+        for method, count in uncounted.items():
+            self._on_unread(method, self._error, count)
+        return uncounted.total()

@@ -9,14 +9,15 @@ thread here, by names of grpc's that are not public; tests/reliability (R6) fail
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import grpc._server as grpc_server  # type: ignore[import-not-found, unused-ignore]
 from grpc._cython import cygrpc  # type: ignore[import-not-found, attr-defined, unused-ignore]
 
-from labgloss.server.overdue import NO_PATIENCE, Awaited, Watchdog
+from labgloss.server.overdue import NO_PATIENCE, Awaited, Patience, Watchdog
 
 # How the function is named that waits for the message of a call that has one.
 _WAITING = "unary_request"
@@ -32,21 +33,27 @@ class ArrivedPool(ThreadPoolExecutor):
         super().__init__(threads, thread_name_prefix=name)
         self._watchdog = watchdog
 
-    def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Future[Any]:
-        """As any pool; a call's future is done when the call is."""
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Any:
+        """As any pool, but for the future of a call, which nobody needs: there is none."""
         match arguments:
             case (work, event, state, behaviour, waiting, *rest):
                 awaited = self._watched(event, state, behaviour)
                 if getattr(waiting, "__name__", "") == _WAITING:
-                    call, submit = _Call(event, state), super().submit
+                    call = _Call(event, state)
+                    run = partial(function, work, event, state, behaviour, call.message, *rest)
 
-                    def take() -> Future[Any]:
+                    def take() -> None:
                         awaited.arrived()
-                        return submit(function, work, event, state, behaviour, call.message, *rest)
+                        self.take(run, event, state, awaited.patience)
 
-                    return call.when_arrived(take)
+                    call.when_arrived(take)
+                    return None
                 awaited.arrived()
         return super().submit(function, *arguments, **keywords)
+
+    def take(self, run: Callable[[], object], event: Any, state: Any, patience: Patience) -> None:  # noqa: ARG002
+        """Runs what answers a call whose message is there, on a thread. Raises RuntimeError where there is none."""
+        super().submit(run)
 
     def _watched(self, event: Any, state: Any, behaviour: Any) -> Awaited:
         patience = getattr(behaviour, "patience", NO_PATIENCE)
@@ -59,29 +66,23 @@ class _Call:
     def __init__(self, event: Any, state: Any) -> None:
         self._event = event
         self._state = state
-        self._done: Future[None] = Future()
 
-    def when_arrived(self, take: Callable[[], Future[Any]]) -> Future[None]:
-        """Done when the call is, for which a thread is taken once the message has come or the peer ended without."""
+    def when_arrived(self, take: Callable[[], None]) -> None:
+        """Takes the call once its message has come or the peer ended without."""
         received = grpc_server._receive_message(self._state, self._event.call, None)
 
         def arrived(event: Any) -> Any:
             after = received(event)
             # What was cancelled meanwhile needs no thread. A pool that was shut down has none.
-            with suppress(RuntimeError):
-                if grpc_server._is_rpc_state_active(self._state):
-                    take().add_done_callback(lambda _: self._done.set_result(None))
-                    return after
-            self._done.set_result(None)
+            if grpc_server._is_rpc_state_active(self._state):
+                with suppress(RuntimeError):
+                    take()
             return after
 
         with self._state.condition:
             if grpc_server._is_rpc_state_active(self._state):
                 self._event.call.start_server_batch((cygrpc.ReceiveMessageOperation(0),), arrived)
                 self._state.due.add(grpc_server._RECEIVE_MESSAGE_TOKEN)
-            else:
-                self._done.set_result(None)
-        return self._done
 
     def message(self) -> bytes | None:
         """The message, or None where nobody waits for an answer any more, or none was sent: then the call has ended."""

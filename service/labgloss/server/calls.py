@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -36,9 +37,8 @@ RETRY_SECONDS = 1.0
 # Trailer of a unary answer: the id of its record, or of the first where there are several.
 RECORD = "labgloss-record"
 
-# How many compute at a time: of calls about one panel or the knowledge, and of batches and streams, which so get half
-# of the interpreter while there are others. With two of the former, goodput at ten times the load was a tenth less.
-SHORT_TURNS = 1
+# How many batches and streams compute at a time, beside the one short call (lane.py): so they get half of the
+# interpreter while there are others.
 LONG_TURNS = 1
 
 # A message up to this size takes no longer than a panel that is as large as it may be: its slot is not asked for.
@@ -94,7 +94,6 @@ class Calls:
         self._log = log
         self._gate = gate
         self._slots = BoundedSemaphore(slots)
-        self._short_turns = Turns(SHORT_TURNS)
         self._long_turns = Turns(LONG_TURNS)
         self._releases = releases
         self._on_defect = on_defect
@@ -102,7 +101,7 @@ class Calls:
 
     def unary(self, service: str, name: str, answering: Answering) -> Handler:
         """A handler of one message."""
-        return self._handler(service, name, _in_turn(self._short_turns, answering), self._seconds.unary)
+        return self._handler(service, name, _awaited(answering), self._seconds.unary, math.inf)
 
     def batch(self, service: str, name: str, answering: Answering) -> Handler:
         """A handler of one message that may take long: it needs a slot."""
@@ -110,12 +109,12 @@ class Calls:
 
     def sized(self, service: str, name: str, answering: Answering) -> Handler:
         """A handler of one message, which needs a slot where it is so large that it may take long."""
-        short, long = _in_turn(self._short_turns, answering), self._in_slot(answering)
+        short, long = _awaited(answering), self._in_slot(answering)
 
         def by_size(serving: Serving, body: bytes, deadline: Deadline) -> Answer:
             return (short if len(body) <= SHORT_BYTES else long)(serving, body, deadline)
 
-        return self._handler(service, name, by_size, self._seconds.batch)
+        return self._handler(service, name, by_size, self._seconds.batch, SHORT_BYTES)
 
     def _in_slot(self, answering: Answering) -> Answering:
         in_turn = _in_turn(self._long_turns, answering)
@@ -132,7 +131,7 @@ class Calls:
 
     def stream(self, service: str, name: str, answering: Answering) -> Handler:
         """A handler of a stream, each message answered by one, in order: it needs a slot."""
-        patience = self._served(Method(service, name, STREAM), self._seconds.stream_idle)
+        patience = self._served(Patience(Method(service, name, STREAM), self._seconds.stream_idle))
         in_turn = _in_turn(self._long_turns, answering)
 
         def behaviour(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
@@ -146,8 +145,10 @@ class Calls:
         behaviour.patience = patience  # type: ignore[attr-defined]
         return grpc.stream_stream_rpc_method_handler(behaviour)
 
-    def _handler(self, service: str, name: str, answering: Answering, seconds: float) -> Handler:
-        patience = self._served(Method(service, name), seconds)
+    def _handler(
+        self, service: str, name: str, answering: Answering, seconds: float, short_bytes: float = -1
+    ) -> Handler:
+        patience = self._served(Patience(Method(service, name), seconds, short_bytes))
 
         def behaviour(body: bytes, context: grpc.ServicerContext) -> bytes:
             try:
@@ -160,9 +161,9 @@ class Calls:
         behaviour.patience = patience  # type: ignore[attr-defined]
         return grpc.unary_unary_rpc_method_handler(behaviour)
 
-    def _served(self, method: Method, seconds: float) -> Patience:
-        self._evidence.serves(method)
-        return Patience(method, seconds)
+    def _served(self, patience: Patience) -> Patience:
+        self._evidence.serves(patience.method)
+        return patience
 
     def _unary(self, patience: Patience, answering: Answering, body: bytes, context: grpc.ServicerContext) -> bytes:
         serving = self._releases.current
@@ -300,6 +301,16 @@ def _has_ended(context: grpc.ServicerContext) -> bool:
 
 def _traceparent(context: grpc.ServicerContext) -> str:
     return next((str(value) for name, value in context.invocation_metadata() if name == "traceparent"), "")
+
+
+def _awaited(answering: Answering) -> Answering:
+    """What answers, unless nobody waits for the answer any more."""
+
+    def answering_awaited(serving: Serving, body: bytes, deadline: Deadline) -> Answer:
+        deadline()
+        return answering(serving, body, deadline)
+
+    return answering_awaited
 
 
 def _in_turn(turns: Turns, answering: Answering) -> Answering:

@@ -21,8 +21,8 @@ from labgloss.errors import CallError, StreamIdleError, TakesTooLongError
 from labgloss.evidence.call import STREAM, Method
 from labgloss.frozen import dataclass
 
-# Told of a call that ends before its message was read.
-OnUnread = Callable[[Method, CallError], None]
+# Told of so many calls that end before their message was read.
+OnUnread = Callable[[Method, CallError, int], None]
 
 _SENDS = (grpc_server._SEND_MESSAGE_TOKEN, grpc_server._SEND_INITIAL_METADATA_AND_SEND_MESSAGE_TOKEN)
 
@@ -40,6 +40,8 @@ class Patience:
 
     method: Method
     seconds: float
+    # Messages up to this size are answered by a short call.
+    short_bytes: float = -1
 
     def error(self) -> CallError:
         """Why a call is ended."""
@@ -100,8 +102,13 @@ class Watchdog:
         self._some = threading.Event()
         self._over = threading.Event()
         self._look_seconds = _LOOK_SECONDS
+        self._looks: Callable[[], bool] = lambda: False
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
         self._thread.start()
+
+    def looks(self, look: Callable[[], bool], seconds: float) -> None:
+        """Calls this so often while there is a call to watch, or it says that it is to be called again."""
+        self._looks, self._look_seconds = look, min(self._look_seconds, seconds)
 
     def watch(self, call: Any, state: Any, patience: Patience) -> Awaited:
         """A call, of which these are gRPC's and whose condition is held, that is ended when the patience is over."""
@@ -114,9 +121,13 @@ class Watchdog:
         self._awaited.add(awaited)
         # Called when it has its status and all that was sent is taken.
         state.callbacks.append(lambda: self._forget(awaited))
+        self.wake()
+        return awaited
+
+    def wake(self) -> None:
+        """Looks soon, also when there is no call to watch."""
         if not self._some.is_set():
             self._some.set()
-        return awaited
 
     def _forget(self, awaited: Awaited) -> None:
         self._awaited.discard(awaited)
@@ -131,6 +142,7 @@ class Watchdog:
 
     def _run(self) -> None:
         while self._some.wait() and not self._over.wait(self._look_seconds):
+            again = self._looks()
             now = time.monotonic()
             # In one piece, as Python copies a set: other threads add and discard meanwhile.
             for awaited in tuple(self._awaited):
@@ -138,7 +150,7 @@ class Watchdog:
                     self._end(awaited)
             self._some.clear()
             # Whoever came before it was cleared is seen here, and whoever comes later sets it again.
-            if self._awaited:
+            if self._awaited or again:
                 self._some.set()
 
     def _end(self, awaited: Awaited) -> None:
@@ -155,7 +167,7 @@ class Watchdog:
         self._awaited.discard(awaited)
         self._log.warning("overdue", method=method.name, cause=cause, seconds=awaited.patience.seconds)
         if cause == "NO_MESSAGE" and method.kind != STREAM:
-            self._on_unread(method, error)
+            self._on_unread(method, error, 1)
         # Unlike a status that is sent, it also reaches a caller who takes nothing.
         call.cancel(cygrpc.StatusCode.deadline_exceeded, error.message)
 

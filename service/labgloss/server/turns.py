@@ -1,8 +1,6 @@
 """Few threads compute at a time: Python has one interpreter, and each that wants it makes all others wait longer.
 
-With eight threads computing, gRPC's own thread, which takes every call and sends every refusal and health check on its
-way, waited for eight others each time: at ten times the load health checks took a second. Those that wait here do not
-want the interpreter.
+Those that wait here do not want it.
 """
 
 from __future__ import annotations

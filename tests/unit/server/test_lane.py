@@ -1,0 +1,119 @@
+"""Short calls run one at a time, each connection in its turn, and none waits for one that hangs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from labgloss.server import lane as lanes
+from labgloss.server.lane import FairQueue, Lane
+
+
+@pytest.fixture
+def lane() -> Iterator[Lane]:
+    made = Lane(3)
+    yield made
+    made.close()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def test_each_connection_has_its_turn() -> None:
+    queue, taken = FairQueue(), list[str]()
+    for name in ("a1", "a2", "a3", "b1", "c1", "b2"):
+        queue.put(name[0], lambda name=name: taken.append(name))  # type: ignore[misc]
+    assert (6, {"a": 6, "b": 6, "c": 5, "d": 3}) == (len(queue), {peer: queue.ahead(peer) for peer in "abcd"})
+    while (run := queue.take()) is not None:
+        run()
+    assert ["a1", "b1", "c1", "a2", "b2", "a3"] == taken
+    assert (0, 0) == (len(queue), queue.ahead("a"))
+
+
+@pytest.mark.parametrize("peer", ["a", "b", "c", "d"])
+def test_no_more_go_before_a_call_than_it_says(peer: str) -> None:
+    queue, taken = FairQueue(), list[str]()
+    for each in "aaabbaccba":
+        queue.put(each, lambda each=each: taken.append(each))  # type: ignore[misc]
+    ahead = queue.ahead(peer)
+    queue.put(peer, lambda: taken.append("it"))
+    while (run := queue.take()) is not None:
+        run()
+    # Of each other connection one more may, by its place.
+    assert taken.index("it") <= ahead <= taken.index("it") + 2
+
+
+def test_one_runs_at_a_time(lane: Lane) -> None:
+    running, most, done = 0, 0, list[int]()
+
+    def run(number: int) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        time.sleep(0.002)
+        running -= 1
+        done.append(number)
+
+    for number in range(20):
+        lane.put("a", lambda number=number: run(number))  # type: ignore[misc]
+        lane.look()
+    until(lambda: len(done) == 20)
+    assert (1, list(range(20)), 0) == (most, done, len(lane))
+
+
+def test_what_waits_for_one_that_hangs_runs_beside_it_on_so_many_threads_at_most(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "PATIENCE_SECONDS", 0.01)
+    hangs, came = threading.Event(), list[int]()
+
+    def hang() -> None:
+        came.append(0)
+        hangs.wait(10)
+
+    for _ in range(4):
+        lane.put("a", hang)
+    for count in (1, 2, 3):
+        until(lambda count=count: len(came) == count)  # type: ignore[misc]
+        time.sleep(0.02)
+        lane.look()
+    time.sleep(0.02)
+    lane.look()
+    assert 3 == len(came)
+    hangs.set()
+    until(lambda: len(came) == 4)
+    # One at a time again.
+    monkeypatch.setattr(lanes, "PATIENCE_SECONDS", 10)
+    hangs.clear()
+    lane.put("a", hang)
+    lane.put("b", hang)
+    until(lambda: len(came) == 5)
+    time.sleep(0.02)
+    lane.look()
+    assert (5, 1) == (len(came), len(lane))
+    hangs.set()
+
+
+def test_an_error_ends_its_call_only(lane: Lane) -> None:
+    done = threading.Event()
+    lane.put("a", lambda: [][0])
+    lane.put("a", done.set)
+    assert done.wait(10)
+
+
+def test_what_is_put_last_is_run_also_when_the_lane_is_closed_meanwhile() -> None:
+    lane, done, goes = Lane(1), threading.Event(), threading.Event()
+    lane.put("a", lambda: goes.wait(10))
+    lane.put("a", done.set)
+    lane.close()
+    with pytest.raises(RuntimeError):
+        lane.put("a", done.set)
+    goes.set()
+    assert done.wait(10)
