@@ -31,6 +31,8 @@ _DENYING = (
         "absent",
     ),
 )
+# One of these stands in whatever the patterns above match: a text without them is plain as it is.
+_REPLACED = re.compile(r"[<>=≤≥]|least|most|than|under|below|over|above|can|could|unable|absence|ruled|excluded")
 # "No improvement" and "not resolved" deny no symptom; "not only cramps" states one.
 _NO_DENIAL = re.compile(
     r"\b(?:no|not|never|without|hasn't|haven't|isn't|aren't|wasn't|didn't|doesn't|don't)\s+"
@@ -181,6 +183,8 @@ def _plain(text: str) -> _Plain:
     else:
         starts = [place for place, letter in enumerate(text) for _ in letter.casefold()]
         plain = _Plain(folded, starts, [place + 1 for place in starts])
+    if _REPLACED.search(folded) is None:
+        return plain
     for pattern, word in (*_COMPARED, (_CANNOT, "can't"), *_DENYING):
         plain = _replaced(plain, pattern, word)
     return plain

@@ -85,6 +85,8 @@ class Recognised:
 
 def recognise(release: Release, panel: Panel) -> Recognised:
     """What the context of a panel names, with the truth of everything that it does not name."""
+    if not panel.symptoms and not panel.conditions and not panel.medications:
+        return _nothing_named(panel.conditions is not None, panel.medications is not None)
     words = _Words.of(release)
     read = [words.symptom(symptom) for symptom in panel.symptoms]
     symptoms = tuple([symptom for symptom, _ in read])
@@ -133,6 +135,23 @@ def how_far(release: Release, kind: TextKind, text: str) -> int:
         return (1 if symptom.unread else 2) if symptom.ids else 0
     item = (words.condition if kind == "condition" else words.medication)(ContextItem(text=text))
     return (2 if item.read else 1) if item.ids else 0
+
+
+@lru_cache(maxsize=4)
+def _nothing_named(conditions_sent: bool, medications_sent: bool) -> Recognised:
+    """Of a panel without symptoms whose lists of conditions and medications are empty, or were not sent."""
+    return Recognised(
+        (),
+        (),
+        (),
+        {"condition": (), "medication": ()},
+        {"symptom": {}, "condition": {}, "medication": {}, "patient": {"symptoms_unknown": TRUE}},
+        {
+            "symptom": UNKNOWN,
+            "condition": FALSE if conditions_sent else UNKNOWN,
+            "medication": FALSE if medications_sent else UNKNOWN,
+        },
+    )
 
 
 def _items(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from labgloss.domain.report import Critical, Pattern, PatternState, ResultClass, ResultState, Urgency
 from labgloss.engine import explain
@@ -13,6 +14,10 @@ from labgloss.engine.rules import VALUE_ALONE, Evaluated
 from labgloss.knowledge.release import Release
 
 DISCORDANT = "calcium_discordant"
+# As names they are found sooner: every pattern is asked.
+_MATCHED: Final = PatternState.MATCHED
+_POSSIBLE: Final = PatternState.POSSIBLE
+_NONE: Final = Urgency.NONE
 # What a clinician considers, besides contact, tests and reviews, which the report lists.
 _FIRST_STEPS = ("ecg", "safety", "consider")
 
@@ -75,12 +80,10 @@ def _red_flags(release: Release, evaluated: Evaluated) -> list[str]:
 
 def _patterns(evaluated: Evaluated) -> list[str]:
     """What the results mean together: the foremost pattern in full, the others by name."""
-    matched = [pattern for pattern in evaluated.patterns if pattern.state is PatternState.MATCHED]
-    pressing = [
-        pattern
-        for pattern in evaluated.patterns
-        if pattern.state is PatternState.POSSIBLE and pattern.urgency > Urgency.NONE
-    ]
+    if not evaluated.patterns:
+        return []
+    matched = [pattern for pattern in evaluated.patterns if pattern.state is _MATCHED]
+    pressing = [pattern for pattern in evaluated.patterns if pattern.state is _POSSIBLE and pattern.urgency > _NONE]
     sentences = [matched[0].text] if matched else []
     if len(matched) > 1:
         sentences.append(f"Beside it: {_titles(matched[1:])}.")
@@ -91,14 +94,11 @@ def _patterns(evaluated: Evaluated) -> list[str]:
 
 def _possible(release: Release, evaluated: Evaluated) -> list[str]:
     """What is possible and presses nobody: first what a test would settle, then, in one sentence each, the rest."""
-    waiting = [
-        pattern
-        for pattern in evaluated.patterns
-        if pattern.state is PatternState.POSSIBLE and pattern.urgency is Urgency.NONE
-    ]
     measurable: list[str] = []
     groups: dict[str, list[Pattern]] = {}
-    for pattern in waiting:
+    for pattern in evaluated.patterns:
+        if pattern.state is not _POSSIBLE or pattern.urgency is not _NONE:
+            continue
         lacking = [family_name(release, family) for family in evaluated.lacks.get(pattern.id, ())]
         if pattern.open_since or not lacking:
             groups.setdefault(pattern.open_since, []).append(pattern)

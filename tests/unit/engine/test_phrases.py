@@ -79,3 +79,18 @@ def test_a_clause_that_only_says_no_answers_the_one_before() -> None:
     assert [(clause.text.strip(), clause.answered_no) for clause in clauses("cramps: no; fever: yes")] == [
         ("cramps", True), ("fever", False), ("yes", False),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("bmi >= 16", "bmi => 16", "at least 16", "bmi ≥16", "bmi <= 16", "bmi =< 16", "at most 16", "bmi ≤16"),
+        *("bmi <16", "less than 16", "fewer than 3", "lower than 16", "under 16", "below 16"),
+        *("bmi >16", "more than 16", "greater than 16", "longer than 3", "over 16", "above 16"),
+        *("cannot rise", "can not rise", "could not rise", "couldn't rise", "cant rise", "unable to rise"),
+        *("absence of tetany", "tetany ruled out", "tetany excluded"),
+    ],
+)
+def test_a_comparison_or_denial_is_found_however_it_is_put(text: str) -> None:
+    """A text is looked through for all of them at once, before each is looked for."""
+    assert clauses(text)[0].text != text

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from labgloss.domain.report import Report
+from labgloss.domain.report import Report, TraceStep
 from labgloss.domain.truth import Truth
 from labgloss.engine.interpret import interpret
 from labgloss.engine.select import LABORATORY
@@ -15,6 +16,7 @@ from labgloss.panels.reader import PanelCase
 from labgloss.wire.decode import decode_panel
 from labgloss.wire.rules import rules_of
 from tests.unit.engine.conftest import Read
+from tests.unit.engine.panel_builder import panel as panel_of
 from tests.unit.engine.panel_builder import result
 from tests.unit.proofs.shipped import SHIPPED
 
@@ -93,3 +95,18 @@ def test_what_is_withheld_is_traced_as_withheld(read: Read) -> None:
         if step.outcome == "withheld"
     }
     assert traced == withheld
+
+
+def test_a_step_of_the_release_is_one_object_and_holds_nothing_of_a_panel(release: Release) -> None:
+    """Whoever writes a report may keep what it made of such a step."""
+    marked: dict[TraceStep, int] = {}
+    for ident in ("ann-1", "bob-2"):
+        for symptoms in (["MUSCLE_CRAMP"], []):
+            panel = panel_of(result("potassium", "2.6", "mmol/L", id=ident), symptoms=symptoms)
+            sent = [
+                replace(panel, results=(replace(panel.results[0], value=value),)) for value in ("2.6", "4.2", "nothing")
+            ]
+            for step in (step for one in sent for step in interpret(release, one).steps if step.of_release):
+                assert ident not in str(step)
+                assert marked.setdefault(step, id(step)) == id(step)
+    assert {step.step for step in marked} >= {"finding", "pattern", "red_flag", "caution", "refusal"}
