@@ -81,10 +81,8 @@ class Form:
 
     @classmethod
     def model_construct(cls, **given: Any) -> Self:
-        """A form of these values, whatever it would say of them."""
-        made = cls.__new__(cls)
-        Form.__init__(made, **given)
-        return made
+        """A form of these values."""
+        return cls(**given)
 
     def model_copy(self, *, update: Mapping[str, Any]) -> Self:
         """The form with other values in some fields."""

@@ -16,10 +16,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from pydantic import VERSION
 
 import labgloss
 from labgloss.engine.recognise import vocabulary
@@ -100,24 +101,11 @@ def _made_of() -> Mapping[str, str]:
     """All that a release depends on. Raises OSError where the code is not there to be read."""
     home = Path(labgloss.__file__).parent
     code = hashlib.sha256()
-    for path in [
-        Path(__file__),
-        home / "form.py",
-        home / "frozen.py",
-        *sorted(path for room in _CODE for path in (home / room).rglob("*.py")),
-    ]:
+    for path in [Path(__file__), *sorted(path for room in _CODE for path in (home / room).rglob("*.py"))]:
         content = path.read_bytes()
         code.update(f"{path.name} {len(content)}\n".encode() + content)
     python = f"{sys.implementation.cache_tag} {platform.python_version()}"
-    return {"digest": digest_of(DATA), "code": code.hexdigest(), "python": python, "pydantic": _pydantic()}
-
-
-def _pydantic() -> str:
-    """Which pydantic there is, without importing it: a digest of the module that holds its version."""
-    spec = find_spec("pydantic")
-    if spec is None or spec.origin is None:
-        raise OSError("pydantic is not there to be read")
-    return hashlib.sha256(Path(spec.origin).with_name("version.py").read_bytes()).hexdigest()
+    return {"digest": digest_of(DATA), "code": code.hexdigest(), "python": python, "pydantic": VERSION}
 
 
 def _fill_caches(release: Release) -> None:

@@ -8,53 +8,39 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from labgloss.errors import SettingsError
-from labgloss.form import Field, Form
-from labgloss.spelled import values_of
 
 PREFIX = "LABGLOSS_"
 
 
-class Listening(Form):
+class Listening(BaseModel):
     """What an operator decides of any server. Each description says what is allowed."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     host: str = Field(
-        default="127.0.0.1",
+        "127.0.0.1",
         pattern=r"^[A-Za-z0-9.:_-]+$",
         description='an address or name of this machine, such as "127.0.0.1", "0.0.0.0" or "::"',
     )
-    port: int = Field(default=0, ge=0, le=65535, description="a whole number from 0 (any free port) to 65535")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="debug, info, warning or error"
-    )
+    port: int = Field(0, ge=0, le=65535, description="a whole number from 0 (any free port) to 65535")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
     tls_certificate: Path | None = Field(
-        default=None,
-        description="a PEM file, the server's certificate first, then its issuers; left out, there is no TLS",
+        None, description="a PEM file, the server's certificate first, then its issuers; left out, there is no TLS"
     )
-    tls_key: Path | None = Field(
-        default=None, description="a PEM file with the key of tls_certificate, without a passphrase"
-    )
+    tls_key: Path | None = Field(None, description="a PEM file with the key of tls_certificate, without a passphrase")
     tls_client_ca: Path | None = Field(
-        default=None,
-        description="a PEM file with the authorities of callers' certificates; left out, none is asked for",
+        None, description="a PEM file with the authorities of callers' certificates; left out, none is asked for"
     )
-    access: Path | None = Field(
-        default=None, description="an access file (TOML); left out, everybody may call every method"
-    )
-    plaintext: bool = Field(
-        default=False, description="true, where something else encrypts the way to the port, or false"
-    )
+    access: Path | None = Field(None, description="an access file (TOML); left out, everybody may call every method")
+    plaintext: bool = Field(False, description="true, where something else encrypts the way to the port, or false")
     health_port: int | None = Field(
-        default=None, ge=0, le=65535, description="a port from 0 (any free one) to 65535; left out, there is none"
+        None, ge=0, le=65535, description="a port from 0 (any free one) to 65535; left out, there is none"
     )
-
-    def __init__(self, **given: Any) -> None:
-        values, wrong = values_of(type(self), given)
-        if wrong:
-            raise SettingsError(tuple(_faults(type(self), wrong, given, {})))
-        super().__init__(**values)
 
     def contradictions(self) -> tuple[str, ...]:
         """What is wrong of several settings together, each with how to mend it."""
@@ -109,24 +95,16 @@ class Asking(Listening):
     """What an operator decides of a server that asks the gRPC service: where that is, and how the way is encrypted."""
 
     target: str = Field(
-        default="127.0.0.1:50051",
-        min_length=1,
-        max_length=1_000,
-        description="HOST:PORT of the gRPC service that interprets",
+        "127.0.0.1:50051", min_length=1, max_length=1_000, description="HOST:PORT of the gRPC service that interprets"
     )
-    target_tls: bool = Field(default=False, description="true or false: whether the way to the target is encrypted")
+    target_tls: bool = Field(False, description="true or false: whether the way to the target is encrypted")
     target_plaintext: bool = Field(
-        default=False,
-        description="true, where something else encrypts the way to a target on another machine, or false",
+        False, description="true, where something else encrypts the way to a target on another machine, or false"
     )
-    target_tls_ca: Path | None = Field(default=None, description="a PEM file with the authorities of the target")
-    target_tls_certificate: Path | None = Field(
-        default=None, description="a PEM file with the certificate to show the target"
-    )
-    target_tls_key: Path | None = Field(default=None, description="a PEM file with the key of target_tls_certificate")
-    target_token_file: Path | None = Field(
-        default=None, description="a file that holds the token to send to the target"
-    )
+    target_tls_ca: Path | None = Field(None, description="a PEM file with the authorities of the target")
+    target_tls_certificate: Path | None = Field(None, description="a PEM file with the certificate to show the target")
+    target_tls_key: Path | None = Field(None, description="a PEM file with the key of target_tls_certificate")
+    target_token_file: Path | None = Field(None, description="a file that holds the token to send to the target")
 
     def _contradictions(self) -> Iterator[str]:
         yield from super()._contradictions()
@@ -156,10 +134,10 @@ def read_form(form: type[FormT], environment: Mapping[str, str], flags: Mapping[
     for name, value in flags.items():
         if value is not None:
             given[name], spelled[name] = value, f"--{name.replace('_', '-')}"
-    values, wrong = values_of(form, given)
-    if wrong:
-        raise SettingsError((*faults, *_faults(form, wrong, given, spelled)))
-    settings = form.model_construct(**values)
+    try:
+        settings = form.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError((*faults, *_faults(form, error, given, spelled))) from None
     faults += settings.contradictions()
     if faults:
         raise SettingsError(tuple(faults))
@@ -174,9 +152,10 @@ def _why(variable: str, text: str = "") -> str:
 
 
 def _faults(
-    form: type[Listening], wrong: tuple[str, ...], given: Mapping[str, object], spelled: Mapping[str, str]
+    form: type[Listening], error: ValidationError, given: Mapping[str, object], spelled: Mapping[str, str]
 ) -> Iterator[str]:
-    for name in wrong:
+    for problem in error.errors(include_url=False, include_input=False):
+        name = str(problem["loc"][0])
         field = form.model_fields.get(name)
         label = spelled.get(name, name)
         if field is None:

@@ -47,9 +47,9 @@ ROOMS = {
     "domain": Room(barred=IMPURE),
     "knowledge": Room(names("domain errors forbidden"), names("pydantic pydantic_core"), barred=IMPURE - {"pathlib"}),
     "engine": Room(names("domain knowledge"), barred=IMPURE),
-    # The shipped release as it was parsed when the image was made, with what the engine makes of it. Of the root: where
-    # the code lies.
-    "parsed": Room(names("knowledge engine labgloss")),
+    # The shipped release as it was parsed when the image was made, with what the engine makes of it. Of pydantic: its
+    # version, and what a form is; of the root: where the code lies.
+    "parsed": Room(names("knowledge engine labgloss"), names("pydantic")),
     # Proofs ask the engine itself, and nobody but the command asks for proofs.
     "proofs": Room(names("domain errors knowledge engine"), names("pysat"), barred=IMPURE),
     # Of the engine: the words for whom a row is.
@@ -61,8 +61,7 @@ ROOMS = {
     # What is kept of calls, which knows nothing of gRPC; of the root the version.
     "evidence": Room(names("domain errors knowledge wire"), names("google opentelemetry prometheus_client structlog")),
     # What every server has: how settings are given, the log, who may call. Of the schema: the names of methods.
-    "settings": Room(names("errors spelled")),
-    "spelled": Room(barred=IMPURE - {"pathlib"}),
+    "settings": Room(names("errors"), names("pydantic")),
     "log": Room(packages=names("structlog")),
     # jwt and cryptography: of the extras, imported where a setting asks for them.
     "access": Room(names("errors settings v1"), names("cryptography jwt pydantic structlog")),

@@ -160,11 +160,7 @@ def test_of_other_code_it_is_not_taken(file: Path, tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize(
     ("of", "name", "value"),
-    [
-        (parsed, "_pydantic", lambda: "another"),
-        (parsed.platform, "python_version", lambda: "3.11.0"),
-        (parsed, "_FORMAT", "other"),
-    ],
+    [(parsed, "VERSION", "2.0.0"), (parsed.platform, "python_version", lambda: "3.11.0"), (parsed, "_FORMAT", "other")],
 )
 def test_of_another_python_or_pydantic_it_is_not_taken(
     of: Any, name: str, value: Any, file: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from labgloss.domain.report import Urgency
 from labgloss.errors import Fault, KnowledgeError
 from labgloss.knowledge import schema
@@ -157,8 +159,6 @@ class _Files:
             self.faults.append(Fault(name, key, f"is not known here; allowed: {', '.join(keys)}"))
 
     def _formed(self, name: str, key: str, raw: object, form: type[_Form]) -> _Form | None:
-        from pydantic import ValidationError
-
         try:
             formed = form.model_validate(raw)
         except ValidationError as error:

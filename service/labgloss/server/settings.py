@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from labgloss.form import Field
+from pydantic import Field, ValidationInfo, field_validator
+
 from labgloss.knowledge.loader import DATA
 from labgloss.settings import Listening, read_form
 
@@ -21,80 +22,78 @@ _MOVING_SECONDS = 5.0
 class Settings(Listening):
     """What an operator decides. Each description says what is allowed."""
 
-    port: int = Field(default=50051, ge=0, le=65535, description="a whole number from 0 (any free port) to 65535")
-    threads: int = Field(default=8, ge=2, le=64, description="a whole number of threads from 2 to 64")
-    reflection: bool | None = Field(default=None, description="true or false; left out, it is on only on loopback")
-    workers: int = Field(default=1, ge=1, le=64, description="a whole number of processes from 1 to 64")
-    connections: int = Field(default=512, ge=1, le=65_536, description="a whole number of connections from 1 to 65536")
+    port: int = Field(50051, ge=0, le=65535, description="a whole number from 0 (any free port) to 65535")
+    threads: int = Field(8, ge=2, le=64, description="a whole number of threads from 2 to 64")
+    reflection: bool | None = Field(None, description="true or false; left out, it is on only on loopback")
+    workers: int = Field(1, ge=1, le=64, description="a whole number of processes from 1 to 64")
+    connections: int = Field(512, ge=1, le=65_536, description="a whole number of connections from 1 to 65536")
     connection_calls: int = Field(
-        default=16, ge=1, le=1_024, description="a whole number of calls under way on one connection, from 1 to 1024"
+        16, ge=1, le=1_024, description="a whole number of calls under way on one connection, from 1 to 1024"
     )
     connection_age_seconds: float = Field(
-        default=60.0, ge=0.5, le=86_400, description="a number of seconds from 0.5 to 86400"
+        60.0, ge=0.5, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.5 to 86400"
     )
     connection_idle_seconds: float = Field(
-        default=10.0, ge=0.5, le=86_400, description="a number of seconds from 0.5 to 86400"
+        10.0, ge=0.5, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.5 to 86400"
     )
-    unary_seconds: float = Field(default=30.0, ge=0.1, le=86_400, description="a number of seconds from 0.1 to 86400")
-    batch_seconds: float = Field(default=120.0, ge=0.1, le=86_400, description="a number of seconds from 0.1 to 86400")
+    unary_seconds: float = Field(
+        30.0, ge=0.1, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.1 to 86400"
+    )
+    batch_seconds: float = Field(
+        120.0, ge=0.1, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.1 to 86400"
+    )
     stream_idle_seconds: float = Field(
-        default=60.0, ge=0.1, le=86_400, description="a number of seconds from 0.1 to 86400"
+        60.0, ge=0.1, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.1 to 86400"
     )
     drain_seconds: float | None = Field(
-        default=None,
+        None,
         ge=0,
         le=86_400,
+        allow_inf_nan=False,
         description="a number of seconds from 0 to 86400; left out, what connections need to move by their age",
     )
-    knowledge: Path = Field(
-        default=DATA, description="a folder of knowledge files; left out, the release that was shipped"
-    )
-    overlay: Path | None = Field(default=None, description="a site overlay file; left out, there is none")
+    knowledge: Path = Field(DATA, description="a folder of knowledge files; left out, the release that was shipped")
+    overlay: Path | None = Field(None, description="a site overlay file; left out, there is none")
     audit: str | None = Field(
-        default=None,
-        min_length=1,
-        description='a folder for decision records, or "-" for standard output; left out, none',
+        None, min_length=1, description='a folder for decision records, or "-" for standard output; left out, none'
     )
     audit_key: Path | None = Field(
-        default=None,
-        description="a file that holds the site's key for the digests of records, beside audit; left out, none",
+        None, description="a file that holds the site's key for the digests of records, beside audit; left out, none"
     )
     audit_bytes: int = Field(
-        default=67_108_864,
-        ge=4_096,
-        le=1_073_741_824,
-        description="a number of bytes a file of records, 4096 to 1073741824",
+        67_108_864, ge=4_096, le=1_073_741_824, description="a number of bytes a file of records, 4096 to 1073741824"
     )
     audit_required: bool = Field(
-        default=True, description="true or false: whether a call is refused when its decision record cannot be written"
+        True, description="true or false: whether a call is refused when its decision record cannot be written"
     )
     metrics_port: int | None = Field(
-        default=None,
-        ge=0,
-        le=65535,
-        description="a whole number from 0 (any free port) to 65535; left out, there is no page",
+        None, ge=0, le=65535, description="a whole number from 0 (any free port) to 65535; left out, there is no page"
     )
     metrics_host: str = Field(
-        default="127.0.0.1", pattern=r"^[A-Za-z0-9.:_-]+$", description="an address or name of this machine"
+        "127.0.0.1", pattern=r"^[A-Za-z0-9.:_-]+$", description="an address or name of this machine"
     )
-    tracing: bool = Field(default=False, description="true or false: whether spans are sent as the OTEL_ variables say")
-    unary_bytes: int = Field(
-        default=65_536, ge=1_024, le=67_108_864, description="a number of bytes from 1024 to batch_bytes"
-    )
+    tracing: bool = Field(False, description="true or false: whether spans are sent as the OTEL_ variables say")
+    unary_bytes: int = Field(65_536, ge=1_024, le=67_108_864, description="a number of bytes from 1024 to batch_bytes")
     batch_bytes: int = Field(
-        default=1_048_576,
-        ge=1_024,
-        le=67_108_864,
-        check=lambda value, so_far: value >= so_far.get("unary_bytes", 0),
-        description="a number of bytes from unary_bytes to core_bytes",
+        1_048_576, ge=1_024, le=67_108_864, description="a number of bytes from unary_bytes to core_bytes"
     )
     core_bytes: int = Field(
-        default=4_194_304,
-        ge=1_024,
-        le=67_108_864,
-        check=lambda value, so_far: value >= so_far.get("batch_bytes", 0),
-        description="a number of bytes from batch_bytes to 67108864",
+        4_194_304, ge=1_024, le=67_108_864, description="a number of bytes from batch_bytes to 67108864"
     )
+
+    @field_validator("batch_bytes")
+    @classmethod
+    def _at_least_unary(cls, value: int, info: ValidationInfo) -> int:
+        if value < info.data.get("unary_bytes", 0):
+            raise ValueError("smaller than unary_bytes")
+        return value
+
+    @field_validator("core_bytes")
+    @classmethod
+    def _at_least_batch(cls, value: int, info: ValidationInfo) -> int:
+        if value < info.data.get("batch_bytes", 0):
+            raise ValueError("smaller than batch_bytes")
+        return value
 
     def _contradictions(self) -> Iterator[str]:
         yield from super()._contradictions()
