@@ -20,11 +20,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import VERSION
+from pydantic import VERSION, BaseModel
 
 import labgloss
 from labgloss.engine.recognise import vocabulary
-from labgloss.form import Form
 from labgloss.knowledge.loader import DATA, digest_of, load
 from labgloss.knowledge.release import Release
 
@@ -101,7 +100,11 @@ def _made_of() -> Mapping[str, str]:
     """All that a release depends on. Raises OSError where the code is not there to be read."""
     home = Path(labgloss.__file__).parent
     code = hashlib.sha256()
-    for path in [Path(__file__), *sorted(path for room in _CODE for path in (home / room).rglob("*.py"))]:
+    for path in [
+        Path(__file__),
+        home / "frozen.py",
+        *sorted(path for room in _CODE for path in (home / room).rglob("*.py")),
+    ]:
         content = path.read_bytes()
         code.update(f"{path.name} {len(content)}\n".encode() + content)
     python = f"{sys.implementation.cache_tag} {platform.python_version()}"
@@ -139,7 +142,7 @@ class _Reader(pickle.Unpickler):
 
 def _plain(value: object) -> object:
     """The value in tuples and text, so that two are equal where they hold the same."""
-    if isinstance(value, Form):
+    if isinstance(value, BaseModel):
         return type(value).__name__, tuple((name, _plain(part)) for name, part in value)
     if is_dataclass(value) and not isinstance(value, type):
         return type(value).__name__, tuple((field.name, _plain(getattr(value, field.name))) for field in fields(value))

@@ -35,17 +35,16 @@ IMPURE = names(
     "platform getpass glob fileinput sqlite3 urllib http warnings"
 )
 # What a class is made with: open to every room.
-FOR_ALL = names("form frozen")
+FOR_ALL = names("frozen")
 # The order of the rooms: each imports only what stands before it.
 ROOMS = {
-    "form": Room(barred=IMPURE),
     "frozen": Room(barred=IMPURE),
     "errors": Room(),
     # What no text may say: of the release, of a site, of a report.
     "forbidden": Room(barred=IMPURE),
     "v1": Room(packages=names("google grpc")),
     "domain": Room(barred=IMPURE),
-    "knowledge": Room(names("domain errors forbidden"), names("pydantic pydantic_core"), barred=IMPURE - {"pathlib"}),
+    "knowledge": Room(names("domain errors forbidden"), names("pydantic"), barred=IMPURE - {"pathlib"}),
     "engine": Room(names("domain knowledge"), barred=IMPURE),
     # The shipped release as it was parsed when the image was made, with what the engine makes of it. Of pydantic: its
     # version, and what a form is; of the root: where the code lies.

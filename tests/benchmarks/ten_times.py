@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from pydantic import BaseModel
+
 from labgloss.domain.panel import Panel
 from labgloss.domain.report import Report
 from labgloss.engine.interpret import interpret
-from labgloss.form import Form
 from labgloss.knowledge.expression import AgeClause, Combination, Expression, Name
 from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import DerivedFinding, Release, Rule
@@ -108,7 +109,7 @@ class _Copy:
         return form.model_copy(update={key: self._value(value) for key, value in form})
 
     def _value(self, value: object) -> object:
-        if isinstance(value, Form):
+        if isinstance(value, BaseModel):
             return self._form(value)
         if isinstance(value, tuple):
             return tuple(self._value(part) for part in value)

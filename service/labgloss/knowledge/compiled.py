@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pydantic import BaseModel
+
 from labgloss.domain.report import Urgency
 from labgloss.domain.subject import Age
 from labgloss.domain.truth import FALSE, TRUE, UNKNOWN, Truth
-from labgloss.form import Form
 from labgloss.knowledge import schema
 from labgloss.knowledge.expression import AgeClause, Combination, Expression, Name, names
 from labgloss.knowledge.partition import in_range
@@ -339,7 +340,7 @@ def expressions_of(release: Release) -> Iterator[Expression]:
         yield from _held(row)
 
 
-def of_row(row: Form) -> Iterator[Expression]:
+def of_row(row: BaseModel) -> Iterator[Expression]:
     """Every expression of one row."""
     return _held(row)
 
@@ -350,8 +351,8 @@ def _held(value: object) -> Iterator[Expression]:
     elif isinstance(value, tuple):
         for item in value:
             yield from _held(item)
-    elif isinstance(value, Form):
-        for item in dict(value).values():
+    elif isinstance(value, BaseModel):
+        for item in value.__dict__.values():
             yield from _held(item)
     elif isinstance(value, dict):
         for item in value.values():

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from labgloss.domain.report import Urgency
 from labgloss.errors import Fault, KnowledgeError
@@ -33,7 +33,7 @@ from labgloss.knowledge.units import UnitTable
 DATA = Path(__file__).parent / "data"
 SPECS_SUFFIX = ".specs.toml"
 
-_Form = TypeVar("_Form", bound=schema.Form)
+_Form = TypeVar("_Form", bound=BaseModel)
 _CHOICES = ("vitamin_d_policy", "critical_limits", "intervals")
 
 

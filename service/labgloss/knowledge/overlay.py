@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from labgloss.errors import Fault, KnowledgeError
 from labgloss.knowledge import overlay_checks, overlay_schema, site_checks
-from labgloss.knowledge.forming import types_of
 from labgloss.knowledge.overlay_merge import merged
 from labgloss.knowledge.release import Release
 
@@ -87,7 +86,7 @@ def _allowed(location: tuple[int | str, ...]) -> list[str]:
     form: Any = overlay_schema.OverlayFile
     for part in location:
         if isinstance(part, str) and part in form.model_fields:
-            annotation = types_of(form)[part]
+            annotation = form.model_fields[part].annotation
             # An array of tables is a tuple of one form.
             form = getattr(annotation, "__args__", (annotation,))[0]
     return [field.alias or name for name, field in form.model_fields.items()]

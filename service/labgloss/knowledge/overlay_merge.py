@@ -130,7 +130,7 @@ def _interval(
         **_population(row),
         id=row.id,
         variant=SITE,
-        limits=dict(row.limits),
+        limits=_texts(row.limits),
         source=_source(merge, row.id, entry, sources),
         status="signed",
     )
@@ -148,7 +148,7 @@ def _critical(
         id=row.id,
         set=SITE,
         side=row.side,
-        limits=dict(row.limits),
+        limits=_texts(row.limits),
         source=_source(merge, row.id, entry, sources),
         status="signed",
     )
@@ -163,6 +163,10 @@ def _exception(analyte: Analyte, side: str) -> Expression | None:
 
 def _population(row: schema.Population) -> dict[str, Any]:
     return {name: getattr(row, name) for name in schema.Population.model_fields}
+
+
+def _texts(limits: Mapping[str, Limit]) -> Any:
+    return {unit: limit.text for unit, limit in limits.items()}
 
 
 def _variant(merge: _Merge, row: overlay_schema.NamedVariant) -> SiteEntry:
@@ -280,7 +284,9 @@ def _view(merge: _Merge, source: str, sources: dict[str, schema.SourceRow]) -> t
             "analyte", needed.HAEMOLYSIS_INDEX, made, _code_row(index.code, "other", cited)
         )
         form = analytes[needed.HAEMOLYSIS_INDEX].form
-        interval = schema.IntervalRow(id=ident, variant=SITE, limits=dict(index.limits), source=cited, status="signed")
+        interval = schema.IntervalRow(
+            id=ident, variant=SITE, limits=_texts(index.limits), source=cited, status="signed"
+        )
         # Before the site's own, if there is one: the feed's limit is the nearer.
         analytes[form.id] = merge.compiled(form.model_copy(update={"intervals": (interval, *form.intervals)}))
         release = replace(release, site=replace(release.site, rules={**release.site.rules, ident: made}))

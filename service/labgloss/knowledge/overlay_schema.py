@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
-import pydantic
-from pydantic import PlainValidator
+from pydantic import Field, PlainValidator
 
-from labgloss.form import Field
-from labgloss.knowledge.schema import Form, Population, Property, Ucum
-
-if TYPE_CHECKING:
-    from labgloss.knowledge.forming import LimitText
+from labgloss.knowledge.schema import Form, LimitText, Population, Property, Ucum
 
 
 def _day(raw: object) -> date:
@@ -24,8 +19,8 @@ def _day(raw: object) -> date:
 
 Day = Annotated[date, PlainValidator(_day)]
 # Text that says something, on one line.
-Words = Annotated[str, pydantic.Field(pattern=r"^\S(?:[^\n\r]*\S)?$", max_length=1_000)]
-Ident = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$", max_length=128)]
+Words = Annotated[str, Field(pattern=r"^\S(?:[^\n\r]*\S)?$", max_length=1_000)]
+Ident = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$", max_length=128)]
 
 
 class Signature(Form):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from pydantic import BaseModel
+
 from labgloss.domain.report import RefusalReason, Urgency
 from labgloss.errors import Fault
-from labgloss.form import Form
 from labgloss.frozen import dataclass
 from labgloss.knowledge import needed
 from labgloss.knowledge.expression import AgeClause, Combination, Name, names
@@ -62,7 +63,7 @@ class Formed:
 
     file: str
     key: str
-    form: Form
+    form: BaseModel
 
 
 def faults(release: Release, formed: Iterable[Formed]) -> list[Fault]:
@@ -117,7 +118,7 @@ def _named(kind: str, value: str) -> tuple[str, str]:
 
 def _leaves(value: object, path: str, field: str) -> Iterator[tuple[str, str, object]]:
     """Path, field and value of everything in a form that is not itself a form or a collection."""
-    if isinstance(value, Form):
+    if isinstance(value, BaseModel):
         label = next((found for name in _LABELS if isinstance(found := getattr(value, name, None), str)), "")
         here = f"{path} ({label})" if path and label else path
         for name in type(value).model_fields:

@@ -3,40 +3,57 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal, Self
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Literal
 
-from labgloss import form
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+
 from labgloss.domain.report import Urgency
-from labgloss.form import Field
+from labgloss.domain.subject import AgeLimit
+from labgloss.knowledge.expression import Expression, Limit, parse_age, parse_expression, parse_limit
 
-if TYPE_CHECKING:
-    # By what they are validated with (forming.py), which a start that finds the release parsed does not need.
-    from pydantic import GetCoreSchemaHandler
-    from pydantic_core import CoreSchema
 
-    from labgloss.knowledge.forming import AgeText, Factor, LimitText, Logic, Positive, UrgencyName
+def _decimal(raw: object) -> Decimal:
+    if isinstance(raw, bool) or not isinstance(raw, int | Decimal):
+        raise ValueError("a decimal number is needed, written without quotes")
+    return Decimal(raw)
 
+
+def _fraction(raw: object) -> Fraction:
+    try:
+        factor = Fraction(raw) if isinstance(raw, str) else Fraction(0)
+    except (ValueError, ZeroDivisionError):
+        factor = Fraction(0)
+    if factor <= 0:
+        raise ValueError("an exact factor above zero is needed, written as text: '0.001', '1/2'")
+    return factor
+
+
+def _urgency(raw: object) -> Urgency:
+    if not isinstance(raw, str) or raw not in Urgency.__members__:
+        raise ValueError(f"one of {', '.join(Urgency.__members__)} is needed")
+    return Urgency[raw]
+
+
+Number = Annotated[Decimal, BeforeValidator(_decimal)]
+Positive = Annotated[Number, Field(gt=0)]
+Factor = Annotated[Fraction, PlainValidator(_fraction)]
+LimitText = Annotated[Limit, PlainValidator(parse_limit)]
+AgeText = Annotated[AgeLimit, PlainValidator(parse_age)]
+Logic = Annotated[Expression, PlainValidator(parse_expression)]
+UrgencyName = Annotated[Urgency, PlainValidator(_urgency)]
 Ucum = str
 # How far the source of a figure was read; "signed" is a figure of a site, which somebody signed there.
 Status = Literal["seen", "unit_seen", "recalled", "computed", "decision", "proposal", "signed"]
 Property = Literal["mass", "moles", "activity", "other"]
 
 
-class Form(form.Form):
-    """Base of every form of the knowledge."""
+class Form(BaseModel):
+    """Base of every form."""
 
-    @classmethod
-    def model_validate(cls, raw: Any) -> Self:
-        """The form that a table of a file makes. Raises pydantic's ValidationError with everything that is wrong."""
-        from labgloss.knowledge.forming import formed
-
-        return formed(cls, raw)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        from labgloss.knowledge.forming import schema_of
-
-        return schema_of(cls, handler)
+    # What validates is built when the first file is read: a start that finds the release parsed reads none.
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
 
 class Sourced(Form):
@@ -149,7 +166,7 @@ class RaiseRow(Form):
 
     urgency: UrgencyName
     when: Logic | None = None
-    limits: dict[Ucum, LimitText] = Field(default_factory=dict)
+    limits: dict[Ucum, LimitText] = {}
 
 
 class AlsoRow(Form):
@@ -184,7 +201,7 @@ class BandRow(Sourced):
     # Counts for the red flag VALUE_ALONE, at the urgency of the row.
     value_alone: bool = False
     # The values of the band that count so, where not all of them do (RF11 lists sodium from 160, inside severe_high).
-    value_alone_within: dict[Ucum, LimitText] = Field(default_factory=dict)
+    value_alone_within: dict[Ucum, LimitText] = {}
 
 
 class BandTable(Population):
@@ -269,9 +286,9 @@ class FindingRow(Sourced):
     id: str
     analyte: str = ""
     text: str
-    limits: dict[Ucum, LimitText] = Field(default_factory=dict)
+    limits: dict[Ucum, LimitText] = {}
     # Limits for a result that has no interval, where `limits` are multiples of its ULN.
-    without_interval: dict[Ucum, LimitText] = Field(default_factory=dict)
+    without_interval: dict[Ucum, LimitText] = {}
     # Computed by the engine, by the figures of computations.toml.
     computed: bool = False
     # Computed from results of several times: a rise, a fall, an acute injury, a repeat.
@@ -279,7 +296,7 @@ class FindingRow(Sourced):
     # A result in a unit that these do not convert to leaves it UNKNOWN (a spot urine, a 24 h urine).
     only_in_these_units: bool = False
     # Limits for a result whose policy has none of the bands.
-    without_band: dict[Ucum, LimitText] = Field(default_factory=dict)
+    without_band: dict[Ucum, LimitText] = {}
     # In a list of findings where it is TRUE; else a limit that only rules read.
     shown: bool = True
     # Only while the class of the analyte is one of these.
@@ -590,7 +607,7 @@ class ValidityRow(Sourced):
 
     id: str
     analyte: str = ""
-    limits: dict[Ucum, LimitText] = Field(default_factory=dict)
+    limits: dict[Ucum, LimitText] = {}
     age: AgeRange = Field(default_factory=AgeRange)
     when: Logic | None = None
     text: str

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from labgloss.errors import SettingsError
-from labgloss.form import Field
 from labgloss.knowledge.schema import Form
 from labgloss.mutation.outcomes import Fate, Outcome
 from labgloss.proofs.mutants import Mutant

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
 import pytest
+from pydantic import BaseModel
 
-from labgloss.form import Form
 from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.stated import KINDS, stated, statuses, unsigned
@@ -20,12 +20,12 @@ def release() -> Release:
     return load()
 
 
-def rows_with_a_status(value: object, seen: set[int]) -> Iterator[Form]:
+def rows_with_a_status(value: object, seen: set[int]) -> Iterator[BaseModel]:
     """Every form with a status, wherever in a release; found without knowing where forms lie."""
     if id(value) in seen:
         return
     seen.add(id(value))
-    if isinstance(value, Form):
+    if isinstance(value, BaseModel):
         if "status" in type(value).model_fields:
             yield value
         for name in type(value).model_fields:
