@@ -143,10 +143,8 @@ def read_access(settings: Listening) -> Access | None:
     file = settings.access
     if file is None:
         return None
-    # Only here: without an access file nothing of this is needed, nor what validates its form.
+    # Only here: without an access file nothing is read.
     import tomllib
-
-    from labgloss.access.form import formed
 
     content = _read(file)
     try:
