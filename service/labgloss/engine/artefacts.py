@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from decimal import Decimal
+from functools import lru_cache
 from operator import is_
 
 from labgloss.domain.altered import altered
@@ -36,6 +37,9 @@ _HOURS = re.compile(r"\b(\d{1,3}(?:\.\d)?)\s*(?:h|hr|hrs|hour|hours)\b")
 _CELSIUS = re.compile(r"(?<![\d.])(-?\d{1,2}(?:\.\d)?)\s*(?:°\s*c|deg(?:rees)?\s*c(?:elsius)?|celsius)\b")
 _UNSPUN = re.compile(r"unspun|uncentrifuged|not (?:spun|centrifuged|separated)|before (?:separation|centrifugation)")
 _SIDES = (ResultClass.LOW, ResultClass.NORMAL, ResultClass.HIGH)
+_NOTHING_SAID: Mapping[str, Truth] = dict.fromkeys(
+    ("delayed", "pneumatic_tube", "edta_additive", "heparin"), Truth.FALSE
+)
 _NOT = re.compile(r"\b(?:no|not|non|without)\W+(?:\w+\W+){0,2}$")
 
 
@@ -197,8 +201,7 @@ def _of_draw(
     truths = dict(found)
     for entry in own:
         if entry.analyte is not None and entry.verdict is not None and entry.refusal is None:
-            for side in _SIDES:
-                truths[f"{entry.analyte.id}.{side.value}"] = Truth.of(entry.verdict.classes == (side,))
+            truths |= _of_classes(entry.analyte.id, entry.verdict.classes)
     sent = [entries[place] for place in places]
     level = [haemolysis_of(bench.release, entry, entries) for entry in sent]
     truths["haemolysed"] = Truth.of(Haemolysis.MODERATE in level or Haemolysis.GROSS in level)
@@ -207,8 +210,16 @@ def _of_draw(
     return truths
 
 
-def _said(form: DelayForm, texts: Sequence[str], additives: Sequence[str]) -> dict[str, Truth]:
+@lru_cache(maxsize=1024)
+def _of_classes(analyte: str, classes: tuple[ResultClass, ...]) -> Mapping[str, Truth]:
+    """On which side a result of an analyte lies, as measured."""
+    return {f"{analyte}.{side.value}": Truth.of(classes == (side,)) for side in _SIDES}
+
+
+def _said(form: DelayForm, texts: Sequence[str], additives: Sequence[str]) -> Mapping[str, Truth]:
     """What a specimen's additive, transport and comments say."""
+    if not texts and not any(additives):
+        return _NOTHING_SAID
     return {
         "delayed": Truth.of(any(_delayed(form, text) for text in texts)),
         "pneumatic_tube": Truth.of(any(word in text for text in texts for word in form.pneumatic_words)),
@@ -247,7 +258,7 @@ def _texts(sent: Sequence[Judged]) -> list[str]:
             *entry.result.specimen.conditions,
         )
     ]
-    return list(dict.fromkeys(text.casefold() for text in texts if text.strip()))
+    return list(dict.fromkeys([text.casefold() for text in texts if text.strip()]))
 
 
 def _delayed(form: DelayForm, text: str) -> bool:
