@@ -154,6 +154,16 @@ def exactly_halved(value: Decimal) -> bool:
     return 0 <= value < _HALVED_BELOW and isinstance(exponent, int) and exponent >= -_HALVED_PLACES
 
 
+def scaled_span(span: Span, factor: Fraction) -> Span:
+    """The span times an exact factor above zero."""
+    return Span(
+        None if span.low is None else scaled(span.low, factor),
+        span.low_inclusive,
+        None if span.high is None else scaled(span.high, factor),
+        span.high_inclusive,
+    )
+
+
 def with_digits(value: Decimal, digits: int) -> Decimal:
     """A value with no more digits than so many, and none that nobody measured."""
     rounded = round_half_up(value, digits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from labgloss.domain.panel import Panel
 from labgloss.domain.quantity import Span
@@ -16,13 +16,13 @@ from labgloss.engine.select import (
     NOT_SENT,
     VITAMIN_D,
     VITAMIN_D_COMPONENTS,
+    Ends,
     LaboratoryEnds,
     Rows,
     age_of,
     chosen_for,
     known_of,
     laboratory_ends_of,
-    rows_for,
 )
 from labgloss.frozen import dataclass
 from labgloss.knowledge.partition import Known
@@ -66,8 +66,7 @@ class Bench:
         self, entry: Judged, analyte: Analyte, reading: Reading, own: LaboratoryEnds, site: Site | None = None
     ) -> tuple[Rows, ...]:
         """The rows that speak for a reading of an entry, with a laboratory's interval; `site`: in that one's place."""
-        chosen = chosen_for(self.release.site if site is None else site, self.panel.options, analyte.id)
-        return rows_for(self.release, analyte, self.known(entry), reading, own, self.facts, chosen)
+        return self._asked(entry, analyte, reading, own, site).rows()
 
     def verdict(self, entry: Judged, reading: Reading, site: Site | None = None) -> Verdict:
         """The verdict on a reading in the place of an entry's own; `site`: in the place of the release's."""
@@ -78,16 +77,27 @@ class Bench:
         assert entry.reading is not None
         return self._graded(entry, entry.reading, span)
 
+    def intervals(self, entry: Judged) -> Sequence[Ends | None]:
+        """The intervals that hold for a reading without its laboratory's, one of each kind of patient."""
+        assert entry.analyte is not None and entry.reading is not None
+        asked = self._asked(entry, entry.analyte, entry.reading, NOT_SENT)
+        if self.release.compiled:
+            return verdicts.of_release(self.release).scale(asked).intervals
+        return [row.ends for row in asked.rows()]
+
     def _graded(self, entry: Judged, reading: Reading, span: Span, site: Site | None = None) -> Verdict:
         assert entry.analyte is not None
-        own = self.laboratory(entry)
-        if own.span is None and self.release.compiled:
-            ready = verdicts.of_release(self.release)
-            known, site = self.known(entry), self.release.site if site is None else site
-            return ready.verdict(entry.analyte, known, reading, span, self.facts, site, self.panel.options)
-        return grade.grade(
-            entry.analyte, reading.compared.unit, span, self.rows(entry, entry.analyte, reading, own, site)
-        )
+        asked = self._asked(entry, entry.analyte, reading, self.laboratory(entry), site)
+        if self.release.compiled:
+            return verdicts.of_release(self.release).verdict(asked, span)
+        return grade.grade(entry.analyte, reading.compared.unit, span, asked.rows())
+
+    def _asked(
+        self, entry: Judged, analyte: Analyte, reading: Reading, own: LaboratoryEnds, site: Site | None = None
+    ) -> verdicts.Asked:
+        site = self.release.site if site is None else site
+        known = self.known(entry)
+        return verdicts.Asked(self.release, analyte, known, reading, own, self.facts, site, self.panel.options)
 
     def known(self, entry: Judged) -> Known:
         """What is known of the patient and the specimen of an entry for choosing rows."""

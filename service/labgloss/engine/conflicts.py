@@ -8,7 +8,6 @@ from labgloss.engine.bench import Bench
 from labgloss.engine.explain import ORIGINS, band_words
 from labgloss.engine.grade import span_text
 from labgloss.engine.judged import Judged
-from labgloss.engine.select import LaboratoryEnds
 
 _SIDES = {
     "L": ResultClass.LOW,
@@ -85,16 +84,15 @@ def of_interval(bench: Bench, entry: Judged, own: Span | None) -> tuple[Conflict
 def _class_by_default(bench: Bench, entry: Judged) -> tuple[ResultClass | None, str]:
     """The class against the interval that holds without the laboratory's, and whose that is; None where there is none,
     or where it is not one class."""
-    assert entry.analyte is not None and entry.reading is not None
-    rows = bench.rows(entry, entry.analyte, entry.reading, LaboratoryEnds())
+    assert entry.reading is not None
     value = entry.reading.compared.value
     classes = set()
     whose: dict[str, None] = {}
-    for row in rows:
-        if row.ends is None:
+    for ends in bench.intervals(entry):
+        if ends is None:
             return None, ""
-        span = row.ends.span
-        whose |= {ORIGINS[shown.origin]: None for shown in row.ends.shown}
+        span = ends.span
+        whose |= {ORIGINS[shown.origin]: None for shown in ends.shown}
         classes.add(
             ResultClass.NORMAL if value in span else ResultClass.LOW if value in span.below else ResultClass.HIGH
         )

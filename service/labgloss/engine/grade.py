@@ -217,7 +217,7 @@ def trace_of(unit: str, span: Span, rows: Rows) -> Iterable[TraceStep]:
     """Every limit compared for one kind of patient: interval, bands, critical limits."""
     ends = rows.ends.span if rows.ends else None
     for shown in rows.ends.shown if rows.ends else ():
-        expression = f"{span_text(shown.span)} {shown.unit}"
+        expression = interval_text(shown)
         truth = _meets(span, ends) if ends else Truth.UNKNOWN
         yield TraceStep("interval", shown.rule_id, expression, truth, shown.applies_to, shown.source_ids, shown.status)
     table: BandTable | None = rows.table
@@ -252,6 +252,11 @@ def _meets(span: Span, limit: Span) -> Truth:
     if not span.overlaps(limit):
         return Truth.FALSE
     return Truth.TRUE if span.inside(limit) else Truth.UNKNOWN
+
+
+def interval_text(interval: IntervalInForce) -> str:
+    """An interval as a condition on x, with its unit."""
+    return f"{span_text(interval.span)} {interval.unit}"
 
 
 def span_text(span: Span) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from labgloss.domain.panel import LaboratoryInterval, Options, Result, SpecimenKind
-from labgloss.domain.quantity import ARITHMETIC, Span, scaled
+from labgloss.domain.quantity import ARITHMETIC, Span, scaled_span
 from labgloss.domain.report import IntervalInForce, IntervalOrigin, Reading
 from labgloss.domain.subject import Age, BirthDate, Patient, Sex
 from labgloss.engine.facts import Facts
@@ -216,17 +216,8 @@ def _ends(
         if row is None or default is None:
             return None
         return Ends(default, (_shown_row(row, unit, default),), True)
-    span = Span(
-        None if own.low is None else scaled(own.low, reading.factor),
-        own.low_inclusive,
-        None if own.high is None else scaled(own.high, reading.factor),
-        own.high_inclusive,
-    )
-    shown = [
-        IntervalInForce(
-            own, reading.quantity.unit, IntervalOrigin.LABORATORY, "as the laboratory sent it", LABORATORY, LABORATORY
-        )
-    ]
+    span = scaled_span(own, reading.factor)
+    shown = [shown_of_laboratory(own, reading.quantity.unit)]
     default_used = False
     if default is not None and row is not None:
         fills_low = span.low is None and default.low is not None
@@ -240,6 +231,11 @@ def _ends(
             )
             shown.append(_shown_row(row, unit, default))
     return Ends(span, tuple(shown), default_used)
+
+
+def shown_of_laboratory(span: Span, unit: str) -> IntervalInForce:
+    """A laboratory's own interval as the report shows it, in the unit of the result."""
+    return IntervalInForce(span, unit, IntervalOrigin.LABORATORY, "as the laboratory sent it", LABORATORY, LABORATORY)
 
 
 def _interval_row(analyte: Analyte, cell: Cell, variants: Sequence[str]) -> IntervalRow | None:

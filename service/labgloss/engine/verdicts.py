@@ -1,49 +1,106 @@
 """Verdicts at hand, by the place of a value among the limits in force; each is what `grade` gives.
 
 Between two neighbouring limits nothing changes, so that a verdict rests on the place of its value alone. Each place is
-graded once for a release, for all patients whom the same rows speak for; no value and no age of a patient is kept.
+graded once for a release, for all patients whom the same rows speak for. Of a laboratory's own interval it is the place
+among the other limits too. No value, no age and no interval that was sent is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import field, replace
 from decimal import Decimal
 from weakref import WeakKeyDictionary
 
 from labgloss.domain.altered import altered
 from labgloss.domain.panel import Options
-from labgloss.domain.quantity import Span, exactly_halved, place_among
+from labgloss.domain.quantity import ARITHMETIC, Span, exactly_halved, place_among, scaled_span
 from labgloss.domain.report import Reading, TraceStep
 from labgloss.domain.subject import AgeLimit, AgeScale
 from labgloss.engine import grade
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Verdict
 from labgloss.engine.kept import Kept
-from labgloss.engine.select import VITAMIN_D, VITAMIN_D_POLICY, LaboratoryEnds, Rows, chosen_for, rows_for
+from labgloss.engine.select import (
+    LABORATORY,
+    VITAMIN_D,
+    VITAMIN_D_POLICY,
+    Ends,
+    LaboratoryEnds,
+    Rows,
+    chosen_for,
+    rows_for,
+    shown_of_laboratory,
+)
 from labgloss.frozen import dataclass
-from labgloss.knowledge.expression import Expression
+from labgloss.knowledge.expression import Expression, Limit
 from labgloss.knowledge.partition import Known
-from labgloss.knowledge.release import Analyte, Release, Site
+from labgloss.knowledge.release import NO_SITE, Analyte, Release, Site
 
 _ZERO = Decimal(0)
 
-Place = tuple[int, bool, int, bool]
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whom and what a verdict is asked on: a reading of an analyte, with a laboratory's interval or without."""
+
+    release: Release
+    analyte: Analyte
+    known: Known
+    reading: Reading
+    own: LaboratoryEnds
+    facts: Facts
+    site: Site
+    options: Options
+
+    def rows(self) -> tuple[Rows, ...]:
+        """The rows that speak for it."""
+        chosen = chosen_for(self.site, self.options, self.analyte.id)
+        return rows_for(self.release, self.analyte, self.known, self.reading, self.own, self.facts, chosen)
 
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """The ends of all limits that speak for some kinds of patient, from low to high, beginning with zero."""
+    """The limits that speak for some kinds of patient; those of a laboratory's own interval come with each result."""
 
+    # The ends that do not move, from low to high, beginning with zero.
     ends: tuple[Decimal, ...]
+    # Multiples of the upper end of the interval that are limits.
+    multiples: tuple[Decimal, ...] = ()
+    # Of each kind of patient, the interval in force; where a laboratory sent its own, none is kept.
+    intervals: tuple[Ends | None, ...] = ()
     _steps: dict[TraceStep, TraceStep] = field(default_factory=dict)
 
     def step(self, step: TraceStep) -> TraceStep:
-        """A step of a trace as its verdicts share it."""
+        """A step of a trace as its verdicts share it; one of a laboratory's interval without its numbers."""
+        if step.rule_id == LABORATORY:
+            return replace(step, expression="")
         return self._steps.get(step) or self._steps.setdefault(step, replace(step, of_release=True))
 
-    def place(self, span: Span) -> Place | None:
-        """Where a span lies among the ends; None where its place does not say all that `grade` asks."""
+    def place(self, span: Span, own: Span | None = None) -> tuple[int, ...] | None:
+        """Where a span lies among the limits, with a laboratory's interval in the same unit (`own`).
+
+        None where its place does not say all that `grade` asks.
+        """
+        place = self._place(span)
+        if place is None or own is None:
+            return place
+        moving = list(own.ends)
+        if own.high is not None:
+            moving += [ARITHMETIC.multiply(times, own.high) for times in self.multiples]
+        measured = span.low == span.high
+        values = span.ends[:1] if measured else span.ends
+        beside = [(end > value) - (end < value) for value in values for end in moving]
+        if measured:
+            # One number is compared with each end, whichever way those lie to each other.
+            return *place, own.low_inclusive, own.high_inclusive, *beside
+        if not all(map(exactly_halved, moving)):
+            return None
+        # A laboratory's interval is not empty, so that its own ends lie in their order.
+        among = [place_among(self.ends, end) for end in moving]
+        return *place, own.low_inclusive, own.high_inclusive, own.low == own.high, *among, *beside
+
+    def _place(self, span: Span) -> tuple[int, ...] | None:
         low, high = span.low, span.high
         if low is not None and low < 0:
             return None
@@ -52,9 +109,7 @@ class Scale:
                 return None
             place = place_among(self.ends, low)
             return place, True, place, True
-        if (low is not None and high is not None and low > high) or not all(
-            end is None or exactly_halved(end) for end in (low, high)
-        ):
+        if (low is not None and high is not None and low > high) or not all(map(exactly_halved, span.ends)):
             return None
         # From below the first end, or to beyond the last one.
         begin = -1 if low is None else place_among(self.ends, low)
@@ -66,60 +121,93 @@ class Verdicts:
     """The verdicts of one release."""
 
     def __init__(self, release: Release) -> None:
-        self._release = release
         self._ages = AgeScale(_age_limits(release))
         self._conditions = {ident: _conditions(release, analyte) for ident, analyte in release.analytes.items()}
         self._scales: Kept[tuple[object, ...], Scale] = Kept(maxsize=4096)
         # Kinds of patient with the same rows share a scale.
         self._same: Kept[tuple[object, ...], Scale] = Kept(maxsize=4096)
-        self._verdicts: Kept[tuple[Scale, Place], Verdict] = Kept(maxsize=4096)
+        self._verdicts: Kept[tuple[Scale, tuple[int, ...]], Verdict] = Kept(maxsize=4096)
 
-    def verdict(
-        self, analyte: Analyte, known: Known, reading: Reading, span: Span, facts: Facts, site: Site, options: Options
-    ) -> Verdict:
-        """The verdict on a span of values in the compared unit of a reading, by no interval of the laboratory's."""
-        unit = reading.compared.unit
+    def verdict(self, asked: Asked, span: Span) -> Verdict:
+        """The verdict on a span of values in the compared unit of a reading."""
+        scale, own = self.scale(asked), asked.own.span
+        place = scale.place(span, None if own is None else scaled_span(own, asked.reading.factor))
+        found = None if place is None else self._verdicts.get((scale, place))
+        if found is None:
+            graded = grade.grade(asked.analyte, asked.reading.compared.unit, span, asked.rows())
+            if place is None:
+                return graded
+            found = altered(
+                graded,
+                intervals=graded.intervals if own is None else graded.intervals[1:],
+                trace=tuple([scale.step(step) for step in graded.trace]),
+            )
+            self._verdicts.put((scale, place), found)
+        return altered(found, span=span) if own is None else _by_laboratory(found, span, own, asked.reading)
+
+    def scale(self, asked: Asked) -> Scale:
+        """The limits that speak for what is asked."""
+        known, options, own = asked.known, asked.options, asked.own.span
+        # Which ends the laboratory gave.
+        given = None if own is None else (own.low is None, own.high is None)
+        what = (asked.analyte.id, asked.reading.compared.unit, given)
         kind = (
-            analyte.id,
-            unit,
+            what,
             self._ages.place(known.age),
             known.sex and known.sex.value,
             known.pregnant,
             known.trimester,
             known.preterm,
             known.specimen,
-            site,
+            asked.site is NO_SITE,
             options.vitamin_d_policy,
             options.critical_limits,
             options.intervals,
-            tuple([facts.holds(condition) for condition in self._conditions[analyte.id]]),
+            tuple([asked.facts.holds(condition) for condition in self._conditions[asked.analyte.id]]),
         )
-        rows: tuple[Rows, ...] | None = None
-        if (scale := self._scales.get(kind)) is None:
-            rows = self._rows(analyte, known, reading, facts, site, options)
-            scale = self._scales.put(kind, self._scale(analyte, unit, rows))
-        place = scale.place(span)
-        found = None if place is None else self._verdicts.get((scale, place))
-        if found is None:
-            rows = rows or self._rows(analyte, known, reading, facts, site, options)
-            found = grade.grade(analyte, unit, span, rows)
-            if place is not None:
-                found = altered(found, trace=tuple([scale.step(step) for step in found.trace]))
-                self._verdicts.put((scale, place), found)
-        return altered(found, span=span)
+        return self._scales.get(kind) or self._scales.put(kind, self._made(asked, what))
 
-    def _rows(
-        self, analyte: Analyte, known: Known, reading: Reading, facts: Facts, site: Site, options: Options
-    ) -> tuple[Rows, ...]:
-        chosen = chosen_for(site, options, analyte.id)
-        return rows_for(self._release, analyte, known, reading, LaboratoryEnds(), facts, chosen)
-
-    def _scale(self, analyte: Analyte, unit: str, rows: Sequence[Rows]) -> Scale:
-        spoken = tuple((row.ends, row.table and row.table.id, tuple(one.id for one in row.critical)) for row in rows)
-        key = (analyte.id, unit, spoken, grade.open_facts(rows))
+    def _made(self, asked: Asked, what: tuple[object, ...]) -> Scale:
+        analyte, unit, own, rows = asked.analyte, asked.reading.compared.unit, asked.own.span, asked.rows()
+        spoken = tuple(
+            (
+                row.ends and row.ends.shown[own is not None :],
+                row.table and row.table.id,
+                tuple(critical.id for critical in row.critical),
+            )
+            for row in rows
+        )
+        key = (what, spoken, grade.open_facts(rows))
         if (scale := self._same.get(key)) is not None:
             return scale
-        return self._same.put(key, Scale(tuple(sorted({_ZERO, *_ends(analyte, unit, rows)}))))
+        ends = {_ZERO}
+        multiples: set[Decimal] = set()
+        for row in rows:
+            interval = _not_of_laboratory(row.ends, own)
+            ends.update(interval.ends if interval else ())
+            for limit in _limits(analyte, unit, row):
+                ends.update(limit.span(interval).ends)
+                multiples.update(_multiples(limit))
+        return self._same.put(
+            key,
+            Scale(
+                tuple(sorted(ends)),
+                tuple(sorted(multiples)),
+                tuple(row.ends for row in rows) if own is None else (),
+            ),
+        )
+
+
+def _by_laboratory(found: Verdict, span: Span, own: Span, reading: Reading) -> Verdict:
+    """A verdict with what the laboratory's interval says in its place."""
+    shown = shown_of_laboratory(own, reading.quantity.unit)
+    text = grade.interval_text(shown)
+    return altered(
+        found,
+        span=span,
+        intervals=(shown, *found.intervals),
+        trace=tuple([replace(step, expression=text) if step.rule_id == LABORATORY else step for step in found.trace]),
+    )
 
 
 _OF_RELEASES: WeakKeyDictionary[Release, Verdicts] = WeakKeyDictionary()
@@ -152,12 +240,32 @@ def _conditions(release: Release, analyte: Analyte) -> tuple[Expression, ...]:
     return tuple(dict.fromkeys(condition for condition in asked if condition is not None))
 
 
-def _ends(analyte: Analyte, unit: str, rows: Sequence[Rows]) -> Iterator[Decimal]:
-    """The ends of every limit that `grade` compares a value with."""
-    for row in rows:
-        interval = row.ends.span if row.ends else None
-        limits = [critical.limits[unit] for critical in row.critical if unit in critical.limits]
-        limits += [band.limits[unit] for band in row.table.bands] if row.table else []
-        limits += [limit for term in analyte.form.ctcae if unit in term.grades for limit in term.grades[unit].values()]
-        for span in (*([interval] if interval else []), *(limit.span(interval) for limit in limits)):
-            yield from span.ends
+def _limits(analyte: Analyte, unit: str, row: Rows) -> Iterator[Limit]:
+    """Every limit beside the interval that `grade` compares a value with."""
+    yield from (critical.limits[unit] for critical in row.critical if unit in critical.limits)
+    if row.table is not None:
+        yield from (band.limits[unit] for band in row.table.bands)
+    for term in analyte.form.ctcae:
+        yield from term.grades.get(unit, {}).values()
+
+
+def _multiples(limit: Limit) -> Iterator[Decimal]:
+    """How many times the upper end of the interval its ends are, where they are a multiple of it."""
+    for end in (limit.low, limit.high):
+        if isinstance(end, str) and (times := end.partition("*"))[1]:
+            yield Decimal(times[0])
+
+
+def _not_of_laboratory(ends: Ends | None, own: Span | None) -> Span | None:
+    """The ends of an interval in force that the laboratory did not give."""
+    if ends is None:
+        return None
+    span = ends.span
+    if own is None:
+        return span
+    return Span(
+        span.low if own.low is None else None,
+        span.low_inclusive,
+        span.high if own.high is None else None,
+        span.high_inclusive,
+    )

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from gc import collect
+from itertools import combinations, pairwise
+from weakref import ref
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labgloss.domain.panel import Options, Panel, Result
+from labgloss.domain.panel import LaboratoryInterval, Options, Panel, Result
 from labgloss.domain.quantity import Comparator, Quantity, Span
 from labgloss.domain.subject import Age, AgeScale, AgeUnit, BirthDate, CalendarAge, Patient, Sex, StatedAge
 from labgloss.domain.truth import Truth
@@ -46,12 +49,26 @@ def numbers_of(analyte: Analyte, unit: str) -> list[Decimal]:
 @st.composite
 def quantities(draw: st.DrawFn, analyte: Analyte, unit: str) -> Quantity:
     """Values at the ends of limits and beside them, as measurements and as bounds."""
-    number = draw(st.sampled_from(numbers_of(analyte, unit)))
+    number = draw(st.sampled_from(numbers_of(analyte, analyte.units[unit].compared_in)))
     beside = draw(st.sampled_from(("0", "0.01", "-0.01", "0.0000000000000000000000001", "1")))
     return Quantity(number + Decimal(beside), unit, draw(st.sampled_from(Comparator)))
 
 
-@settings(max_examples=600, deadline=None)
+@st.composite
+def intervals(draw: st.DrawFn, analyte: Analyte, unit: str, value: Decimal) -> LaboratoryInterval | None:
+    """Intervals of a laboratory whose ends lie at other limits, beside them, or at the value."""
+    numbers = st.none() | st.sampled_from([*(number for number in numbers_of(analyte, unit)), abs(value)])
+    low, high = draw(numbers), draw(numbers)
+    if low is None and high is None:
+        return None
+    if high is not None and (low or Decimal(0)) > high:
+        low, high = high, low
+    beside = draw(st.sampled_from(("0", "0.001")))
+    first, last = (None if end is None else f"{end + Decimal(beside):f}" for end in (low, high))
+    return LaboratoryInterval(first, last)
+
+
+@settings(max_examples=500, deadline=None)
 @given(data=st.data())
 def test_a_verdict_at_hand_is_the_one_that_grading_gives(
     data: st.DataObject, release: Release, reference: Release
@@ -59,7 +76,8 @@ def test_a_verdict_at_hand_is_the_one_that_grading_gives(
     analyte = release.analytes[data.draw(st.sampled_from(sorted(release.analytes)))]
     if not analyte.native_units:
         return
-    quantity = data.draw(quantities(analyte, data.draw(st.sampled_from(analyte.native_units))))
+    unit = data.draw(st.sampled_from([unit for unit in analyte.units if not analyte.units[unit].needs_code]))
+    quantity = data.draw(quantities(analyte, unit))
     reading = reading_of(release, analyte, quantity)
     patient = Patient(
         data.draw(ages),
@@ -73,7 +91,8 @@ def test_a_verdict_at_hand_is_the_one_that_grading_gives(
         data.draw(st.sampled_from(("", *release.critical_limit_sets))),
         data.draw(st.sampled_from(("", *release.interval_variants))),
     )
-    result = Result(0)
+    interval = data.draw(intervals(analyte, reading.compared.unit, reading.compared.value))
+    result = Result(0, unit=unit, interval=interval)
     entry = Judged(0, "", analyte, result, reading=reading)
     known = data.draw(
         st.dictionaries(
@@ -83,12 +102,50 @@ def test_a_verdict_at_hand_is_the_one_that_grading_gives(
             st.sampled_from(Truth),
         )
     )
-    found = []
+    found, whose = [], []
     for one in (release, reference, release):
         assert not isinstance(patient.age, BirthDate)
         bench = Bench(one, Panel(patient=patient, options=options), patient.age, Facts(one, patient.age).knowing(known))
-        found.append(bench.verdict(replace(entry, analyte=one.analytes[analyte.id]), reading))
+        found.append(bench.verdict(entry, reading))
+        whose.append(tuple(bench.intervals(entry)))
     assert found[0] == found[1] == found[2]
+    assert whose[0] == whose[1] == whose[2]
+
+
+@pytest.mark.parametrize("ident", ["potassium", "calcium_total", "creatinine"])
+def test_a_laboratorys_interval_is_judged_by_its_place(ident: str, release: Release, reference: Release) -> None:
+    analyte = release.analytes[ident]
+    unit = analyte.native_units[0]
+    ends = numbers_of(analyte, unit)[1:9]
+    patient = Patient(StatedAge(50, AgeUnit.YEARS), Sex.FEMALE, pregnant=False)
+    panel = Panel(patient=patient)
+    benches = [Bench(one, panel, StatedAge(50, AgeUnit.YEARS), Facts(one, None)) for one in (release, reference)]
+    for low, high in combinations(ends, 2):
+        result = Result(0, unit=unit, interval=LaboratoryInterval(f"{low:f}", f"{high:f}"))
+        for value in (*ends, *((one + other) / 2 for one, other in pairwise(ends))):
+            for comparator in (Comparator.EQUAL, Comparator.LESS, Comparator.GREATER_OR_EQUAL):
+                reading = reading_of(release, analyte, Quantity(value, unit, comparator))
+                found = [bench.verdict(Judged(0, "", analyte, result, reading=reading), reading) for bench in benches]
+                assert found[0] == found[1]
+
+
+def test_a_multiple_of_the_upper_end_is_a_limit() -> None:
+    scale = Scale((Decimal(0), Decimal(5)), multiples=(Decimal(2),))
+    value = Span(Decimal(7), True, Decimal(7), True)
+    places = {scale.place(value, Span(Decimal(1), True, Decimal(high), True)) for high in ("3.1", "3.3", "3.5", "3.7")}
+    assert len(places) == 3
+
+
+def test_verdicts_go_with_their_release(release: Release) -> None:
+    gone = replace(release)
+    bench = Bench(gone, Panel(), None, Facts(gone, None))
+    analyte = gone.analytes["potassium"]
+    reading = reading_of(gone, analyte, Quantity(Decimal(4), "mmol/L"))
+    bench.verdict(Judged(0, "", analyte, Result(0), reading=reading), reading)
+    seen = ref(gone)
+    del gone, bench
+    collect()
+    assert seen() is None
 
 
 @given(one=ages, other=ages)
