@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 Key = TypeVar("Key")
 Made = TypeVar("Made")
 
-# Entries of each table: 700 panels of the tests bring some 1,800 steps, and less of all else.
+# Entries of each table: the 2,800 panels of the tests, and as many of other ages, bring 2,400 of the largest.
 KEPT: Final = 4_096
 
 
