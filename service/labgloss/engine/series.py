@@ -29,6 +29,8 @@ def mark_earlier(release: Release, entries: Sequence[Judged]) -> list[Judged]:
     gives way to another kind of calcium that was drawn so much later that the two are not put together. Two that count
     now, of one analyte and one kind of specimen, are said.
     """
+    if len(entries) < 2:
+        return list(entries)
     apart = timedelta(hours=release.computations.albumin_adjustment.combine_within_hours)
     families: dict[str, list[Judged]] = defaultdict(list)
     for entry in entries:
@@ -37,7 +39,10 @@ def mark_earlier(release: Release, entries: Sequence[Judged]) -> list[Judged]:
     marked: list[Judged] = []
     for entry in entries:
         known = entry.read or entry.refusal in ARTEFACTS
-        family = families[entry.analyte.family] if entry.analyte is not None and known else []
+        family = families.get(entry.analyte.family, ()) if entry.analyte is not None and known else ()
+        if not any(other is not entry for other in family):
+            marked.append(entry)
+            continue
         if any(other.stands and _retires(other, entry, apart) for other in family):
             marked.append(altered(entry, earlier=True))
         elif entry.read and any(_same_moment_and_kind(entry, other) for other in family):

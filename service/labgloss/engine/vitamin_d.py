@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 
 from labgloss.domain.altered import altered
 from labgloss.domain.quantity import ARITHMETIC, Comparator, Quantity, Span, scaled, with_digits
@@ -18,7 +19,7 @@ from labgloss.engine.select import VITAMIN_D, VITAMIN_D_COMPONENTS, laboratory_e
 from labgloss.engine.series import collected_before, same_draw
 from labgloss.knowledge.expression import Limit
 from labgloss.knowledge.partition import in_range
-from labgloss.knowledge.release import Release
+from labgloss.knowledge.release import Analyte, Release
 from labgloss.knowledge.units import factor_between
 
 D3, D2 = "vitamin_d_25oh_d3", "vitamin_d_25oh_d2"
@@ -125,20 +126,22 @@ def _interval_supplied(release: Release, entry: Judged) -> bool:
 
 def _near_cut_off(release: Release, entry: Judged) -> bool:
     """Whether a measurement lies within the percentage of a cut-off of the tables in force (DEC-80)."""
-    form = release.computations.vitamin_d
     assert entry.reading is not None and entry.verdict is not None and entry.analyte is not None
     if not entry.reading.quantity.measured:
         return False
     unit, value = entry.reading.compared.unit, entry.reading.compared.value
-    tables = [
-        table
-        for table in entry.analyte.form.band_tables
-        if any(rule.startswith(f"{table.id}.") for rule in entry.verdict.rule_ids)
-    ]
+    percent = release.computations.vitamin_d.near_cut_off_percent
+    cut_offs = _cut_offs(release, entry.analyte, unit, entry.verdict.rule_ids)
+    return any(100 * abs(value - cut_off) <= percent * cut_off for cut_off in cut_offs)
+
+
+@lru_cache(maxsize=256)
+def _cut_offs(release: Release, analyte: Analyte, unit: str, rules: tuple[str, ...]) -> frozenset[Decimal]:
+    """The cut-offs of the tables that these rules are of."""
+    tables = [table for table in analyte.form.band_tables if any(rule.startswith(f"{table.id}.") for rule in rules)]
     limits = [row.limits[unit] for table in tables for row in table.bands]
-    limits.append(form.severely_low[unit])
-    cut_offs = {number for limit in limits for number in limit.numbers}
-    return any(100 * abs(value - cut_off) <= form.near_cut_off_percent * cut_off for cut_off in cut_offs)
+    limits.append(release.computations.vitamin_d.severely_low[unit])
+    return frozenset(number for limit in limits for number in limit.numbers)
 
 
 def after_acute_phase(release: Release, entries: Sequence[Judged], facts: Callable[[], Facts]) -> list[Judged]:

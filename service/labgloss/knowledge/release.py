@@ -82,7 +82,8 @@ class Analyte:
     intervals: Mapping[str, tuple[schema.IntervalRow, ...]]
     critical: Mapping[str, tuple[schema.CriticalRow, ...]]
 
-    @property
+    # Asked for a hundred times a panel: kept, so that no function runs for it.
+    @cached_property
     def id(self) -> str:
         """Its id."""
         return self.form.id
