@@ -118,6 +118,20 @@ def _fill_caches(release: Release) -> None:
                 getattr(one, name)
 
 
+# Which fields a file gave, nothing asks of a release: the forms of one share this.
+_NO_FIELDS: set[str] = set()
+
+
+def form(kind: type[BaseModel], values: dict[str, Any]) -> BaseModel:
+    """A form of these values, which were validated when it was kept."""
+    made = kind.__new__(kind)
+    for name, value in (("__dict__", values), ("__pydantic_fields_set__", _NO_FIELDS)):
+        object.__setattr__(made, name, value)
+    object.__setattr__(made, "__pydantic_extra__", None)
+    object.__setattr__(made, "__pydantic_private__", None)
+    return made
+
+
 def mapping(content: dict[Any, Any]) -> Mapping[Any, Any]:
     """A mapping that cannot be changed: pickle knows none."""
     return MappingProxyType(content)
@@ -125,6 +139,8 @@ def mapping(content: dict[Any, Any]) -> Mapping[Any, Any]:
 
 class _Writer(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, BaseModel):
+            return form, (type(value), dict(value))
         return (mapping, (dict(value),)) if isinstance(value, MappingProxyType) else NotImplemented
 
 
@@ -132,8 +148,9 @@ class _Reader(pickle.Unpickler):
     """Makes what a release consists of, and nothing else, whatever the file asks for."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == (mapping.__module__, mapping.__name__):
-            return mapping
+        for made in (mapping, form):
+            if (module, name) == (made.__module__, made.__name__):
+                return made
         found = super().find_class(module, name) if module.startswith(_ROOMS) or (module, name) in _OTHERS else None
         if not isinstance(found, type) or found.__module__ != module:
             raise pickle.UnpicklingError(f"{module}.{name} is no part of a release")

@@ -152,12 +152,12 @@ def weigh_flag(rule: RedFlagRow, facts: Facts) -> WeighedFlag:
 # One holds some two thousand bytes; the sample panels make some nine hundred.
 @lru_cache(maxsize=64)
 def _kept_patterns(_release: Release) -> Kept[tuple[str, Truth, tuple[int, int]], WeighedPattern]:
-    return Kept(maxsize=2048)
+    return Kept(maxsize=1024)
 
 
 @lru_cache(maxsize=64)
 def _kept_flags(_release: Release) -> Kept[tuple[str, tuple[int, int]], WeighedFlag]:
-    return Kept(maxsize=512)
+    return Kept(maxsize=256)
 
 
 def _weighed_pattern(rule: PatternRow, truth: Truth, facts: Facts, of_release: bool = False) -> WeighedPattern:

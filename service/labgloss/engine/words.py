@@ -33,13 +33,19 @@ def clause_of(part: Expression, facts: Facts) -> Clause:
 
 def clauses_that_hold(parts: Iterable[Expression], facts: Facts) -> tuple[Clause, ...]:
     """Those of several clauses that are TRUE, with their words."""
-    return tuple(Clause(str(part), Truth.TRUE, _words(part, facts)) for part in parts if facts.holds(part))
+    return tuple(_clause(str(part), Truth.TRUE, _words(part, facts)) for part in parts if facts.holds(part))
 
 
 def clauses_left_open(parts: Iterable[Expression], facts: Facts) -> tuple[Clause, ...]:
     """Those of several clauses that are UNKNOWN, each with what of it is not known, in words."""
     left_open = (part for part in parts if facts.truth(part) is Truth.UNKNOWN)
-    return tuple(Clause(str(part), Truth.UNKNOWN, open_words(part, facts)) for part in left_open)
+    return tuple(_clause(str(part), Truth.UNKNOWN, open_words(part, facts)) for part in left_open)
+
+
+# Patterns that are kept hold the same clauses again and again.
+@lru_cache(maxsize=1024)
+def _clause(expression: str, truth: Truth, text: str) -> Clause:
+    return Clause(expression, truth, text)
 
 
 def _words(part: Expression, facts: Facts) -> str:
