@@ -71,7 +71,8 @@ def make_log(stream: BinaryIO, level: str, shared: bool = False, gathers: bool =
         processors=[structlog.processors.add_log_level, _line],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
-    return cast("FilteringBoundLogger", bound)
+    # Bound: what wrap_logger gives would make itself anew for each line.
+    return cast("FilteringBoundLogger", bound.bind())
 
 
 def quieten_libraries(log: FilteringBoundLogger) -> None:

@@ -17,6 +17,8 @@ is proof enough; sizes, which would tell one panel from another.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from json.encoder import encode_basestring_ascii as quoted
 
 from google.protobuf.message import Message
 
@@ -38,13 +40,14 @@ class Records:
     def __init__(self, journal: Journal, key: SiteKey | None) -> None:
         self.journal = journal
         self._key = key
+        self._last: tuple[ReleaseReference | None, str] = None, ""
 
     def decided(self, call: Call, decisions: tuple[Decision, ...]) -> str:
         """Records each panel of an answer; the id of the first record."""
-        asked, panels = _asked(call), len(decisions)
+        begin, release, panels = _begin_of(call), self._stated(call.release), len(decisions)
         return self.journal.append(
             [
-                body_of(DECISION, {**asked, "panel": position, "panels": panels, **self._decided(call, decision)})
+                f'{begin},"panel":{position},"panels":{panels},{self._decided(decision, release)}}}'.encode()
                 for position, decision in enumerate(decisions)
             ]
         )
@@ -60,18 +63,36 @@ class Records:
         """Ends the chain."""
         self.journal.close()
 
-    def _decided(self, call: Call, decision: Decision) -> dict[str, object]:
-        fields: dict[str, object] = {"status": "OK"} if decision.error is None else _refusal(decision.error)
-        fields |= _release(call.release)
+    def _stated(self, reference: ReleaseReference) -> str:
+        """The fields of a release, which are those of the call before but for a swap."""
+        last, stated = self._last
+        if last is not reference:
+            stated = _members(_release(reference))
+            self._last = reference, stated
+        return stated
+
+    def _decided(self, decision: Decision, release: str) -> str:
+        status = '"status":"OK"' if decision.error is None else _members(_refusal(decision.error))
+        parts = [status, release]
         if decision.rule_ids:
-            fields["rules"] = sorted(decision.rule_ids)
+            parts.append(f'"rules":[{",".join(map(quoted, sorted(decision.rule_ids)))}]')
         if decision.refusals:
-            fields["refusals"] = dict(sorted(Counter(decision.refusals).items()))
+            parts.append(_members({"refusals": dict(sorted(Counter(decision.refusals).items()))}))
         if self._key:
-            fields["request"] = self._key.digest(content_of(decision.panel))
+            parts.append(f'"request":"{self._key.digest(content_of(decision.panel))}"')
             if decision.report is not None:
-                fields["report"] = self._key.digest(decision.report)
-        return fields
+                parts.append(f'"report":"{self._key.digest(decision.report)}"')
+        return ",".join(parts)
+
+
+def _begin_of(call: Call) -> str:
+    """How the body of a decision begins: as body_of would write it, without an encoder for each."""
+    return f'{{"kind":"{DECISION}","time":"{now()}","caller":{quoted(call.caller)},"method":{quoted(call.method.name)}'
+
+
+def _members(fields: Mapping[str, object]) -> str:
+    """Fields as they stand between the braces of a body."""
+    return body_of(DECISION, fields).decode().removeprefix(f'{{"kind":"{DECISION}",').removesuffix("}")
 
 
 def content_of(panel: Message) -> bytes:

@@ -11,11 +11,13 @@ import pytest
 from labgloss.errors import (
     NOT_AUTHENTICATED,
     CallError,
+    InternalError,
     MalformedMessageError,
     RecordNotWrittenError,
     UnauthenticatedError,
 )
 from labgloss.evidence.call import Call, Decision, Method
+from labgloss.evidence.chain import DECISION, body_of, sealed
 from labgloss.evidence.evidence import Evidence
 from labgloss.evidence.journal import Journal
 from labgloss.evidence.records import Records, header_of
@@ -23,6 +25,7 @@ from labgloss.evidence.site_key import SiteKey
 from labgloss.knowledge.release import ReleaseReference
 from labgloss.log import make_log
 from labgloss.v1.panel_pb2 import Panel
+from labgloss.wire.status import code_of
 from tests.unit.evidence.tampering import Memory
 
 PLAIN = ReleaseReference("1.0.0", "d" * 64, "2.0.0")
@@ -76,3 +79,45 @@ def test_a_refused_call_is_recorded_unless_its_caller_was_not_let_in(error: Call
     evidence.ended(call(), "CANCELLED")
     evidence.ended(call(), "UNKNOWN", error, b"")
     assert records_kept == len(kept(sink)) - 1
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["no key", "key"])
+@pytest.mark.parametrize("release", [PLAIN, LAID_OVER], ids=["plain", "overlay"])
+def test_a_record_is_written_as_an_encoder_writes_its_fields(key: SiteKey | None, release: ReleaseReference) -> None:
+    sink = Memory(99)
+    of_caller = Call(Method("s", "BatchInterpretPanels"), release, 'a "quoted" ü\n')
+    decisions = (
+        Decision(Panel(id="1"), b"report", frozenset({"b.c", "a"}), ("y", "x", "y")),
+        Decision(Panel(), b""),
+        Decision(Panel(), error=MalformedMessageError()),
+        Decision(Panel(), error=InternalError("0" * 32)),
+    )
+    records(sink, key).decided(of_caller, decisions)
+    written = [line.rstrip(b"\n") for lines in sink.files for line in lines][1:]
+    for position, (line, decision) in enumerate(zip(written, decisions, strict=True)):
+        record = json.loads(line)
+        expected: dict[str, object] = {
+            "time": record["time"],
+            "caller": of_caller.caller,
+            "method": of_caller.method.name,
+        }
+        expected |= {"panel": position, "panels": len(decisions)}
+        expected["status"] = "OK" if decision.error is None else code_of(decision.error)
+        if decision.error is not None:
+            expected["reason"] = decision.error.reason
+        if isinstance(decision.error, InternalError):
+            expected["error_id"] = decision.error.error_id
+        expected |= {"release": release.version, "digest": release.digest, "engine": release.engine}
+        if release is LAID_OVER:
+            expected |= {"overlay": release.overlay, "overlay_digest": release.overlay_digest}
+        if decision.rule_ids:
+            expected["rules"] = sorted(decision.rule_ids)
+        if decision.refusals:
+            expected["refusals"] = {"x": 1, "y": 2}
+        if key:
+            expected["request"] = key.digest(decision.panel.SerializeToString(deterministic=True))
+            if decision.report is not None:
+                expected["report"] = key.digest(decision.report)
+        chain, _, number = record["id"].partition("-")
+        line_of_these, _ = sealed(body_of(DECISION, expected), chain, int(number), record["previous"])
+        assert line_of_these == line + b"\n"
