@@ -484,7 +484,8 @@ def test_a_leak_is_found(sink: str, release: Release, folder: Path, key: Path, m
     canaries = Canaries(Random(3))
     with monkeypatch.context() as patched:
         if sink == "records":
-            patched.setattr(records.Records, "_decided", lambda _, __, decision: {"panel_id": decision.panel.id})
+            leak = lambda _, decision, __: f'"panel_id":{json.dumps(decision.panel.id)}'  # noqa: E731
+            patched.setattr(records.Records, "_decided", leak)
         sinks = dict(sinks_of(3, canaries, release, folder, key))
     if sink != "records":
         sinks[sink] += json.dumps({"seen": canaries.sown[0]}).encode()

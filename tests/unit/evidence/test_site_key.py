@@ -34,3 +34,12 @@ def test_what_is_too_short_or_too_long_is_no_key(content: bytes, tmp_path: Path)
 def test_a_key_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"audit_key: .*missing cannot be read: No such file or directory; give"):
         read_key(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("length", [32, 63, 64, 65, 4_096])
+@pytest.mark.parametrize("content", [b"", b"panel", b"report" * 5_000], ids=len)
+def test_a_digest_is_the_hmac_of_the_standard_library(length: int, content: bytes) -> None:
+    secret = bytes(number % 256 for number in range(length))
+    key = SiteKey(secret)
+    # Twice: nothing is left behind.
+    assert [hmac.digest(secret, content, "sha256").hex()] * 2 == [key.digest(content), key.digest(content)]
