@@ -213,12 +213,11 @@ def _refusals(report: domain_report.Report) -> Iterable[str]:
     return (result.refusal_reason.value for result in report.results if result.refusal_reason is not None)
 
 
-def _rule_ids(report: domain_report.Report) -> Iterable[str]:
-    for result in report.results:
-        yield from result.rule_ids
-    for finding in report.findings:
-        yield finding.rule_id
-    yield from (pattern.id for pattern in report.patterns)
-    yield from (flag.id for flag in report.red_flags)
-    for recommendation in report.recommendations:
-        yield from recommendation.rule_ids
+def _rule_ids(report: domain_report.Report) -> set[str]:
+    return set().union(
+        *[result.rule_ids for result in report.results],
+        [finding.rule_id for finding in report.findings],
+        [pattern.id for pattern in report.patterns],
+        [flag.id for flag in report.red_flags],
+        *[recommendation.rule_ids for recommendation in report.recommendations],
+    )
