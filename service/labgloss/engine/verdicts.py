@@ -8,7 +8,7 @@ among the other limits too. No value, no age and no interval that was sent is ke
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field, replace
+from dataclasses import replace
 from decimal import Decimal
 from weakref import WeakKeyDictionary
 
@@ -69,13 +69,6 @@ class Scale:
     multiples: tuple[Decimal, ...] = ()
     # Of each kind of patient, the interval in force; where a laboratory sent its own, none is kept.
     intervals: tuple[Ends | None, ...] = ()
-    _steps: dict[TraceStep, TraceStep] = field(default_factory=dict)
-
-    def step(self, step: TraceStep) -> TraceStep:
-        """A step of a trace as its verdicts share it; one of a laboratory's interval without its numbers."""
-        if step.rule_id == LABORATORY:
-            return replace(step, expression="")
-        return self._steps.get(step) or self._steps.setdefault(step, replace(step, of_release=True))
 
     def place(self, span: Span, own: Span | None = None) -> tuple[int, ...] | None:
         """Where a span lies among the limits, with a laboratory's interval in the same unit (`own`).
@@ -123,10 +116,12 @@ class Verdicts:
     def __init__(self, release: Release) -> None:
         self._ages = AgeScale(_age_limits(release))
         self._conditions = {ident: _conditions(release, analyte) for ident, analyte in release.analytes.items()}
-        self._scales: Kept[tuple[object, ...], Scale] = Kept(maxsize=4096)
+        self._scales: Kept[tuple[object, ...], Scale] = Kept(maxsize=2048)
         # Kinds of patient with the same rows share a scale.
-        self._same: Kept[tuple[object, ...], Scale] = Kept(maxsize=4096)
-        self._verdicts: Kept[tuple[Scale, tuple[int, ...]], Verdict] = Kept(maxsize=4096)
+        self._same: Kept[tuple[object, ...], Scale] = Kept(maxsize=2048)
+        self._verdicts: Kept[tuple[Scale, tuple[int, ...]], Verdict] = Kept(maxsize=2048)
+        # What verdicts share: as many as the release has rows, in each outcome.
+        self._steps: dict[TraceStep, TraceStep] = {}
 
     def verdict(self, asked: Asked, span: Span) -> Verdict:
         """The verdict on a span of values in the compared unit of a reading."""
@@ -140,10 +135,16 @@ class Verdicts:
             found = altered(
                 graded,
                 intervals=graded.intervals if own is None else graded.intervals[1:],
-                trace=tuple([scale.step(step) for step in graded.trace]),
+                trace=tuple([self._step(step) for step in graded.trace]),
             )
             self._verdicts.put((scale, place), found)
         return altered(found, span=span) if own is None else _by_laboratory(found, span, own, asked.reading)
+
+    def _step(self, step: TraceStep) -> TraceStep:
+        """A step of a trace as verdicts share it; one of a laboratory's interval without its numbers."""
+        if step.rule_id == LABORATORY:
+            return replace(step, expression="")
+        return self._steps.get(step) or self._steps.setdefault(step, replace(step, of_release=True))
 
     def scale(self, asked: Asked) -> Scale:
         """The limits that speak for what is asked."""
