@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache
+from itertools import islice
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from labgloss.domain.subject import AgeUnit, StatedAge
 from labgloss.domain.truth import Truth
 from labgloss.engine.facts import NOT_SAID, Facts
+from labgloss.errors import RequestError
 from labgloss.knowledge.compiled import Compiled, expressions_of
 from labgloss.knowledge.expression import AgeClause, Combination, Expression, Name
 from labgloss.knowledge.loader import load
@@ -21,6 +25,7 @@ from labgloss.knowledge.references import _leaves
 from labgloss.knowledge.release import Release
 from labgloss.panels.reader import read_panels
 from labgloss.v1 import panel_pb2
+from labgloss.wire.decode import decode_panel
 from tests.walked import differing, walked
 
 ROOT = Path(__file__).parents[3]
@@ -48,6 +53,58 @@ def test_every_report_is_that_of_a_walk_over_the_files(release: Release, traced:
 def test_so_it_is_with_an_overlay() -> None:
     release = load(overlay=OVERLAY)
     assert differing(release, walked(release), panels()[::9]) == []
+
+
+@pytest.mark.parametrize("overlay", [None, OVERLAY], ids=["without a site", "with one"])
+def test_so_it_is_of_values_on_a_limit_and_beside_one(overlay: Path | None) -> None:
+    release = load(overlay=overlay)
+    made = list(islice(on_limits(release, Random(20261127)), 300))
+    assert differing(release, walked(release), made) == []
+
+
+def on_limits(release: Release, random: Random) -> Iterator[panel_pb2.Panel]:
+    """Sample panels with values on limits of their unit or a digit beside them, and with other patients."""
+    ends = limits_by_unit(release)
+    words = sorted(release.symptoms), sorted(release.conditions), sorted(release.medications)
+    while True:
+        panel = panel_pb2.Panel()
+        panel.CopyFrom(random.choice(panels("panels")))
+        for result in panel.results:
+            if result.unit in ends and random.random() < 0.7:
+                end = random.choice(ends[result.unit])
+                value = end + random.choice((0, 0, 1, -1)) * Decimal(1).scaleb(int(end.as_tuple().exponent))
+                result.value = f"{max(value, Decimal(0)):f}"
+                if random.random() < 0.2:
+                    low, high = sorted(random.sample(ends[result.unit], 2)) if len(ends[result.unit]) > 1 else (0, end)
+                    result.interval.CopyFrom(panel_pb2.LaboratoryInterval(low=str(low), high=str(high)))
+            if random.random() < 0.1:
+                result.comparator = random.choice(panel_pb2.Comparator.values())
+            if random.random() < 0.2:
+                result.specimen.kind = random.choice(panel_pb2.SpecimenKind.values())
+        patient = {random.choice(("age_years", "age_months", "age_days")): random.choice((0, 1, 6, 16, 28, 30, 60, 90))}
+        patient |= {"sex": random.choice(panel_pb2.Sex.values()), "pregnant": random.choice((None, None, False, True))}
+        panel.patient.MergeFrom(panel_pb2.Patient(**patient))
+        for symptom in random.sample(words[0], random.choice((0, 0, 1, 2))):
+            panel.symptoms.add(id=symptom)
+        if random.random() < 0.5:
+            panel.conditions.conditions.add(id=random.choice(words[1]))
+            panel.medications.medications.add(id=random.choice(words[2]))
+        panel.options.trace = random.random() < 0.5
+        try:
+            decode_panel(panel, "panel", release)
+        except RequestError:
+            continue
+        yield panel
+
+
+def limits_by_unit(release: Release) -> Mapping[str, Sequence[Decimal]]:
+    found: dict[str, set[Decimal]] = {}
+    for analyte in release.analytes.values():
+        form = analyte.form
+        rows = (*(band for table in form.band_tables for band in table.bands), *form.critical, *form.intervals)
+        for unit, limit in ((unit, limit) for row in rows for unit, limit in row.limits.items()):
+            found.setdefault(unit, set()).update(limit.numbers)
+    return {unit: sorted(numbers) for unit, numbers in found.items() if numbers}
 
 
 def test_a_compiled_form_of_something_else_is_found(release: Release) -> None:
