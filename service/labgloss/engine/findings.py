@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final
 
 from labgloss.domain.quantity import Quantity, Span
@@ -325,11 +326,13 @@ def _inside(compared: Quantity, span: Span) -> Truth:
 
 
 @lru_cache(maxsize=64)
-def _shown(release: Release) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[FindingRow, frozenset[str]], ...]]:
-    """The names of the findings that a list shows; and of each its first row, and the analytes of all."""
-    shown = [rows for rows in release.findings.values() if rows[0].shown]
-    names = tuple(("finding", rows[0].id) for rows in shown)
-    return names, tuple((rows[0], frozenset(row.analyte for row in rows)) for rows in shown)
+def _shown(release: Release) -> Mapping[tuple[str, str], tuple[int, FindingRow, frozenset[str]]]:
+    """The findings that a list shows, by name: the place of each, its first row, and the analytes of all."""
+    return {
+        ("finding", ident): (place, rows[0], frozenset(row.analyte for row in rows))
+        for place, (ident, rows) in enumerate(release.findings.items())
+        if rows[0].shown
+    }
 
 
 def listed(release: Release, known: Mapping[tuple[str, str], Truth], entries: Sequence[Judged]) -> tuple[Finding, ...]:
@@ -347,19 +350,19 @@ def listed(release: Release, known: Mapping[tuple[str, str], Truth], entries: Se
         if reported is not entry and not entry.earlier:
             for ident in _as_reported_ids(entry, reported):
                 found.setdefault(ident, _of_class(release, ident, reported, [reported], UNKNOWN))
-    names, shown = _shown(release)
-    for (row, analytes), truth in zip(shown, map(known.get, names), strict=True):
-        if truth is TRUE:
-            resting = [entry for entry in entries if entry.live and entry.analyte and entry.analyte.id in analytes]
-            found[row.id] = Finding(
-                row.id,
-                row.analyte,
-                "" if row.computed else _band(resting),
-                TRUE,
-                _indices(resting),
-                row.text,
-                f"finding.{row.id}",
-            )
+    shown = _shown(release)
+    holding = [shown[name] for name, truth in known.items() if truth is TRUE and name in shown]
+    for _, row, analytes in sorted(holding, key=itemgetter(0)):
+        resting = [entry for entry in entries if entry.live and entry.analyte and entry.analyte.id in analytes]
+        found[row.id] = Finding(
+            row.id,
+            row.analyte,
+            "" if row.computed else _band(resting),
+            TRUE,
+            _indices(resting),
+            row.text,
+            f"finding.{row.id}",
+        )
     return tuple(found.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from labgloss.domain.report import Critical, Pattern, PatternState, ResultClass, ResultState, Urgency
@@ -99,16 +100,23 @@ def _possible(release: Release, evaluated: Evaluated) -> list[str]:
     for pattern in evaluated.patterns:
         if pattern.state is not _POSSIBLE or pattern.urgency is not _NONE:
             continue
-        lacking = [family_name(release, family) for family in evaluated.lacks.get(pattern.id, ())]
+        lacking = evaluated.lacks.get(pattern.id, ())
         if pattern.open_since or not lacking:
             groups.setdefault(pattern.open_since, []).append(pattern)
         else:
-            measurable.append(f"{explain.inside_a_sentence(pattern.title)} ({joined(lacking, 'or')})")
+            measurable.append(_to_be_measured(release, pattern.title, lacking))
     sentences = [f"Open until more is measured: {'; '.join(measurable)}."] if measurable else []
     sentences += [f"Not excluded, since {since}: {_titles(group)}." for since, group in groups.items() if since]
     if falling_short := groups.get(""):
         sentences.append(f"Possible, and not established: {_titles(falling_short)}.")
     return sentences
+
+
+@lru_cache(maxsize=4096)
+def _to_be_measured(release: Release, title: str, families: tuple[str, ...]) -> str:
+    """A pattern within a sentence, with what would settle it."""
+    names = [family_name(release, family) for family in families]
+    return f"{explain.inside_a_sentence(title)} ({joined(names, 'or')})"
 
 
 def family_name(release: Release, family: str) -> str:
