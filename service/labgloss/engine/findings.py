@@ -20,6 +20,9 @@ from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import FindingRow
 from labgloss.knowledge.units import factor_between
 
+# As names they are found sooner: every result is asked.
+_LOW: Final = ResultClass.LOW
+_HIGH: Final = ResultClass.HIGH
 _INDETERMINATE: Final = ResultClass.INDETERMINATE
 _NO_CLASS = (_INDETERMINATE,)
 # Findings of a total calcium that is shown beside the primary one (vocabulary.md 7.1).
@@ -180,17 +183,22 @@ def of_entries(entries: Sequence[Judged]) -> dict[tuple[str, str], Truth]:
         if entry.live:
             if entry.condition:
                 truths["condition", entry.condition] = TRUE
-            for side in (ResultClass.LOW, ResultClass.NORMAL, ResultClass.HIGH):
-                name = ("class", f"{entry.analyte.id}.{side.value}")
+            for side, name in _class_names(entry.analyte.id):
                 truths[name] = any_of((truths.get(name, FALSE), has_class(entry, side)))
     return truths
+
+
+@lru_cache(maxsize=1024)
+def _class_names(analyte: str) -> tuple[tuple[ResultClass, tuple[str, str]], ...]:
+    """The classes that say something of an analyte, each with the name of it in rules."""
+    return tuple((side, ("class", f"{analyte}.{side.value}")) for side in (_LOW, ResultClass.NORMAL, _HIGH))
 
 
 def _class_findings(release: Release, sent: Sent) -> dict[str, Truth]:
     sides: dict[str, list[Truth]] = {}
     for analyte, live in sent.counting.items():
         form = release.analytes[analyte].form.findings
-        for ident, side in ((form.low, ResultClass.LOW), (form.high, ResultClass.HIGH)):
+        for ident, side in ((form.low, _LOW), (form.high, _HIGH)):
             if ident:
                 sides.setdefault(ident, []).extend([has_class(entry, side) for entry in live])
         if form.indeterminate:

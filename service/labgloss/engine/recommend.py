@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Final
 
 from labgloss.domain.report import (
     Critical,
@@ -26,6 +27,9 @@ from labgloss.knowledge.schema import RecommendationRow
 
 PHONE_CRITICAL = "PHONE_CRITICAL_RESULT"
 REQUEST_NUMBER = "REQUEST_NUMERIC_RESULT"
+# As names they are found sooner: every recommendation is asked.
+_NONE: Final = Urgency.NONE
+_SAME_DAY: Final = Urgency.SAME_DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,7 @@ def _ground(release: Release, row: RecommendationRow, facts: Facts) -> tuple[str
 def _by_overall(release: Release, ident: str, overall: Urgency) -> str:
     """A repeat is asked for now or at the next occasion, by the overall urgency (vocabulary.md 13.3)."""
     row = release.recommendations[ident]
-    return (row.when_same_day if overall >= Urgency.SAME_DAY else row.when_later) or ident
+    return (row.when_same_day if overall >= _SAME_DAY else row.when_later) or ident
 
 
 def _withheld(ident: str, by: str, reason: str, items: Sequence[Brought]) -> WithheldRecommendation:
@@ -183,7 +187,7 @@ def _withheld(ident: str, by: str, reason: str, items: Sequence[Brought]) -> Wit
 
 
 def _given(release: Release, row: RecommendationRow, items: Sequence[Brought]) -> Recommendation:
-    urgency = Urgency.NONE
+    urgency = _NONE
     because: dict[str, None] = {}
     rule_ids = {f"recommendation.{row.id}": None}
     source_ids = dict.fromkeys(row.source)

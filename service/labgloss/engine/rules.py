@@ -183,11 +183,12 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged], pane
     lacking: list[tuple[str, str]] = []
     absent: list[str] = []
     unusable: list[str] = []
+    known, none = settled.facts.known, Urgency.NONE
     for rule in settled.rules:
         if isinstance(rule, DerivedFinding):
             continue
         if isinstance(rule, PatternRow):
-            truth, urgency = settled.facts.known["pattern", rule.id], Urgency.NONE
+            truth, urgency = known["pattern", rule.id], none
             if truth is not FALSE:
                 facts = facts_of(rule, settled, apart)
                 weighed = weigh_pattern(rule, truth, facts)
