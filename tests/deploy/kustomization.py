@@ -13,10 +13,10 @@ import yaml
 Document = dict[str, Any]
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "kubernetes"
-BASE, SITE = FOLDER / "base", FOLDER / "overlays" / "site"
+BASE, SITE, HTTP = FOLDER / "base", FOLDER / "overlays" / "site", FOLDER / "http"
 _KEYS = {"apiVersion", "kind", "namespace", "resources", "images", "configMapGenerator", "patches"}
 # What kustomize appends to a generated name, so that another content is another object.
-_SUFFIX = re.compile(r"^(labgloss-site)-[a-z0-9]{10}$")
+_SUFFIX = re.compile(r"^(labgloss(?:-http)?-site)-[a-z0-9]{10}$")
 
 
 class _Strict(yaml.SafeLoader):

@@ -46,6 +46,18 @@ def disagreements(documents: Sequence[Document]) -> list[str]:
     return list(_Set(documents).faults())
 
 
+def not_restricted(pod: Document) -> Iterator[str]:
+    """Where a pod of one container is more than a restricted namespace admits, or than we ask for."""
+    (container,) = pod["containers"]
+    for what, holder in ((_POD, pod), (_CONTAINER, container)):
+        for path, value in what.items():
+            if (found := _at(holder, path)) != value:
+                yield f"{path}: is {found}, not {value}"
+    yield from (f"{key}: must not be there" for key in _FORBIDDEN if key in pod)
+    if "memory" not in container["resources"].get("limits", {}):
+        yield "resources.limits.memory: is missing"
+
+
 class _Set:
     def __init__(self, documents: Sequence[Document]) -> None:
         self._of = {document["kind"]: document for document in documents}
@@ -113,13 +125,7 @@ class _Set:
     def _security(self) -> Iterator[str]:
         if self._of["Namespace"]["metadata"]["labels"].get(_ADMITTED) != "restricted":
             yield f"Namespace: {_ADMITTED} is not restricted"
-        for what, holder in ((_POD, self._pod), (_CONTAINER, self._container)):
-            for path, value in what.items():
-                if (found := _at(holder, path)) != value:
-                    yield f"{path}: is {found}, not {value}"
-        yield from (f"{key}: must not be there" for key in _FORBIDDEN if key in self._pod)
-        if "memory" not in self._container["resources"].get("limits", {}):
-            yield "resources.limits.memory: is missing"
+        yield from not_restricted(self._pod)
         if self._of["NetworkPolicy"]["spec"].get("egress") != []:
             yield "NetworkPolicy.spec.egress: lets something out"
         if set(self._of["NetworkPolicy"]["spec"].get("policyTypes", ())) != {"Ingress", "Egress"}:
