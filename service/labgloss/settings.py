@@ -20,7 +20,8 @@ PREFIX = "LABGLOSS_"
 class Listening(BaseModel):
     """What an operator decides of any server. Each description says what is allowed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What validates is built for the settings that are read, and not for those that they extend.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     host: str = Field(
         "127.0.0.1",

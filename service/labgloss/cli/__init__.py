@@ -44,6 +44,8 @@ def _run(arguments: Namespace) -> int:
     from labgloss.errors import KnowledgeError, SettingsError
     from labgloss.panels.errors import PanelFileError
 
+    # What is installed beside this must not change what it takes as valid; to look for it takes time, too.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     if arguments.command != "serve":
         # gRPC's core writes to standard error in its own words; the commands say in theirs what went wrong.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
