@@ -104,11 +104,15 @@ def lay_out(release: Release, panel: Panel, recognised: Recognised | None = None
 def _context(release: Release, panel: Panel, recognised: Recognised) -> Facts:
     """What the panel says of its patient, before any number is read."""
     facts = Facts(release, _panel_age(panel), absent={**NOT_SAID, **recognised.absent})
-    for kind, truths in recognised.truths.items():
-        facts = facts.adding(kind, truths)
-    facts = facts.adding("patient", _of_patient(panel, recognised))
-    facts = facts.adding("timing", timings(release, panel, recognised))
-    return facts.adding("finding", {"AKI": recognised.truths["condition"].get("aki", Truth.UNKNOWN)})
+    # In one piece: each addition makes other facts of all that was known.
+    patient, timing = _of_patient(panel, recognised), timings(release, panel, recognised)
+    said = {
+        (kind, ident): truth
+        for kind, truths in (*recognised.truths.items(), ("patient", patient), ("timing", timing))
+        for ident, truth in truths.items()
+    }
+    said["finding", "AKI"] = recognised.truths["condition"].get("aki", Truth.UNKNOWN)
+    return facts.knowing(said)
 
 
 def _of_patient(panel: Panel, recognised: Recognised) -> dict[str, Truth]:
