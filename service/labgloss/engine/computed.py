@@ -45,6 +45,8 @@ def _of(entries: Sequence[Judged], analyte: str) -> list[Judged]:
 def _pending(entries: Sequence[Judged]) -> Truth:
     """PTH ordered, without a value yet; one that was cancelled is not awaited."""
     sent = _of(entries, PTH)
+    if not sent:
+        return Truth.UNKNOWN
     if any(entry.read for entry in sent):
         return Truth.FALSE
     awaited = (ResultStatus.REGISTERED, ResultStatus.PRELIMINARY)
@@ -105,8 +107,11 @@ def _is(entry: Judged, side: ResultClass) -> bool:
 
 def _urea_creatinine(release: Release, entries: Sequence[Judged]) -> Truth:
     """The ratio by the unit of the urea that was reported: the two cut-offs are not equivalent (DK 5)."""
+    ureas = [entry for entry in _of(entries, UREA) if entry.live]
+    if not ureas:
+        return Truth.UNKNOWN
     form = release.computations.urea_creatinine
-    for urea in (entry for entry in _of(entries, UREA) if entry.live):
+    for urea in ureas:
         for creatinine in (entry for entry in _of(entries, CREATININE) if entry.live):
             assert urea.reading is not None
             nitrogen = urea.reading.quantity.unit == "mg/dL" and _as_nitrogen(release, urea)
@@ -130,8 +135,11 @@ def _as_nitrogen(release: Release, urea: Judged) -> bool:
 
 def _ionised_at_ph(release: Release, entries: Sequence[Judged]) -> Truth:
     """Whether ionised calcium, normalised to pH 7.40, lies inside its interval (MC 4.3)."""
+    calciums = [entry for entry in _of(entries, IONISED) if entry.live]
+    if not calciums:
+        return Truth.UNKNOWN
     form = release.computations.ionised_at_ph
-    for calcium in (entry for entry in _of(entries, IONISED) if entry.live):
+    for calcium in calciums:
         for acidity in (entry for entry in _of(entries, PH) if entry.live):
             if calcium.reading is None or acidity.reading is None or calcium.verdict is None:
                 continue

@@ -173,7 +173,8 @@ def _of_the_four(entry: Judged) -> bool:
 
 
 def _flagged_critical(entry: Judged) -> bool:
-    return entry.result is not None and any(flag.strip().upper() in CRITICAL_FLAGS for flag in entry.result.flags)
+    flags = entry.result.flags if entry.result is not None else ()
+    return bool(flags) and any(flag.strip().upper() in CRITICAL_FLAGS for flag in flags)
 
 
 def _urgency(bench: Bench, entry: Judged, settled: Settled) -> tuple[Urgency, tuple[str, ...]]:
@@ -186,8 +187,7 @@ def _urgency(bench: Bench, entry: Judged, settled: Settled) -> tuple[Urgency, tu
     cautions: tuple[str, ...] = ()
     if entry.primary:
         urgency, cautions = _of_bands(bench, entry, settled.facts)
-        patterns = [bench.release.patterns[ident] for ident in entry.unreliable]
-        if settled.well and any(row.lowered_when_well for row in patterns):
+        if settled.well and any(bench.release.patterns[ident].lowered_when_well for ident in entry.unreliable):
             urgency = min(urgency, Urgency.SAME_DAY)
     if entry.critical is not Critical.NO or _flagged_critical(entry):
         urgency = max(urgency, Urgency.SAME_DAY)
