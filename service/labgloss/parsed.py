@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from sys import intern
 from types import MappingProxyType
 from typing import Any
 
@@ -124,12 +125,23 @@ _NO_FIELDS: set[str] = set()
 
 def form(kind: type[BaseModel], values: dict[str, Any]) -> BaseModel:
     """A form of these values, which were validated when it was kept."""
-    made = kind.__new__(kind)
-    for name, value in (("__dict__", values), ("__pydantic_fields_set__", _NO_FIELDS)):
-        object.__setattr__(made, name, value)
-    object.__setattr__(made, "__pydantic_extra__", None)
-    object.__setattr__(made, "__pydantic_private__", None)
+    made, put = kind.__new__(kind), object.__setattr__
+    # One by one: so the forms of a kind share their keys, which a dictionary put in as a whole does not.
+    for name, value in values.items():
+        put(made, name, _shared(value))
+    put(made, "__pydantic_fields_set__", _NO_FIELDS)
+    put(made, "__pydantic_extra__", None)
+    put(made, "__pydantic_private__", None)
     return made
+
+
+def _shared(value: Any) -> Any:
+    """The value with one object for each text: a release says "mmol/L", and each of its sources, hundreds of times."""
+    if type(value) is str:
+        return intern(value)
+    if type(value) is tuple:
+        return tuple([intern(part) if type(part) is str else part for part in value])
+    return value
 
 
 def mapping(content: dict[Any, Any]) -> Mapping[Any, Any]:

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from statistics import median
 
 from labgloss.domain.altered import altered
 from labgloss.domain.panel import Collected
@@ -214,7 +213,12 @@ def acute_kidney_injury(release: Release, entries: Sequence[Judged]) -> Truth:
         recent = [value for days, _, value in highest if days <= form.ratio_baseline_days]
         older = [value for days, _, value in highest if form.ratio_baseline_days < days <= form.ratio_median_days]
         within = [value for _, elapsed, value in highest if elapsed <= timedelta(hours=form.rise_hours)]
-        baselines = [*([min(recent)] if recent else []), *([median(older)] if older else [])]
+        baselines = [min(recent)] if recent else []
+        if older:
+            # Only here: few panels hold a creatinine of months ago.
+            from statistics import median
+
+            baselines.append(median(older))
         if any(now >= form.ratio * base for base in baselines):
             return Truth.TRUE
         if any(now - value >= form.rise[unit] for value in within):

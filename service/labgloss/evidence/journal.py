@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
@@ -217,7 +216,7 @@ def journal_on(output: StandardOutput, header: Mapping[str, object], on_head: Ca
 
 
 def _new_chain() -> str:
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 def _not_written(place: str, reason: str) -> SettingsError:

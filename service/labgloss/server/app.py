@@ -21,7 +21,7 @@ from labgloss.errors import SettingsError
 from labgloss.evidence.evidence import Evidence
 from labgloss.knowledge.release import Release
 from labgloss.log import make_log, quieten_libraries
-from labgloss.server import health, reflection
+from labgloss.server import health
 from labgloss.server.admission import AdmittingPool
 from labgloss.server.arrival import ArrivedPool
 from labgloss.server.calls import Answering, Calls, Seconds, logging_defects
@@ -334,6 +334,9 @@ def _handlers(settings: Settings, calls: Calls, releases: Releases) -> list[grpc
         ),
     ]
     if settings.serves_reflection:
+        # Only here: a server that others reach has none, and need not hold what it takes.
+        from labgloss.server import reflection
+
         answering = reflection.reflection_answering((INTERPRETATION, KNOWLEDGE, FHIR, health.SERVICE))
         method = "ServerReflectionInfo"
         served.append(
