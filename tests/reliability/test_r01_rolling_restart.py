@@ -51,7 +51,7 @@ def rolled(
 
 @pytest.mark.timeout(24 * 3600)
 def test_no_call_is_lost_while_instances_are_replaced(table: Table, tmp_path: Path) -> None:
-    calls = table.size(10_000, 1_000_000)
+    calls = table.size(30_000, 1_000_000)
     callers, restarts = rolled(
         tmp_path / "drained",
         ("shipped", "transparent", "none"),
