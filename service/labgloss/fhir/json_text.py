@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from json.encoder import encode_basestring
 from typing import NoReturn, TypeAlias
 
 from labgloss.frozen import dataclass
@@ -99,21 +100,28 @@ def _no_constant(name: str) -> NoReturn:
     raise JsonError("BAD_FORM", f"{name} is no number of JSON; leave the element out")
 
 
+_WORDS = {None: "null", True: "true", False: "false"}
+
+
 def _add(value: Json, add: Callable[[str], None]) -> None:
-    match value:
-        case None | True | False:
-            add(json.dumps(value))
-        case str():
-            add(json.dumps(value, ensure_ascii=False))
-        case Number(text):
-            add(text)
-        case list():
-            for place, item in enumerate(value):
-                add("," if place else "[")
-                _add(item, add)
-            add("]" if value else "[]")
-        case dict():
-            for place, (name, item) in enumerate(value.items()):
-                add(f"{',' if place else '{'}{json.dumps(name, ensure_ascii=False)}:")
-                _add(item, add)
-            add("}" if value else "{}")
+    # Neither `match` nor json.dumps, which makes an encoder for each text: an answer has thousands of values.
+    if isinstance(value, str):
+        add(encode_basestring(value))
+    elif isinstance(value, dict):
+        before = "{"
+        for name, item in value.items():
+            add(f"{before}{encode_basestring(name)}:")
+            _add(item, add)
+            before = ","
+        add("}" if value else "{}")
+    elif isinstance(value, list):
+        before = "["
+        for item in value:
+            add(before)
+            _add(item, add)
+            before = ","
+        add("]" if value else "[]")
+    elif isinstance(value, Number):
+        add(value.text)
+    else:
+        add(_WORDS[value])

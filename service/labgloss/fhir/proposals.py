@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from labgloss.fhir.answering import Answering, coding, concept, given, loinc_of, own, shown
@@ -111,16 +112,24 @@ def _requirements(release: Release, pattern: report_pb2.Pattern) -> Iterator[Jso
     """By type of resource, the codes of which one would tell."""
     wanted: dict[str, dict[str, Object]] = {}
     for clause in pattern.missing:
-        for kind, ident in _NAME.findall(clause.expression):
-            for name in _members(release, Name(kind, ident)):
-                told_by = _TOLD_BY.get(name.kind)
-                if told_by is not None:
-                    codes = wanted.setdefault(told_by, {})
-                    codes.update({f"{code['system']}|{code['code']}": code for code in _codes(release, name)})
-    for kind, codes in wanted.items():
-        shown_codes: list[Json] = [*codes.values()]
-        filters: list[Json] = [{"path": "code", "code": shown_codes[:_CODES_LIMIT]}] if codes else []
+        for told_by, codes in _told_by(release, clause.expression):
+            wanted.setdefault(told_by, {}).update(codes)
+    for kind, by_code in wanted.items():
+        shown_codes: list[Json] = [*by_code.values()]
+        filters: list[Json] = [{"path": "code", "code": shown_codes[:_CODES_LIMIT]}] if by_code else []
         yield given(type=kind, codeFilter=filters)
+
+
+# Of clauses of a release, which has some hundreds.
+@lru_cache(maxsize=2048)
+def _told_by(release: Release, expression: str) -> tuple[tuple[str, Mapping[str, Object]], ...]:
+    """By what the names of a clause are told: a type of resource, with the codes of each name."""
+    return tuple(
+        (told_by, {f"{code['system']}|{code['code']}": code for code in _codes(release, name)})
+        for kind, ident in _NAME.findall(expression)
+        for name in _members(release, Name(kind, ident))
+        if (told_by := _TOLD_BY.get(name.kind)) is not None
+    )
 
 
 def _members(release: Release, name: Name) -> Iterator[Name]:
