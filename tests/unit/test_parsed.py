@@ -82,6 +82,26 @@ def test_its_expressions_have_tests_of_their_own(file: Path) -> None:
     assert {identity: id(part) for identity, part in found.tests._lasting.items() if identity != id(part)} == {}
 
 
+def test_nothing_that_goes_by_an_identity_is_kept_of_a_release_that_was_asked() -> None:
+    release = load()
+    tests = release.tests
+    for pattern in release.patterns.values():
+        assert tests.reads(pattern)
+        assert tests.decides(pattern)
+    for flag in release.red_flags.values():
+        assert tests.levels(flag.levels) is not None
+    for expression in expressions_of(release):
+        assert tests.test(expression)
+        tests.judged(expression)
+    by_number = {
+        name
+        for name, content in tests.__getstate__().items()
+        if isinstance(content, dict) and any(isinstance(key, int) for key in content)
+    }
+    # The names of bits.
+    assert by_number == {"_names"}
+
+
 def test_its_vocabulary_is_not_made_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = kept(file)
     assert found is not None

@@ -74,7 +74,7 @@ class Compiled:
 
     def __getstate__(self) -> dict[str, object]:
         """What can be kept for another process: no identity, and no test that goes by one."""
-        own: dict[str, object] = {"made": {}, "_judged": {}, "_levels": {}, "_decides": {}}
+        own: dict[str, object] = {"made": {}, "_judged": {}, "_levels": {}, "_reads": {}, "_decides": {}}
         return {**vars(self), **own, "_lasting": tuple(self._lasting.values())}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
