@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from labgloss.engine.kept import Kept
 from labgloss.knowledge.schema import SourceRow
 from labgloss.wire.frames import frame, text
-from labgloss.wire.kept import keep
+from labgloss.wire.kept import KEPT
 
 # Report.sources.
 _FIELD = 17
@@ -24,14 +25,14 @@ class NamedSources:
         self._places = {ident: place for place, ident in enumerate(order)}
         self._framed = [frame(_FIELD, text(1, ident) + text(2, sources[ident].citation)) for ident in order]
         self._bytes = (len(order) + 7) // 8
-        self.sets: dict[tuple[str, ...], int] = {}
+        self.sets: Kept[tuple[str, ...], int] = Kept(maxsize=KEPT)
         # By the place of the eight, and which of them are named.
-        self.eights: dict[tuple[int, int], bytes] = {}
+        self.eights: Kept[tuple[int, int], bytes] = Kept(maxsize=KEPT)
 
     def named(self, idents: tuple[str, ...]) -> int:
         """The set of these sources. Raises KeyError for one that the release does not have."""
         found = self.sets.get(idents)
-        return keep(self.sets, idents, self._set_of(idents)) if found is None else found
+        return self.sets.put(idents, self._set_of(idents)) if found is None else found
 
     def _set_of(self, idents: tuple[str, ...]) -> int:
         made = 0
@@ -45,7 +46,7 @@ class NamedSources:
         for eight in enumerate(named.to_bytes(self._bytes, "little")):
             if eight[1]:
                 found = self.eights.get(eight)
-                made.append(keep(self.eights, eight, self._joined(*eight)) if found is None else found)
+                made.append(self.eights.put(eight, self._joined(*eight)) if found is None else found)
         return made
 
     def _joined(self, place: int, named: int) -> bytes:

@@ -14,12 +14,13 @@ from typing import Final, NamedTuple
 from labgloss.domain import report as domain
 from labgloss.domain.position import shown
 from labgloss.domain.quantity import plain
+from labgloss.engine.kept import Kept
 from labgloss.knowledge.release import Release
 from labgloss.v1 import panel_pb2
 from labgloss.wire import enums, figures
 from labgloss.wire.encode import CODE_SYSTEM, reference_of
 from labgloss.wire.frames import frame, number, numbers, optional_number, optional_text, text, texts
-from labgloss.wire.kept import Kept, keep
+from labgloss.wire.kept import KEPT, Once
 from labgloss.wire.named_sources import NamedSources
 
 # Patterns are larger, with their clauses; the engine keeps as many, each in one form or two.
@@ -65,22 +66,22 @@ class ReportWriter:
         self._reference = frame(2, reference_of(release).SerializeToString(deterministic=True))
         self._intended_use = text(5, release.intended_use)
         self._sources = NamedSources(release.sources)
-        self._grades = Kept(_GRADE, _grade)
-        self._bases = Kept(_BASIS, _basis)
-        self._cautions = Kept(_STATEMENT, _statement)
-        self._intervals = Kept(_INTERVAL, _of_interval)
-        self._clauses = Kept(_CLAUSE, _clause)
-        self._patterns = Kept(_PATTERN, _of_pattern)
-        self._effects = Kept(_EFFECTS, _effects)
-        self._recommendations = Kept(_RECOMMENDATION, _of_recommendation)
-        self._grounds = Kept(_GROUNDS, _grounds)
-        self._choices = Kept(_CHOICE, _choice)
-        self._steps = Kept(_STEP, _step)
-        self._advice = Kept(_RULE, _rule)
-        self._came_to = Kept(_CAME_TO, _came_to)
+        self._grades = Once(_GRADE, _grade)
+        self._bases = Once(_BASIS, _basis)
+        self._cautions = Once(_STATEMENT, _statement)
+        self._intervals = Once(_INTERVAL, _of_interval)
+        self._clauses = Once(_CLAUSE, _clause)
+        self._patterns = Once(_PATTERN, _of_pattern)
+        self._effects = Once(_EFFECTS, _effects)
+        self._recommendations = Once(_RECOMMENDATION, _of_recommendation)
+        self._grounds = Once(_GROUNDS, _grounds)
+        self._choices = Once(_CHOICE, _choice)
+        self._steps = Once(_STEP, _step)
+        self._advice = Once(_RULE, _rule)
+        self._came_to = Once(_CAME_TO, _came_to)
         # What is made once is found by its identity, and stands beside its bytes, so that nothing else ever has it.
-        self._own_patterns: dict[int, tuple[domain.Pattern, bytes]] = {}
-        self._own_steps: dict[int, _OwnStep] = {}
+        self._own_patterns: Kept[int, tuple[domain.Pattern, bytes]] = Kept(maxsize=_PATTERNS)
+        self._own_steps: Kept[int, _OwnStep] = Kept(maxsize=KEPT)
 
     def written(self, report: domain.Report, panel: panel_pb2.Panel) -> bytes:
         """The report as it is sent; `panel` gives what was sent, verbatim."""
@@ -152,7 +153,7 @@ class ReportWriter:
             return found[1]
         made = frame(8, self._pattern_made_anew(pattern))
         if pattern.of_release:
-            keep(self._own_patterns, id(pattern), (pattern, made), _PATTERNS)
+            self._own_patterns.put(id(pattern), (pattern, made))
         return made
 
     def _pattern_made_anew(self, pattern: domain.Pattern) -> bytes:
@@ -194,7 +195,7 @@ class ReportWriter:
             for step in traced.steps:
                 found = known(id(step))
                 if found is None and step.of_release:
-                    found = keep(self._own_steps, id(step), self._own_step(step))
+                    found = self._own_steps.put(id(step), self._own_step(step))
                 if found is None:
                     sources |= self._sources.named(step.source_ids)
                     made.append(frame(18, result + self._step(step)))

@@ -23,10 +23,10 @@ from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
 from labgloss.panels.reader import read_panels
 from labgloss.v1 import interpretation_pb2, panel_pb2, report_pb2
-from labgloss.wire import enums, kept, written
+from labgloss.wire import enums, kept, named_sources, written
 from labgloss.wire.decode import decode_panel
 from labgloss.wire.encode import encode_report
-from labgloss.wire.kept import Kept
+from labgloss.wire.kept import Once
 from labgloss.wire.written import ReportWriter, answer_of, answer_of_outcomes, outcome_of
 
 ROOT = Path(__file__).parents[3]
@@ -182,10 +182,11 @@ def kept_by(writer: ReportWriter) -> list[dict[Any, Any]]:
     """Every table that grows with what is written."""
     sources = writer._sources
     return [
-        writer._own_steps,
-        sources.sets,
-        sources.eights,
-        *(each.entries for each in vars(writer).values() if isinstance(each, Kept)),
+        writer._own_steps.entries,
+        writer._own_patterns.entries,
+        sources.sets.entries,
+        sources.eights.entries,
+        *(each.kept.entries for each in vars(writer).values() if isinstance(each, Once)),
     ]
 
 
@@ -209,8 +210,8 @@ def test_nothing_that_a_caller_said_is_kept(shipped: Release) -> None:
 
 
 def test_what_is_kept_has_a_limit(shipped: Release, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "KEPT", 7)
-    monkeypatch.setattr(written, "_PATTERNS", 7)
+    for module, name in ((kept, "KEPT"), (named_sources, "KEPT"), (written, "KEPT"), (written, "_PATTERNS")):
+        monkeypatch.setattr(module, name, 7)
     writer = ReportWriter(shipped)
     for panel in sample_panels()[::40]:
         report = interpret(shipped, decode_panel(panel, "panel", shipped))
@@ -225,7 +226,7 @@ def test_what_is_said_again_is_written_once() -> None:
         asked.append(statement)
         return statement.text.encode()
 
-    of_text: Callable[[domain.Statement], bytes] = Kept(lambda statement: statement.text, write)
+    of_text: Callable[[domain.Statement], bytes] = Once(lambda statement: statement.text, write)
     first, again = domain.Statement("a", "same"), domain.Statement("b", "same")
     assert [of_text(first), of_text(again), of_text(domain.Statement("c", "other"))] == [b"same", b"same", b"other"]
     assert asked == [first, domain.Statement("c", "other")]
