@@ -61,8 +61,8 @@ def _collection(answering: Answering, sent: Iterable[Resource]) -> Iterator[Json
         url = url_of(resource)
         named: Object = {} if not resource.full_url and resource.id else {"fullUrl": url}
         yield {**named, "resource": resource.element.body}
-    for body in answering.made:
-        yield {"fullUrl": f"urn:uuid:{body['id']}", "resource": body}
+    for made in answering.made:
+        yield {"fullUrl": made.url, "resource": made.body}
 
 
 def _transaction(answering: Answering, sent: Iterable[Resource]) -> Iterator[Json]:
@@ -74,11 +74,11 @@ def _transaction(answering: Answering, sent: Iterable[Resource]) -> Iterator[Jso
         elif url.startswith("urn:"):
             request: Object = {"method": "POST", "url": resource.kind}
             yield {"fullUrl": url, "resource": resource.element.body, "request": request}
-    for body in answering.made:
+    for made in answering.made:
         # No server keeps outcomes: it is contained in the GuidanceResponse that it belongs to.
-        if body["resourceType"] != _OUTCOME:
-            put: Object = {"method": "PUT", "url": f"{body['resourceType']}/{body['id']}"}
-            yield {"fullUrl": f"urn:uuid:{body['id']}", "resource": body, "request": put}
+        if made.kind != _OUTCOME:
+            put: Object = {"method": "PUT", "url": f"{made.kind}/{made.id}"}
+            yield {"fullUrl": made.url, "resource": made.body, "request": put}
 
 
 def _make_all(answering: Answering, sent: Iterable[Resource], attachment: Object) -> None:
@@ -198,11 +198,7 @@ def _provenance(answering: Answering, device: str, sent: Iterable[Resource]) -> 
     identifier: Object = {"system": "urn:labgloss:release", "value": release.digest}
     named: Object = {"identifier": identifier, "display": f"labgloss release {release.version}"}
     content: Object = {
-        "target": [
-            {"reference": f"urn:uuid:{body['id']}"}
-            for body in answering.made
-            if body["resourceType"] not in _NO_TARGETS
-        ],
+        "target": [{"reference": made.url} for made in answering.made if made.kind not in _NO_TARGETS],
         "policy": list(policies),
         "activity": concept(text="Interpretation of a laboratory panel"),
         "agent": [

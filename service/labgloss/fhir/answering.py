@@ -8,7 +8,7 @@ from dataclasses import field
 from uuid import UUID, uuid5
 
 from labgloss.fhir.bundle import Resource
-from labgloss.fhir.json_text import Json, Object, write
+from labgloss.fhir.json_text import Json, Object, Written, text_of, write
 from labgloss.fhir.reading import ReadPanel
 from labgloss.fhir.results import ReadResult
 from labgloss.fhir.terms import LOINC, OWN
@@ -28,6 +28,20 @@ _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A resource of an answer, as it was written."""
+
+    kind: str
+    id: str
+    body: Written
+
+    @property
+    def url(self) -> str:
+        """Under which the Bundle holds it."""
+        return f"urn:uuid:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
 class Answering:
     """One answer: what was read, the report on it, the release, and when it is recorded (RFC 3339)."""
 
@@ -35,18 +49,22 @@ class Answering:
     report: report_pb2.Report
     release: Release
     recorded: str
-    _made: dict[str, Object] = field(default_factory=dict)
+    _made: dict[str, Made] = field(default_factory=dict)
 
     @property
-    def made(self) -> Iterable[Object]:
+    def made(self) -> Iterable[Made]:
         """The resources made so far, in their order."""
         return self._made.values()
 
     def make(self, kind: str, content: Object, **timed: Json) -> str:
         """Adds a resource and gives its URL. `timed` depends on the time of recording, and so is no part of its id."""
-        ident = str(uuid5(_NAMESPACE, write({"resourceType": kind, **content}).decode()))
-        self._made.setdefault(ident, {"resourceType": kind, "id": ident, **content, **timed})
-        return f"urn:uuid:{ident}"
+        # Written once, for the id and for the Bundle: the rest stands alike behind the type.
+        head = f'{{"resourceType":"{kind}"'
+        rest = text_of({"resourceType": kind, **content}).removeprefix(head)
+        ident = str(uuid5(_NAMESPACE, f"{head}{rest}"))
+        added = f",{text_of(timed)[1:-1]}" if timed else ""
+        made = Made(kind, ident, Written(f'{head},"id":"{ident}"{rest[:-1]}{added}}}'))
+        return self._made.setdefault(ident, made).url
 
     @property
     def subject(self) -> Object:

@@ -15,7 +15,7 @@ DEPTH_LIMIT = 64
 # Lists and objects: a resource has some twenty, so that more than a Bundle of 4 MiB holds is an attempt on memory.
 CONTAINERS_LIMIT = 250_000
 
-Json: TypeAlias = "dict[str, Json] | list[Json] | str | bool | Number | None"
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | bool | Number | Written | None"
 Object: TypeAlias = "dict[str, Json]"
 
 # A string that does not end reaches to the end of the text: what is in it is not looked at again.
@@ -25,6 +25,13 @@ _STRUCTURE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
 @dataclass(frozen=True, slots=True)
 class Number:
     """A number, as it was written."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A value that was written before, as its text."""
 
     text: str
 
@@ -59,9 +66,14 @@ def parse(body: bytes) -> Json:
 
 def write(value: Json) -> bytes:
     """The value as JSON in UTF-8, without spaces, members in their order."""
+    return text_of(value).encode()
+
+
+def text_of(value: Json) -> str:
+    """The value as JSON, without spaces, members in their order."""
     parts: list[str] = []
     _add(value, parts.append)
-    return "".join(parts).encode()
+    return "".join(parts)
 
 
 def _check_structure(text: str) -> None:
@@ -121,7 +133,7 @@ def _add(value: Json, add: Callable[[str], None]) -> None:
             _add(item, add)
             before = ","
         add("]" if value else "[]")
-    elif isinstance(value, Number):
+    elif isinstance(value, Number | Written):
         add(value.text)
     else:
         add(_WORDS[value])
