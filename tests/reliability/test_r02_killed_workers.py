@@ -20,7 +20,8 @@ BACK_SECONDS = 30.0
 
 
 def served(service: ServiceProcess) -> int:
-    return sum(line["event"] == "serving" for line in service.log)
+    """How often a worker began to serve. Its lines are not read one by one: of a minute they take a second."""
+    return service.stdout.read_bytes().count(b'"event": "serving"')
 
 
 def killed(service: ServiceProcess, kills: int, every: float) -> list[float]:
