@@ -132,20 +132,21 @@ class _Lines:
             self._write()
 
     def _write(self, last: bytes = b"") -> None:
-        try:
-            if self._lock is not None:
-                fcntl.lockf(self._lock, fcntl.LOCK_EX)
-            with LINES:
+        # Within: the kernel's lock is the process's, and whichever thread lets go of it lets go for all.
+        with LINES:
+            try:
+                if self._lock is not None:
+                    fcntl.lockf(self._lock, fcntl.LOCK_EX)
                 # Others may append meanwhile: what is taken is what is removed.
                 gathered = self._gathered[:]
                 del self._gathered[: len(gathered)]
                 self._stream.write(b"".join([*gathered, last]))
                 self._stream.flush()
-        except (OSError, ValueError):
-            return
-        finally:
-            if self._lock is not None:
-                fcntl.lockf(self._lock, fcntl.LOCK_UN)
+            except (OSError, ValueError):
+                return
+            finally:
+                if self._lock is not None:
+                    fcntl.lockf(self._lock, fcntl.LOCK_UN)
 
 
 def _line(_: WrappedLogger, __: str, event: EventDict) -> tuple[tuple[bytes, bool], dict[str, Any]]:

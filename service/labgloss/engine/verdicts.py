@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from labgloss.domain.altered import altered
 from labgloss.domain.panel import Options
-from labgloss.domain.quantity import ARITHMETIC, Span, exactly_halved, place_among, scaled_span
+from labgloss.domain.quantity import ARITHMETIC, EVERYTHING, Span, exactly_halved, place_among, scaled_span
 from labgloss.domain.report import Reading, TraceStep
 from labgloss.domain.subject import AgeLimit, AgeScale
 from labgloss.engine import grade
@@ -134,6 +134,7 @@ class Verdicts:
                 return graded
             found = altered(
                 graded,
+                span=EVERYTHING,
                 intervals=graded.intervals if own is None else graded.intervals[1:],
                 trace=tuple([self._step(step) for step in graded.trace]),
             )

@@ -104,13 +104,17 @@ class Lane:
 
     def _give_turn(self) -> None:
         """Held: the lock. Whoever has the turn loses it when it comes back."""
-        if not self._idle:
-            if not self._threads_left:
+        if self._idle:
+            self._idle -= 1
+        elif self._threads_left:
+            try:
+                Thread(target=self._work, name="short", daemon=True).start()
+            except RuntimeError:
+                # The machine gives no thread now: the next call that is put, or the next look, tries again.
                 return
             self._threads_left -= 1
-            Thread(target=self._work, name="short", daemon=True).start()
         else:
-            self._idle -= 1
+            return
         self._turn, self._began = object(), self._clock()
         self._wake.put(self._turn)
 

@@ -142,7 +142,11 @@ class Watchdog:
 
     def _run(self) -> None:
         while self._some.wait() and not self._over.wait(self._look_seconds):
-            again = self._looks()
+            try:
+                again = self._looks()
+            except Exception as error:  # noqa: BLE001 - whatever it is, calls that are due must end
+                self._log.error("defect", error_type=type(error).__name__)
+                again = True
             now = time.monotonic()
             # In one piece, as Python copies a set: other threads add and discard meanwhile.
             for awaited in tuple(self._awaited):

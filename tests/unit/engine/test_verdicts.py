@@ -19,9 +19,10 @@ from labgloss.domain.subject import Age, AgeScale, AgeUnit, BirthDate, CalendarA
 from labgloss.domain.truth import Truth
 from labgloss.engine.bench import Bench
 from labgloss.engine.facts import Facts
+from labgloss.engine.interpret import interpret
 from labgloss.engine.judged import Judged
 from labgloss.engine.normalise import reading_of
-from labgloss.engine.verdicts import Scale
+from labgloss.engine.verdicts import Scale, of_release
 from labgloss.knowledge.release import Analyte, Release
 
 ages = st.none() | st.builds(
@@ -184,3 +185,13 @@ def test_birth_dates_of_one_place_have_reached_the_same_limits(days: list[int], 
 )
 def test_what_its_place_does_not_settle_is_graded_each_time(span: Span, walked: bool) -> None:
     assert (Scale((Decimal(0), Decimal(5))).place(span) is None) is walked
+
+
+def test_no_value_that_was_sent_is_kept(release: Release) -> None:
+    used = replace(release)
+    for place, value in enumerate(("3.117391", "0.517391", "5.917391")):
+        sent = Result(index=place, id="k", analyte="potassium", value=value, unit="mmol/L")
+        interpret(used, Panel(results=(sent,)))
+    kept = of_release(used)
+    assert kept._verdicts.entries
+    assert "17391" not in repr([table.entries for table in (kept._scales, kept._same, kept._verdicts)])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from labgloss.log import make_log
 from labgloss.server import lane as lanes
 from labgloss.server.lane import FairQueue, Lane
+from labgloss.server.overdue import Watchdog
 
 
 @pytest.fixture
@@ -117,3 +120,37 @@ def test_what_is_put_last_is_run_also_when_the_lane_is_closed_meanwhile() -> Non
         lane.put("a", done.set)
     goes.set()
     assert done.wait(10)
+
+
+def test_where_no_thread_is_to_be_had_calls_wait_for_one(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoThread:
+        def __init__(self, **_: object) -> None: ...
+
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    done = list[int]()
+    with monkeypatch.context() as without:
+        without.setattr(lanes, "Thread", NoThread)
+        for number in range(8):
+            lane.put("a", lambda number=number: done.append(number))  # type: ignore[misc]
+        lane.look()
+    assert (8, []) == (len(lane), done)
+    lane.put("a", lambda: done.append(8))
+    until(lambda: len(done) == 9)
+    assert list(range(9)) == done
+
+
+def test_a_look_that_fails_ends_no_watchdog() -> None:
+    looked, stream = list[int](), io.BytesIO()
+
+    def look() -> bool:
+        looked.append(1)
+        raise ZeroDivisionError
+
+    watchdog = Watchdog(make_log(stream, "info"), lambda *_: None)
+    watchdog.looks(look, 0.01)
+    watchdog.wake()
+    until(lambda: len(looked) > 2)
+    assert b'"error_type": "ZeroDivisionError"' in stream.getvalue()
+    watchdog.close()

@@ -6,6 +6,8 @@ import io
 import json
 import logging
 import re
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -165,3 +167,36 @@ def test_lines_of_calls_are_not_gathered_without_end_where_nobody_reads() -> Non
     saying.join()
     log.warning("overloaded", calls=1)
     assert [*range(3_000)] == [line["panels"] for line in lines_of(stream)[:-1]]
+
+
+MANY_WRITERS = """
+import os, sys, threading, time
+from labgloss.log import make_log
+
+log = make_log(sys.stdout.buffer, "info", shared=True, gathers=True)
+
+def say(event):
+    for number in range(2_000):
+        log.info(event, calls=number, reason="x" * 400)
+
+for _ in range(2):
+    if not os.fork():
+        threads = [threading.Thread(target=say, args=(event,)) for event in ("call", "overloaded", "overdue")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        time.sleep(0.1)
+        os._exit(0)
+for _ in range(2):
+    os.wait()
+"""
+
+
+def test_lines_of_processes_and_their_threads_are_never_mixed() -> None:
+    """The kernel's lock is a process's: a thread that let go of it early let another process in between."""
+    written = subprocess.run((sys.executable, "-c", MANY_WRITERS), check=True, capture_output=True, timeout=60).stdout
+    lines = written.splitlines()
+    assert len(lines) == 2 * 3 * 2_000
+    for line in lines:
+        json.loads(line)
