@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
 from labgloss.domain.report import ChoiceInForce
 from labgloss.engine.bench import Bench
 from labgloss.engine.judged import Judged
+from labgloss.engine.kept import by_release
 from labgloss.engine.recognise import Recognised
 from labgloss.engine.recommend import Recommended
 from labgloss.engine.rules import Evaluated
@@ -37,7 +37,7 @@ def _of_site(entry: SiteEntry) -> ChoiceInForce:
     return ChoiceInForce(entry.name, entry.value, _SITE, entry.text)
 
 
-@lru_cache(maxsize=1024)
+@by_release(maxsize=1024)
 def _of_release(release: Release, name: str, value: str, chosen_by: str) -> ChoiceInForce:
     """A policy or set of the release; there are few, and every report names some of them."""
     row = release.choices[name][value]

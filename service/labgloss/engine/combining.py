@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
-from functools import lru_cache
 
 from labgloss.domain.panel import Collected
 from labgloss.domain.truth import Truth
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged
+from labgloss.engine.kept import by_release
 from labgloss.engine.series import collected_at
 from labgloss.frozen import dataclass
 from labgloss.knowledge.expression import Expression, names
@@ -79,12 +79,12 @@ def _moment(at: Collected) -> datetime:
 
 
 # A site has a view of the release for each feed with settings; the sizes leave room for many.
-@lru_cache(maxsize=64)
+@by_release(maxsize=64)
 def _hours(release: Release) -> Mapping[str, int]:
     return {analyte: row.hours for row in release.computations.combining.windows for analyte in row.analytes}
 
 
-@lru_cache(maxsize=16384)
+@by_release(maxsize=16384)
 def _read_by(release: Release, pattern: str) -> frozenset[str]:
     """The families of the analytes that decide about a pattern."""
     row = release.patterns[pattern]
@@ -105,7 +105,7 @@ def _families(release: Release, part: Expression) -> set[str]:
     return found
 
 
-@lru_cache(maxsize=65536)
+@by_release(maxsize=65536)
 def _analyte_of(release: Release, kind: str, ident: str) -> str:
     """The family of the one analyte that a name speaks of; empty for another name."""
     if kind in ("band", "class"):

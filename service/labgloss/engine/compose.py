@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 from labgloss.domain.panel import Panel
 from labgloss.domain.report import (
@@ -31,6 +30,7 @@ from labgloss.engine import choices, explain, findings, summary
 from labgloss.engine.bench import Bench
 from labgloss.engine.complaints import Part, Said
 from labgloss.engine.judged import Judged, unique
+from labgloss.engine.kept import by_release
 from labgloss.engine.recognise import Recognised
 from labgloss.engine.recommend import Recommended
 from labgloss.engine.rules import Evaluated
@@ -122,7 +122,7 @@ def _interpretation(release: Release, bench: Bench, entry: Judged) -> ResultInte
     )
 
 
-@lru_cache(maxsize=64)
+@by_release(maxsize=64)
 def _cautions(release: Release) -> Mapping[str, Statement]:
     """Every caution of a release as a report says it."""
     return {ident: Statement(ident, row.text) for ident, row in release.cautions.items()}

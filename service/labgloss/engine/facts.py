@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from labgloss.domain.report import Urgency
 from labgloss.domain.subject import Age
 from labgloss.domain.truth import FALSE, TRUE, UNKNOWN, Truth, all_of, any_of, at_least
+from labgloss.engine.kept import by_release
 from labgloss.knowledge.compiled import OF_VERDICTS, Test, bits_of
 from labgloss.knowledge.expression import AgeClause, Combination, Expression, Name, names
 from labgloss.knowledge.partition import in_range
@@ -279,7 +279,7 @@ class Facts:
         return required
 
 
-@lru_cache(maxsize=16384)
+@by_release(maxsize=16384)
 def _analytes_judged(release: Release, part: Expression) -> tuple[str, ...]:
     """The analytes whose classes and bands an expression reads, through its groups."""
     found: list[str] = []

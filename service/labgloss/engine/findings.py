@@ -14,6 +14,7 @@ from labgloss.engine.calcium import FAMILY, TOTAL
 from labgloss.engine.explain import capitalised
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged
+from labgloss.engine.kept import by_release
 from labgloss.frozen import dataclass
 from labgloss.knowledge.expression import Limit
 from labgloss.knowledge.release import Release
@@ -71,7 +72,7 @@ def measured(release: Release, sent: Sent, facts: Facts) -> dict[str, Truth]:
     }
 
 
-@lru_cache(maxsize=1024)
+@by_release(maxsize=1024)
 def _made_by(
     release: Release, analytes: tuple[str, ...], *, of_number: bool
 ) -> tuple[tuple[str, tuple[FindingRow, ...]], ...]:
@@ -333,7 +334,7 @@ def _inside(compared: Quantity, span: Span) -> Truth:
     return TRUE if compared.span.inside(span) else UNKNOWN
 
 
-@lru_cache(maxsize=64)
+@by_release(maxsize=64)
 def _shown(release: Release) -> Mapping[tuple[str, str], tuple[int, FindingRow, frozenset[str]]]:
     """The findings that a list shows, by name: the place of each, its first row, and the analytes of all."""
     return {

@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Generic, ParamSpec, TypeVar
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+Asked = ParamSpec("Asked")
+
+# What empties each table that is kept by release.
+_EMPTIES: list[Callable[[], None]] = []
+
+
+def by_release(maxsize: int) -> Callable[[Callable[Asked, Value]], Callable[Asked, Value]]:
+    """As `lru_cache`, of what is made of a release: `forget` lets go of it, and so of the release."""
+
+    def decorate(make: Callable[Asked, Value]) -> Callable[Asked, Value]:
+        cached = lru_cache(maxsize=maxsize)(make)
+        _EMPTIES.append(cached.cache_clear)
+        return cached  # type: ignore[return-value]
+
+    return decorate
+
+
+def forget() -> None:
+    """Lets go of all that was made of releases: another one is in force. What is asked for next is made again."""
+    for empty in _EMPTIES:
+        empty()
 
 
 class Kept(Generic[Key, Value]):

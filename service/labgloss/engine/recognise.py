@@ -10,6 +10,7 @@ from labgloss.domain.panel import ContextItem, Panel, Symptom
 from labgloss.domain.truth import FALSE, TRUE, UNKNOWN, Truth
 from labgloss.engine import complaints, phrases
 from labgloss.engine.complaints import UNREAD, Part, Said
+from labgloss.engine.kept import by_release
 from labgloss.engine.phrases import Clause, Found, PhrasesInAnyOrder, PhrasesInOrder
 from labgloss.frozen import dataclass
 from labgloss.knowledge.release import CodeOfSite, Release, SiteEntry
@@ -264,7 +265,7 @@ class _Words:
         }
 
     @staticmethod
-    @lru_cache(maxsize=4)
+    @by_release(maxsize=4)
     def of(release: Release) -> _Words:
         """The index of a release, made once."""
         return _Words(release)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Final
 
 from labgloss.domain.report import (
@@ -18,6 +17,7 @@ from labgloss.domain.report import (
 from labgloss.domain.truth import FALSE, TRUE
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged, unique
+from labgloss.engine.kept import by_release
 from labgloss.engine.select import VITAMIN_D
 from labgloss.engine.weighing import Brought
 from labgloss.engine.words import true_names
@@ -213,6 +213,6 @@ def _given(release: Release, row: RecommendationRow, items: Sequence[Brought]) -
     )
 
 
-@lru_cache(maxsize=64)
+@by_release(maxsize=64)
 def _order(release: Release) -> Mapping[str, int]:
     return {ident: place for place, ident in enumerate(release.recommendations)}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from labgloss.domain.report import RefusalReason, ResultClass, TraceStep, Urgency
 from labgloss.domain.truth import TRUE, UNKNOWN, Truth
 from labgloss.engine.calcium import TOTAL
 from labgloss.engine.findings import SECONDARY_TOTAL, lies
 from labgloss.engine.judged import Judged
+from labgloss.engine.kept import by_release
 from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Analyte, Release
 from labgloss.knowledge.schema import FindingRow
@@ -32,7 +33,7 @@ class Steps:
         self._refusals: dict[tuple[RefusalReason, Urgency], TraceStep] = {}
 
     @staticmethod
-    @lru_cache(maxsize=64)
+    @by_release(maxsize=64)
     def of(release: Release) -> Steps:
         """Those of a release."""
         return Steps(release)
@@ -118,7 +119,7 @@ def of_classes(entry: Judged) -> tuple[TraceStep, ...]:
 
 
 # Far more than the sources of intervals and bands combine to.
-@lru_cache(maxsize=4096)
+@by_release(maxsize=4096)
 def _of_classes(
     analyte: Analyte, primary: bool, judged: tuple[ResultClass, ...] | None, sources: tuple[str, ...]
 ) -> tuple[TraceStep, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Final
 
 from labgloss.domain.report import Critical, Pattern, PatternState, ResultClass, ResultState, Urgency
 from labgloss.engine import explain
 from labgloss.engine.judged import Judged, unique
+from labgloss.engine.kept import by_release
 from labgloss.engine.recognise import Recognised
 from labgloss.engine.recommend import Recommended
 from labgloss.engine.rules import VALUE_ALONE, Evaluated
@@ -112,7 +112,7 @@ def _possible(release: Release, evaluated: Evaluated) -> list[str]:
     return sentences
 
 
-@lru_cache(maxsize=4096)
+@by_release(maxsize=4096)
 def _to_be_measured(release: Release, title: str, families: tuple[str, ...]) -> str:
     """A pattern within a sentence, with what would settle it."""
     names = [family_name(release, family) for family in families]

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import lru_cache
 
 from labgloss.domain.panel import ContextItem, Panel, Symptom
 from labgloss.domain.subject import DAYS_PER, Age, AgeUnit, BirthDate, StatedAge
 from labgloss.domain.truth import Truth, any_of
+from labgloss.engine.kept import by_release
 from labgloss.engine.recognise import Recognised
 from labgloss.knowledge.partition import in_range
 from labgloss.knowledge.release import Release
@@ -40,7 +40,7 @@ def timings(release: Release, panel: Panel, recognised: Recognised) -> dict[str,
     return {row.id: found for row in release.computations.timing if (found := _timing(row, panel, recognised, on))}
 
 
-@lru_cache(maxsize=64)
+@by_release(maxsize=64)
 def _timed(release: Release) -> frozenset[str]:
     """Every symptom and medication whose time a release looks at."""
     return frozenset(ident for row in release.computations.timing for ident in (*row.symptoms, *row.medications))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from functools import lru_cache
 
 from labgloss.domain.altered import altered
 from labgloss.domain.quantity import ARITHMETIC, Comparator, Quantity, Span, scaled, with_digits
@@ -14,6 +13,7 @@ from labgloss.domain.subject import Age
 from labgloss.engine.calcium import PRELIMINARY, current
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import Judged
+from labgloss.engine.kept import by_release
 from labgloss.engine.normalise import reading_of
 from labgloss.engine.select import VITAMIN_D, VITAMIN_D_COMPONENTS, laboratory_ends_of, policy_for
 from labgloss.engine.series import collected_before, same_draw
@@ -135,7 +135,7 @@ def _near_cut_off(release: Release, entry: Judged) -> bool:
     return any(100 * abs(value - cut_off) <= percent * cut_off for cut_off in cut_offs)
 
 
-@lru_cache(maxsize=256)
+@by_release(maxsize=256)
 def _cut_offs(release: Release, analyte: Analyte, unit: str, rules: tuple[str, ...]) -> frozenset[Decimal]:
     """The cut-offs of the tables that these rules are of."""
     tables = [table for table in analyte.form.band_tables if any(rule.startswith(f"{table.id}.") for rule in rules)]

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field
-from functools import lru_cache
 
 from labgloss.domain.report import Clause, Pattern, PatternState, RedFlag, Urgency
 from labgloss.domain.truth import Truth
 from labgloss.engine import combining, openness
 from labgloss.engine.facts import Facts
 from labgloss.engine.judged import unique
-from labgloss.engine.kept import Kept
+from labgloss.engine.kept import Kept, by_release
 from labgloss.engine.words import clauses_left_open, clauses_that_hold
 from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Release
@@ -150,12 +149,12 @@ def weigh_flag(rule: RedFlagRow, facts: Facts) -> WeighedFlag:
 
 
 # One holds some two thousand bytes; the sample panels make some nine hundred.
-@lru_cache(maxsize=64)
+@by_release(maxsize=64)
 def _kept_patterns(_release: Release) -> Kept[tuple[str, Truth, tuple[int, int]], WeighedPattern]:
     return Kept(maxsize=1024)
 
 
-@lru_cache(maxsize=64)
+@by_release(maxsize=64)
 def _kept_flags(_release: Release) -> Kept[tuple[str, tuple[int, int]], WeighedFlag]:
     return Kept(maxsize=256)
 

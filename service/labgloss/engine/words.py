@@ -12,6 +12,7 @@ from labgloss.domain.report import Clause
 from labgloss.domain.truth import Truth
 from labgloss.engine.explain import band_words, inside_a_sentence
 from labgloss.engine.facts import Facts
+from labgloss.engine.kept import by_release
 from labgloss.knowledge.expression import Combination, Expression, Limit, Name, names
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import AgeRange, ContextRow, Form, SymptomRow
@@ -163,7 +164,7 @@ _FACTS = {
 }
 
 
-@lru_cache(maxsize=64)
+@by_release(maxsize=64)
 def _titles(release: Release) -> Mapping[tuple[str, str], str]:
     """Names by what their rows, or the engine, call them within a sentence."""
     found = dict(_FACTS)
@@ -183,7 +184,7 @@ def _titles(release: Release) -> Mapping[tuple[str, str], str]:
     return found
 
 
-@lru_cache(maxsize=64)
+@by_release(maxsize=64)
 def _findings_in_words(release: Release) -> Mapping[str, str]:
     """Findings by what they say: "calcium low", or the text of their row."""
     words = {ident: inside_a_sentence(rows[0].text.rstrip(".")) for ident, rows in release.findings.items()}

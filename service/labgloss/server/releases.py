@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labgloss.engine.interpret import interpret
+from labgloss.engine.kept import forget
 from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Release, ReleaseReference
 from labgloss.server.bundles import BundleHandlers
@@ -49,6 +50,7 @@ class Releases:
     def swap(self, release: Release) -> None:
         """Puts another release in force; what took the former one answers from it to the end."""
         self._current = self._serving(release)
+        forget()
 
     def _serving(self, release: Release) -> Serving:
         interpretation = InterpretationHandlers(release, self._interpret, self._settings, self._on_defect)

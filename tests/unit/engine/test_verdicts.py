@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from gc import collect
 from itertools import combinations, pairwise
+from pathlib import Path
 from weakref import ref
 
 import pytest
@@ -21,9 +22,13 @@ from labgloss.engine.bench import Bench
 from labgloss.engine.facts import Facts
 from labgloss.engine.interpret import interpret
 from labgloss.engine.judged import Judged
+from labgloss.engine.kept import forget
 from labgloss.engine.normalise import reading_of
 from labgloss.engine.verdicts import Scale, of_release
 from labgloss.knowledge.release import Analyte, Release
+from labgloss.panels.reader import read_panels
+from labgloss.v1 import panel_pb2
+from labgloss.wire.decode import decode_panel
 
 ages = st.none() | st.builds(
     StatedAge,
@@ -195,3 +200,19 @@ def test_no_value_that_was_sent_is_kept(release: Release) -> None:
     kept = of_release(used)
     assert kept._verdicts.entries
     assert "17391" not in repr([table.entries for table in (kept._scales, kept._same, kept._verdicts)])
+
+
+def test_no_release_stays_that_nobody_answers_from_any_more(release: Release) -> None:
+    one = replace(release)
+    for panel in sample_panels():
+        interpret(one, decode_panel(panel, "panel", one))
+    gone = ref(one)
+    del one
+    forget()
+    collect()
+    assert gone() is None
+
+
+def sample_panels() -> list[panel_pb2.Panel]:
+    folder = Path(__file__).parents[2] / "panels"
+    return [case.panel for case in read_panels([folder])][::20]
