@@ -200,7 +200,7 @@ def test_answers_that_nobody_takes(table: Table, service: ServiceProcess) -> Non
                     peer.close()
             lost += bystander.seen.lost
             heights.append(service.anonymous_bytes)
-    first, later = (heights[1] - heights[0]) / 1e6, (heights[-1] - heights[_RISING]) / 1e6
+    first, later = (heights[1] - heights[0]) / 1e6, (heights[-1] - max(heights[1 : _RISING + 1])) / 1e6
     table.settle(
         "R5",
         "zero windows: answers that nobody takes, again and again",

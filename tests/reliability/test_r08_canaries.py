@@ -51,7 +51,7 @@ def call(channel: grpc.Channel, canaries: Canaries, kind: int) -> bytes:
         # Also the name of a method is a text that callers choose.
         path = f"/labgloss.v1.InterpretationService/{canaries.text()}"
     elif name == "late":
-        seconds = 0.005
+        seconds = 0.001
     if name == "StreamInterpretPanels":
         # As if it had one answer: a call that fails then still has all that came beside it.
         pending = channel.stream_unary(path).future(iter([body]), metadata=headers, timeout=seconds)
