@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from google.protobuf.json_format import MessageToJson
-
 from labgloss.fhir.answering import Answering, coding, concept, date_time, given, own, shown, url_of
+from labgloss.fhir.attachment import attachment
 from labgloss.fhir.bundle import Resource
 from labgloss.fhir.interpretations import interpret_results
 from labgloss.fhir.issues import Issue, Severity
@@ -40,7 +38,7 @@ def answer_bundle(
     """
     answering = Answering(read, report, release, recorded.astimezone(UTC).isoformat(timespec="seconds"))
     sent = list(_sent(read))
-    _make_all(answering, sent, _attachment(report, traced))
+    _make_all(answering, sent, attachment(report, traced))
     unspecified = answer_type == fhir_pb2.BUNDLE_TYPE_UNSPECIFIED
     if answer_type == fhir_pb2.BUNDLE_TYPE_TRANSACTION or (unspecified and read.bundle.kind == "transaction"):
         return write({"resourceType": "Bundle", "type": "transaction", "entry": list(_transaction(answering, sent))})
@@ -81,10 +79,10 @@ def _transaction(answering: Answering, sent: Iterable[Resource]) -> Iterator[Jso
             yield {"fullUrl": made.url, "resource": made.body, "request": put}
 
 
-def _make_all(answering: Answering, sent: Iterable[Resource], attachment: Object) -> None:
+def _make_all(answering: Answering, sent: Iterable[Resource], attached: Object) -> None:
     device = _device(answering)
     observations = interpret_results(answering)
-    report_url = _diagnostic_report(answering, list(dict.fromkeys(observations.values())), attachment)
+    report_url = _diagnostic_report(answering, list(dict.fromkeys(observations.values())), attached)
     tell_missing(answering, device)
     detect_issues(answering, observations, device)
     propose_requests(answering, observations, report_url)
@@ -105,19 +103,7 @@ def _device(answering: Answering) -> str:
     return answering.make("Device", content)
 
 
-def _attachment(report: report_pb2.Report, traced: bool) -> Object:
-    """The canonical report as JSON."""
-    attached, title = report, "labgloss.v1.Report"
-    if not traced:
-        attached, title = report_pb2.Report(), "labgloss.v1.Report without its trace, for its size"
-        attached.CopyFrom(report)
-        attached.ClearField("trace")
-    canonical = MessageToJson(attached, preserving_proto_field_name=True, ensure_ascii=False, indent=None)
-    data = base64.b64encode(canonical.encode()).decode()
-    return {"contentType": "application/json", "language": "en", "data": data, "title": title}
-
-
-def _diagnostic_report(answering: Answering, observations: list[str], attachment: Object) -> str:
+def _diagnostic_report(answering: Answering, observations: list[str], attached: Object) -> str:
     report, recorded = answering.report, answering.recorded
     times = [text for each in report.results if not each.earlier and (text := date_time(each.as_sent.collected))]
     preliminary = any(each.as_sent.status == panel_pb2.RESULT_STATUS_PRELIMINARY for each in report.results)
@@ -131,7 +117,7 @@ def _diagnostic_report(answering: Answering, observations: list[str], attachment
         result=[{"reference": url} for url in observations],
         conclusion=shown(report.summary),
         conclusionCode=list(_conclusions(report)),
-        presentedForm=[attachment],
+        presentedForm=[attached],
     )
     return answering.make("DiagnosticReport", content, issued=recorded)
 
