@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import hmac
+import io
 import json
 import os
 import signal
@@ -26,6 +27,7 @@ from labgloss.evidence import evidence, records, tracing
 from labgloss.evidence import journal as journal_module
 from labgloss.evidence.verify import verify
 from labgloss.knowledge.release import Release
+from labgloss.log import make_log
 from labgloss.server.app import start
 from labgloss.server.calls import RECORD
 from labgloss.server.settings import Settings
@@ -245,6 +247,11 @@ def test_the_record_is_written_before_the_answer(
 def page(served: Served) -> Mapping[str, float]:
     """The series of the page, by name and labels."""
     (port,) = (line["port"] for line in served.log if line["event"] == "metrics")
+    return page_at(port)
+
+
+def page_at(port: int) -> Mapping[str, float]:
+    """The series of the page at a port."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         lines = answer.read().decode().splitlines()
     pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
@@ -288,6 +295,28 @@ def test_calls_panels_and_refusals_are_counted(release: Release) -> None:
     (stated,) = (name for name in after if name.startswith("labgloss_release_info"))
     assert f'digest="{release.reference.digest}"' in stated
     assert not [name for name in after if "_created" in name]
+
+
+def test_lines_of_the_log_that_were_lost_are_counted(release: Release) -> None:
+    class Full(io.BytesIO):
+        full = False
+
+        def write(self, line: Any) -> int:
+            if self.full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(line)
+
+    stream = Full()
+    log = make_log(stream, "info")
+    with start(Settings(port=0, metrics_port=0), release, log):
+        (said,) = (line for line in map(json.loads, stream.getvalue().splitlines()) if line["event"] == "metrics")
+        assert 0 == page_at(said["port"])["labgloss_log_lines_lost_total"]
+        stream.full = True
+        log.info("call")
+        assert 1 == page_at(said["port"])["labgloss_log_lines_lost_total"]
+        stream.full = False
+        log.info("call")
+        assert 1 == page_at(said["port"])["labgloss_log_lines_lost_total"]
 
 
 def test_workers_have_pages_that_follow_on_one_another(release: Release) -> None:

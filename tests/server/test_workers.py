@@ -351,6 +351,33 @@ def test_long_lines_of_several_workers_stay_apart() -> None:
         started.next("call", count=10)
 
 
+ENDS = """
+import sys
+import labgloss.server.supervisor
+from labgloss.errors import SettingsError
+
+def ending(settings, release, log, wait, reload, on_serving, worker):
+    on_serving()
+    log.info("call", worker=worker)
+    {}
+
+labgloss.server.supervisor.serve_until_told = ending
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [("return", 0), ("sys.exit(3)", 1), ("raise SettingsError(('x',))", 2), ("sys.stderr.close()", 0)]
+)
+def test_a_worker_writes_what_it_gathered_before_it_ends(how: str, code: int) -> None:
+    """It ends by os._exit, which runs nothing that Python runs at its end."""
+    with service(ENDS.format(how) + PROGRAM, workers=2) as started:
+        lines, _ = started.rest()
+    ended = [line["worker"] for line in lines if line["event"] == "worker_ended" and line["exit_code"] == code]
+    said = [line["worker"] for line in lines if line["event"] == "call"]
+    assert len(ended) >= 6
+    assert [number for number in (0, 1) if said.count(number) >= ended.count(number)] == [0, 1]
+
+
 def test_the_command_serves_with_workers_and_checks_what_is_reloaded() -> None:
     command = [sys.executable, "-m", "labgloss", "serve", "--port", "0", "--workers", "2", "--drain-seconds", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -113,13 +113,18 @@ class Journal:
         return f"{head.chain}-{head.records}"
 
 
-class StandardOutput:
-    """Records among the lines of the log, each on a line of its own; `lock` is held by whoever writes one."""
+class OneAtATime(AbstractContextManager[None], Protocol):
+    """Held by whoever writes a line to standard output; `torn` when the last one there is not whole."""
 
-    def __init__(self, lock: AbstractContextManager[object], descriptor: int = 1) -> None:
-        self._lock = lock
+    torn: bool
+
+
+class StandardOutput:
+    """Records among the lines of the log, each on a line of its own."""
+
+    def __init__(self, lines: OneAtATime, descriptor: int = 1) -> None:
+        self._lines = lines
         self._descriptor = descriptor
-        self._torn = False
 
     def is_full(self, size: int) -> bool:  # noqa: ARG002 - whoever collects the output turns its files
         """Never."""
@@ -130,12 +135,12 @@ class StandardOutput:
 
     def write(self, line: bytes) -> None:
         """Writes a line, after a line break where one was torn."""
-        rest = memoryview(b"\n" + line if self._torn else line)
-        with self._lock:
+        with self._lines:
+            rest = memoryview(b"\n" + line if self._lines.torn else line)
             while rest:
                 count = os.write(self._descriptor, rest)
                 rest = rest[count:]
-                self._torn = bool(rest)
+                self._lines.torn = bool(rest)
 
     def close(self) -> None:
         """Nothing: the log goes on."""

@@ -70,6 +70,7 @@ class Metrics:
         release: Callable[[], ReleaseReference],
         software: str,
         head: Callable[[], Head | None],
+        lines_lost: Callable[[], int],
     ) -> None:
         # When each series was made: as many lines again, which nobody asks for.
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -94,7 +95,7 @@ class Metrics:
         self._unrecorded = Counter(
             "labgloss_audit_unwritten", "Decision records that could not be written.", registry=registry
         )
-        registry.register(_Stated(release, software, head))
+        registry.register(_Stated(release, software, head, lines_lost))
         ProcessCollector(registry=registry)
         self._page: Page | None = None
 
@@ -166,17 +167,19 @@ class Metrics:
 
 
 class _Stated(Collector):
-    """What is asked when the page is: release and software, and the head of the chain of records."""
+    """What is asked when the page is: release and software, lines lost, and the head of the chain of records."""
 
     def __init__(
         self,
         release: Callable[[], ReleaseReference],
         software: str,
         head: Callable[[], Head | None],
+        lines_lost: Callable[[], int],
     ) -> None:
         self._release = release
         self._software = software
         self._head = head
+        self._lines_lost = lines_lost
 
     def collect(self) -> Iterator[Metric]:
         """The figures as they are now."""
@@ -198,6 +201,9 @@ class _Stated(Collector):
             1,
         )
         yield stated
+        yield CounterMetricFamily(
+            "labgloss_log_lines_lost", "Lines of the log that could not be written.", value=self._lines_lost()
+        )
         head = self._head()
         if head is not None:
             yield CounterMetricFamily("labgloss_audit_records", "Records of this chain.", value=head.records)

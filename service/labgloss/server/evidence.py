@@ -16,7 +16,7 @@ from labgloss.evidence.journal import Head, StandardOutput, check_folder, journa
 from labgloss.evidence.records import Records, header_of
 from labgloss.evidence.site_key import read_key
 from labgloss.knowledge.release import ReleaseReference
-from labgloss.log import LINES
+from labgloss.log import LINES, lines_lost
 from labgloss.server.settings import Settings
 
 
@@ -110,7 +110,7 @@ def _metrics(
     from labgloss.evidence.metrics import Metrics
 
     assert settings.metrics_port is not None
-    metrics = Metrics(release, __version__, lambda: records.journal.head if records else None)
+    metrics = Metrics(release, __version__, lambda: records.journal.head if records else None, lambda: lines_lost(log))
     # Each worker has a page of its own, beside the others'.
     port = settings.metrics_port + worker if settings.metrics_port else 0
     try:

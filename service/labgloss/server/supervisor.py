@@ -14,14 +14,14 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
 
 from labgloss.errors import SettingsError
 from labgloss.knowledge.release import Release
-from labgloss.log import make_log, quieten_libraries
+from labgloss.log import make_log, quieten_libraries, write_gathered
 from labgloss.server.app import GRACE_SECONDS, serve_until_told
 from labgloss.server.orders import Do, Line, Order, Signals
 from labgloss.server.port import hold_port
@@ -235,8 +235,11 @@ class _Supervisor:
             ours.close()
             code = self._work(worker, Line(its))
         finally:
-            # Not by sys.exit: this is a copy of the supervisor's stack, and its contexts are the supervisor's.
-            sys.stderr.flush()
+            # Not by sys.exit: this is a copy of the supervisor's stack, and its contexts are the supervisor's. So
+            # nothing may be raised here, and Python writes nothing at the end.
+            with suppress(OSError, ValueError):
+                sys.stderr.flush()
+            write_gathered(self.log)
             os._exit(code)
 
     def _work(self, worker: _Worker, line: Line) -> int:

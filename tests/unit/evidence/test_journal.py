@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from labgloss.evidence import journal as module
 from labgloss.evidence.chain import DECISION, body_of
 from labgloss.evidence.journal import Files, Head, Journal, StandardOutput, check_folder, journal_on, open_journal
 from labgloss.evidence.verify import Verdict, verify
+from labgloss.log import OneAtATime
 from tests.unit.evidence.tampering import Memory
 
 HEADER = {"worker": 3, "software": "1"}
@@ -154,9 +155,10 @@ def test_a_process_that_dies_leaves_at_most_a_torn_last_line(tmp_path: Path) -> 
 
 def test_standard_output_takes_a_line_up_again_after_a_break() -> None:
     reader, writer = os.pipe()
-    sink = StandardOutput(Lock(), writer)
-    journal = Journal("0" * 16, sink, HEADER)
-    sink._torn = True
+    lines = OneAtATime()
+    journal = Journal("0" * 16, StandardOutput(lines, writer), HEADER)
+    # By a record, or by a line of the log.
+    lines.torn = True
     journal.append([BODY])
     journal.close()
     os.close(writer)
@@ -168,7 +170,7 @@ def test_standard_output_takes_a_line_up_again_after_a_break() -> None:
 def test_standard_output_that_takes_nothing_is_an_error() -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     with pytest.raises(SettingsError, match="audit: records cannot be written to -: No space left on device; give"):
-        journal_on(StandardOutput(Lock(), full), HEADER, lambda _: None)
+        journal_on(StandardOutput(OneAtATime(), full), HEADER, lambda _: None)
     os.close(full)
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 import structlog
 
-from labgloss.log import EVENTS, KEYS, make_log, quieten_libraries
+from labgloss.log import EVENTS, KEYS, LINES, lines_lost, make_log, quieten_libraries, write_gathered
 
 CANARY = "canary7391"
 
@@ -200,3 +203,170 @@ def test_lines_of_processes_and_their_threads_are_never_mixed() -> None:
     assert len(lines) == 2 * 3 * 2_000
     for line in lines:
         json.loads(line)
+
+
+# ------------------------------------------------------------------------------------------------ lines lost
+
+
+@pytest.fixture(autouse=True)
+def nothing_torn() -> Iterator[None]:
+    yield
+    LINES.torn = False
+
+
+def said_of_lost(lines: list[dict[str, object]]) -> list[object]:
+    """What lines are left: the number of each, and, of a line that says how many were lost, the negative of that."""
+    assert all(line["pid"] == os.getpid() for line in lines if line["event"] == "lines_lost")
+    return [-int(str(line["lines"])) if line["event"] == "lines_lost" else line["calls"] for line in lines]
+
+
+@pytest.mark.parametrize("long", ["", "x" * 20_000])
+@pytest.mark.parametrize("gone", ["reader", "disk"])
+def test_lines_that_could_not_be_written_are_counted_and_said_once_when_writing_works_again(
+    gone: str, long: str, tmp_path: Path
+) -> None:
+    """Python's buffer would keep some of them, and write them later; which, depends on how long they are."""
+    reader, writer = os.pipe()
+    if gone == "disk":
+        os.close(writer)
+        writer = os.open("/dev/full", os.O_WRONLY)
+    os.close(reader)
+    back = tmp_path / "back"
+    with os.fdopen(writer, "wb") as stream:
+        log = make_log(stream, "info")
+        for number in range(3):
+            log.warning("overloaded", calls=number, reason=long)
+        assert 3 == lines_lost(log)
+        with back.open("wb") as file:
+            os.dup2(file.fileno(), stream.fileno())
+        for number in (3, 4):
+            log.warning("overloaded", calls=number, reason=long)
+        assert 3 == lines_lost(log)
+    assert [-3, 3, 4] == said_of_lost([json.loads(line) for line in back.read_bytes().splitlines()])
+
+
+class Takes(io.BytesIO):
+    """Takes so many bytes of each write, in turn; None: it raises, or as a stream that does not wait, takes nothing."""
+
+    def __init__(self, *counts: int | None, error: Exception | None = None) -> None:
+        super().__init__()
+        self.counts = list(counts)
+        self.error = error
+
+    def write(self, line: object) -> int:
+        count = self.counts.pop(0) if self.counts else len(line)  # type: ignore[arg-type]
+        if count is None:
+            if self.error is not None:
+                raise self.error
+            return None  # type: ignore[return-value]
+        return super().write(line[:count])  # type: ignore[index]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "full"), ValueError("closed"), None])
+def test_a_line_that_was_written_in_part_is_lost_and_its_rest_of_the_log_is_not(error: Exception | None) -> None:
+    stream = Takes(9, None, error=error)
+    log = make_log(stream, "info")
+    for number in range(2):
+        log.warning("overloaded", calls=number)
+    torn, *whole = stream.getvalue().splitlines()
+    assert 9 == len(torn)
+    assert [-1, 1] == said_of_lost([json.loads(line) for line in whole])
+    # What a stream takes piece by piece is no less whole.
+    stream.counts = [5, 7, 1]
+    log.warning("overloaded", calls=2)
+    assert 2 == json.loads(stream.getvalue().splitlines()[-1])["calls"]
+    assert not LINES.torn
+
+
+def test_every_line_is_there_or_counted_however_writing_fails() -> None:
+    random = Random(7)
+    for _ in range(300):
+        LINES.torn = False
+        stream = Takes(*(random.choice((None, 0, 1, 60, 95, 200, 500)) for _ in range(random.randrange(30))))
+        log = make_log(stream, "info", gathers=True)
+        said = random.randrange(1, 20)
+        for number in range(said):
+            log.info(random.choice(("call", "call", "call", "overdue")), calls=number)
+        stream.counts = []
+        write_gathered(log)
+        lines = []
+        for line in stream.getvalue().splitlines():
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                continue  # torn
+        left = said_of_lost(lines)
+        kept = [number for number in left if number >= 0]
+        lost = -sum(number for number in left if number < 0)
+        # A line that says how many were lost may be torn too: then the next says it again, with more.
+        assert said == len(kept) + lost
+        assert sorted(set(kept)) == kept
+        assert lost == lines_lost(log)
+
+
+def test_where_there_is_no_room_for_a_thread_lines_of_calls_are_written_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_room(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    stream = io.BytesIO()
+    log = make_log(stream, "info", gathers=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_room)
+        for number in range(2):
+            log.info("call", calls=number)
+        assert [0, 1] == [line["calls"] for line in lines_of(stream)]
+    log.info("call", calls=2)
+    write_gathered(log)
+    assert [0, 1, 2] == [line["calls"] for line in lines_of(stream)]
+
+
+@pytest.mark.parametrize("ending", ["", "sys.exit(3)", "raise RuntimeError"])
+def test_what_is_gathered_when_a_process_ends_is_written(ending: str) -> None:
+    program = f"""
+import sys
+from labgloss.log import make_log
+make_log(sys.stdout.buffer, "info", gathers=True).info("call", calls=1)
+{ending}
+"""
+    written = subprocess.run((sys.executable, "-c", program), check=False, capture_output=True, timeout=60).stdout
+    assert 1 == json.loads(written)["calls"]
+
+
+TEARS = """
+import errno, io, os, sys
+from labgloss.log import make_log
+
+class Full(io.RawIOBase):
+    room = 5
+
+    def write(self, content):
+        if not self.room:
+            raise OSError(errno.ENOSPC, "")
+        written = os.write(1, content[:self.room])
+        self.room -= written
+        return written
+
+stream = Full()
+log = make_log(stream, "info", shared=True)
+log.warning("overloaded", calls=0)
+if not os.fork():
+    stream.room = 10_000
+    log.warning("overloaded", calls=1)
+    os._exit(0)
+os.wait()
+stream.room = 10_000
+log.warning("overloaded", calls=2)
+"""
+
+
+def test_a_line_that_one_worker_tore_is_ended_by_the_next_and_said_by_itself() -> None:
+    written = subprocess.run((sys.executable, "-c", TEARS), check=True, capture_output=True, timeout=60).stdout
+    torn, *whole = written.splitlines()
+    assert 5 == len(torn)
+    lines = [json.loads(line) for line in whole]
+    assert [("overloaded", 1), ("lines_lost", None), ("overloaded", 2)] == [
+        (line["event"], line.get("calls")) for line in lines
+    ]
+    assert 1 == lines[1]["lines"]
