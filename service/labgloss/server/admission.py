@@ -1,14 +1,18 @@
 """Which calls are taken when there are more than can be answered, and how the others are refused at little cost.
 
 Each connection is bounded in gRPC's core, which refuses what goes beyond for a thousandth of what an answer costs. What
-is let through by all connections together is bounded here, before a thread is taken and before the message is read.
+is let through by all connections together is bounded here, before gRPC asks for anything of a call: refusing is then
+one batch of operations and one event; by a handler it is two and two, and each event takes Python's interpreter from
+whoever answers. gRPC has no hook there: one is put in the place of a function of its own, which is not public;
+tests/reliability (R3) fails where another version differs.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -19,6 +23,7 @@ from structlog.typing import FilteringBoundLogger
 
 from labgloss.errors import OverloadedError
 from labgloss.evidence.call import Method
+from labgloss.server import health
 from labgloss.server.arrival import ArrivedPool
 from labgloss.server.lane import Lane
 from labgloss.server.overdue import NO_PATIENCE, OnUnread, Patience, Watchdog
@@ -40,6 +45,8 @@ RETRY_SECONDS = 1.0
 LOOK_SECONDS = 0.25
 # The log says once in so many seconds how many were refused.
 _SAY_SECONDS = 1.0
+# Health checks have threads of their own, and are never refused.
+_HEALTH = f"/{health.SERVICE}/".encode()
 
 
 class AdmittingPool(ArrivedPool):
@@ -50,8 +57,17 @@ class AdmittingPool(ArrivedPool):
     can be answered takes half of their answers from nine that ask for little.
     """
 
-    def __init__(self, threads: int, watchdog: Watchdog, log: FilteringBoundLogger, on_unread: OnUnread) -> None:
+    def __init__(
+        self,
+        threads: int,
+        watchdog: Watchdog,
+        log: FilteringBoundLogger,
+        on_unread: OnUnread,
+        methods: Mapping[bytes, Method],
+    ) -> None:
         super().__init__(threads, watchdog, "labgloss")
+        # By their paths, for the metrics.
+        self._methods = methods
         self._on_unread = on_unread
         self._lane = Lane(threads)
         self._log = log
@@ -67,19 +83,25 @@ class AdmittingPool(ArrivedPool):
         self._unsaid, self._unsaid_since = 0, 0.0
         watchdog.looks(self._look, LOOK_SECONDS)
 
-    def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Any:
-        """As any pool, but for the future of a call, which nobody needs: there is none."""
-        # Asked by gRPC's one thread that takes calls, and by no other, which holds the condition of the state.
-        match arguments:
-            case (_, event, state, behaviour, *_):
-                if self._is_refused(event):
-                    state.trailing_metadata = self._trailers
-                    grpc_server._abort(state, event.call, cygrpc.StatusCode.resource_exhausted, self._details)
-                    with self._uncounted_lock:
-                        self._uncounted[getattr(behaviour, "patience", NO_PATIENCE).method] += 1
-                    self._watchdog.wake()
-                    return None
-        return super().submit(function, *arguments, **keywords)
+    def refuse(self, event: Any, path: bytes) -> object | None:
+        """Refuses a call of which the headers have come and nothing else; what it goes by. None: it is not refused."""
+        if path.startswith(_HEALTH) or not self._is_refused(event):
+            return None
+        call = object()
+        event.call.start_server_batch(
+            (
+                cygrpc.SendInitialMetadataOperation(None, 0),
+                cygrpc.ReceiveCloseOnServerOperation(0),
+                cygrpc.SendStatusFromServerOperation(
+                    self._trailers, cygrpc.StatusCode.resource_exhausted, self._details, 0
+                ),
+            ),
+            lambda _: (call, ()),
+        )
+        with self._uncounted_lock:
+            self._uncounted[self._methods.get(path, NO_PATIENCE.method)] += 1
+        self._watchdog.wake()
+        return call
 
     def take(self, run: Callable[[], object], event: Any, state: Any, patience: Patience) -> None:
         """Runs what answers a call: in the lane when it is short."""
@@ -95,6 +117,7 @@ class AdmittingPool(ArrivedPool):
         super().shutdown(wait, cancel_futures=cancel_futures)
 
     def _is_refused(self, event: Any) -> bool:
+        # Asked by gRPC's one thread that takes calls, and by no other.
         # Of long calls, which wait for a thread only where all are taken.
         if self._work_queue.qsize() >= LEAST_AHEAD:
             return True
@@ -139,3 +162,16 @@ class AdmittingPool(ArrivedPool):
         for method, count in uncounted.items():
             self._on_unread(method, self._error, count)
         return uncounted.total()
+
+
+def _handle_call(handle: Callable[..., Any], event: Any, method: Any, interceptors: Any, pool: Any, *rest: Any) -> Any:
+    """As gRPC's own: by what a call goes, and the future of whatever handles it."""
+    if event.success and isinstance(pool, AdmittingPool):
+        # The core names the method where it was told of it; otherwise the call does.
+        path = (method.name() or "").encode() or event.call_details.method
+        if (refused := pool.refuse(event, path)) is not None:
+            return refused, None
+    return handle(event, method, interceptors, pool, *rest)
+
+
+grpc_server._handle_call = partial(_handle_call, grpc_server._handle_call)

@@ -187,9 +187,9 @@ def start(
     releases = Releases(release, settings, on_defect, interpret)
     evidence = open_evidence(settings, log, lambda: releases.current.reference, worker)
     watchdog = Watchdog(log, evidence.unread)
-    pool = AdmittingPool(settings.threads, watchdog, log, evidence.unread)
     seconds = Seconds(settings.unary_seconds, settings.batch_seconds, settings.stream_idle_seconds)
     calls = Calls(log, settings.stream_slots, releases, on_defect, evidence, gate, seconds)
+    pool = AdmittingPool(settings.threads, watchdog, log, evidence.unread, calls.methods)
     status = health.Health((INTERPRETATION, KNOWLEDGE, FHIR), watchdog, seconds.unary, seconds.stream_idle)
     server = grpc.server(
         pool,

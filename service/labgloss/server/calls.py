@@ -98,6 +98,8 @@ class Calls:
         self._releases = releases
         self._on_defect = on_defect
         self._evidence = evidence
+        # By their paths.
+        self.methods: dict[bytes, Method] = {}
 
     def unary(self, service: str, name: str, answering: Answering) -> Handler:
         """A handler of one message."""
@@ -162,7 +164,9 @@ class Calls:
         return grpc.unary_unary_rpc_method_handler(behaviour)
 
     def _served(self, patience: Patience) -> Patience:
-        self._evidence.serves(patience.method)
+        method = patience.method
+        self._evidence.serves(method)
+        self.methods[f"/{method.service}/{method.name}".encode()] = method
         return patience
 
     def _unary(self, patience: Patience, answering: Answering, body: bytes, context: grpc.ServicerContext) -> bytes:
