@@ -51,7 +51,9 @@ def proxied(folder: Path, *replicas: Service) -> Iterator[Proxy]:
     (folder / "ca.crt").write_bytes(authority.pem)
     port = free_port()
     variables = {"PROXY_TLS": str(folder), "PROXY_ADDRESS": f"127.0.0.1:{port}"}
-    variables["PROXY_METRICS"] = f"127.0.0.1:{free_port()}"
+    variables |= {name: f"127.0.0.1:{free_port()}" for name in ("PROXY_METRICS", "PROXY_HTTP")}
+    # Nobody is there.
+    variables["HTTP"] = "127.0.0.1"
     for number, replica in enumerate(replicas, 1):
         variables |= {
             f"REPLICA_{number}": "127.0.0.1",

@@ -23,7 +23,7 @@ class _Strict(yaml.SafeLoader):
     """A key that stands twice is a fault, where PyYAML would take the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
         if twice := {key for key in keys if keys.count(key) > 1}:
             raise yaml.constructor.ConstructorError(None, None, f"twice: {sorted(twice)}", node.start_mark)
         return super().construct_mapping(node, deep)
