@@ -223,8 +223,8 @@ class _Lines:
         written = self._written(content)
         if written == len(content) and not before:
             return
-        # Each is one line, and has one line break: its JSON escapes those within.
-        whole = content.count(b"\n", 0, written)
+        # Each is one line with one break: its JSON escapes those within. One that lacks its break alone is given it.
+        whole = content.count(b"\n", 0, written) + (written > 0 and content[written : written + 1] == b"\n")
         lost = len(lines) - max(0, whole - len(before))
         self._unsaid = lost if whole >= len(before) else self._unsaid + lost
         self.lost += lost

@@ -246,7 +246,10 @@ def test_lines_that_could_not_be_written_are_counted_and_said_once_when_writing_
 
 
 class Takes(io.BytesIO):
-    """Takes so many bytes of each write, in turn; None: it raises, or as a stream that does not wait, takes nothing."""
+    """Takes so many bytes of each write, in turn, or all but the last (-1).
+
+    None: it raises, or as a stream that does not wait, takes nothing.
+    """
 
     def __init__(self, *counts: int | None, error: Exception | None = None) -> None:
         super().__init__()
@@ -278,11 +281,20 @@ def test_a_line_that_was_written_in_part_is_lost_and_its_rest_of_the_log_is_not(
     assert not LINES.torn
 
 
+def test_a_line_of_which_only_the_break_is_missing_is_not_lost() -> None:
+    stream = Takes(-1, None)
+    log = make_log(stream, "info")
+    for number in range(2):
+        log.warning("overloaded", calls=number)
+    assert [0, 1] == said_of_lost(lines_of(stream))
+    assert 0 == lines_lost(log)
+
+
 def test_every_line_is_there_or_counted_however_writing_fails() -> None:
     random = Random(7)
     for _ in range(300):
         LINES.torn = False
-        stream = Takes(*(random.choice((None, 0, 1, 60, 95, 200, 500)) for _ in range(random.randrange(30))))
+        stream = Takes(*(random.choice((None, 0, 1, -1, -1, 60, 95, 200, 500)) for _ in range(random.randrange(30))))
         log = make_log(stream, "info", gathers=True)
         said = random.randrange(1, 20)
         for number in range(said):
