@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
 else:
 
-    def dataclass(*, frozen: bool = False, eq: bool = True, slots: bool = False) -> Any:
+    def dataclass(*, frozen: bool = False, eq: bool = True, slots: bool = False, kw_only: bool = False) -> Any:
         """As that of the standard library, which makes what is not frozen."""
         if not frozen:
-            return dataclasses.dataclass(eq=eq, slots=slots)
-        return lambda cls: _frozen(cls, eq, slots)
+            return dataclasses.dataclass(eq=eq, slots=slots, kw_only=kw_only)
+        return lambda cls: _frozen(cls, eq, slots, kw_only)
 
 
-def _frozen(cls: type, eq: bool, slots: bool) -> type:
+def _frozen(cls: type, eq: bool, slots: bool, kw_only: bool) -> type:
     # Else one is written of the signature, which takes longer than all the rest.
     cls.__doc__ = cls.__doc__ or cls.__name__
-    made: Any = dataclasses.dataclass(cls, init=False, repr=False, eq=False, slots=slots)
+    made: Any = dataclasses.dataclass(cls, init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)
     names = [field.name for field in dataclasses.fields(made)]
     put = {name: getattr(made, name).__set__ for name in names} if slots else {}
     _add(made, "__init__", _init(made, put))

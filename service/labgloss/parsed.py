@@ -21,12 +21,11 @@ from sys import intern
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import VERSION, BaseModel
-
 import labgloss
 from labgloss.engine.recognise import vocabulary
 from labgloss.knowledge.loader import DATA, digest_of, load
 from labgloss.knowledge.release import Release
+from labgloss.knowledge.schema import Form, field_names, items_of
 
 PLACE = DATA / "release.parsed"
 
@@ -98,7 +97,10 @@ def _head(made_of: Mapping[str, str], content: bytes) -> bytes:
 
 
 def _made_of() -> Mapping[str, str]:
-    """All that a release depends on. Raises OSError where the code is not there to be read."""
+    """All that a release depends on; of what validated it, nothing is in it.
+
+    Raises OSError where the code is not there to be read.
+    """
     home = Path(labgloss.__file__).parent
     code = hashlib.sha256()
     for path in [
@@ -109,7 +111,7 @@ def _made_of() -> Mapping[str, str]:
         content = path.read_bytes()
         code.update(f"{path.name} {len(content)}\n".encode() + content)
     python = f"{sys.implementation.cache_tag} {platform.python_version()}"
-    return {"digest": digest_of(DATA), "code": code.hexdigest(), "python": python, "pydantic": VERSION}
+    return {"digest": digest_of(DATA), "code": code.hexdigest(), "python": python}
 
 
 def _fill_caches(release: Release) -> None:
@@ -119,20 +121,12 @@ def _fill_caches(release: Release) -> None:
                 getattr(one, name)
 
 
-# Which fields a file gave, nothing asks of a release: the forms of one share this.
-_NO_FIELDS: set[str] = set()
+def form(kind: type[Form], *values: Any) -> Form:
+    """A form of the values of its fields, which were validated when it was kept.
 
-
-def form(kind: type[BaseModel], values: dict[str, Any]) -> BaseModel:
-    """A form of these values, which were validated when it was kept."""
-    made, put = kind.__new__(kind), object.__setattr__
-    # One by one: so the forms of a kind share their keys, which a dictionary put in as a whole does not.
-    for name, value in values.items():
-        put(made, name, _shared(value))
-    put(made, "__pydantic_fields_set__", _NO_FIELDS)
-    put(made, "__pydantic_extra__", None)
-    put(made, "__pydantic_private__", None)
-    return made
+    Made as any other, and not filled as pickle does it: so the forms of a kind share their keys.
+    """
+    return kind(**dict(zip(field_names(kind), map(_shared, values), strict=True)))
 
 
 def _shared(value: Any) -> Any:
@@ -151,8 +145,8 @@ def mapping(content: dict[Any, Any]) -> Mapping[Any, Any]:
 
 class _Writer(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, BaseModel):
-            return form, (type(value), dict(value))
+        if isinstance(value, Form):
+            return form, (type(value), *(part for _, part in items_of(value)))
         return (mapping, (dict(value),)) if isinstance(value, MappingProxyType) else NotImplemented
 
 
@@ -171,8 +165,6 @@ class _Reader(pickle.Unpickler):
 
 def _plain(value: object) -> object:
     """The value in tuples and text, so that two are equal where they hold the same."""
-    if isinstance(value, BaseModel):
-        return type(value).__name__, tuple((name, _plain(part)) for name, part in value)
     if is_dataclass(value) and not isinstance(value, type):
         return type(value).__name__, tuple((field.name, _plain(getattr(value, field.name))) for field in fields(value))
     if isinstance(value, Mapping):

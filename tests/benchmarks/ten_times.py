@@ -9,15 +9,13 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import BaseModel
-
 from labgloss.domain.panel import Panel
 from labgloss.domain.report import Report
 from labgloss.engine.interpret import interpret
 from labgloss.knowledge.expression import AgeClause, Combination, Expression, Name
 from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import DerivedFinding, Release, Rule
-from labgloss.knowledge.schema import GroupRow, PatternRow, RedFlagRow
+from labgloss.knowledge.schema import Form, GroupRow, PatternRow, RedFlagRow, field_names
 from labgloss.panels.reader import read_panels
 from labgloss.panels.shipped import sample_panels_folder
 from labgloss.wire.decode import decode_panel
@@ -90,13 +88,13 @@ class _Copy:
         made = self._form(rule)
         update: dict[str, Any] = {"id": self._id(rule.id)}
         update |= {key: tuple(map(self._id, getattr(rule, key))) for key in _OF_PATTERNS if hasattr(rule, key)}
-        return made.model_copy(update=update)
+        return replace(made, **update)
 
     def groups(self) -> Mapping[str, GroupRow]:
         """The groups that its logic reads."""
         if not self._renamed("group"):
             return {}
-        copies = (self._form(group).model_copy(update={"id": self._id(ident)}) for ident, group in self._groups())
+        copies = (replace(self._form(group), id=self._id(ident)) for ident, group in self._groups())
         return {group.id: group for group in copies}
 
     def _groups(self) -> Sequence[tuple[str, GroupRow]]:
@@ -106,10 +104,10 @@ class _Copy:
         return ident + self._suffix
 
     def _form(self, form: Any) -> Any:
-        return form.model_copy(update={key: self._value(value) for key, value in form})
+        return replace(form, **{key: self._value(getattr(form, key)) for key in field_names(form)})
 
     def _value(self, value: object) -> object:
-        if isinstance(value, BaseModel):
+        if isinstance(value, Form):
             return self._form(value)
         if isinstance(value, tuple):
             return tuple(self._value(part) for part in value)

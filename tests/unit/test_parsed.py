@@ -116,7 +116,7 @@ def test_a_vocabulary_of_other_rows_is_made_again(file: Path) -> None:
     found = kept(file)
     assert found is not None
     row = next(iter(found.symptoms.values()))
-    other = MappingProxyType({**found.symptoms, row.id: row.model_copy(update={"synonyms": ("odd humming",)})})
+    other = MappingProxyType({**found.symptoms, row.id: replace(row, synonyms=("odd humming",))})
     panel = Panel(symptoms=(Symptom(text="odd humming"),))
     for release, ids in ((found, ()), (replace(found, symptoms=other), (row.id,))):
         assert recognise.recognise(release, panel).symptoms[0].ids == ids
@@ -180,9 +180,9 @@ def test_of_other_code_it_is_not_taken(file: Path, tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize(
     ("of", "name", "value"),
-    [(parsed, "VERSION", "2.0.0"), (parsed.platform, "python_version", lambda: "3.11.0"), (parsed, "_FORMAT", "other")],
+    [(parsed.platform, "python_version", lambda: "3.11.0"), (parsed, "_FORMAT", "other")],
 )
-def test_of_another_python_or_pydantic_it_is_not_taken(
+def test_of_another_python_or_format_it_is_not_taken(
     of: Any, name: str, value: Any, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(of, name, value)

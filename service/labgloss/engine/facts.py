@@ -214,7 +214,7 @@ class Facts:
         if isinstance(expression, Name):
             return self._of_name(expression)
         if isinstance(expression, AgeClause):
-            return Truth.of(in_range(self.age, AgeRange.model_construct(begin=expression.begin, end=expression.end)))
+            return Truth.of(in_range(self.age, AgeRange(begin=expression.begin, end=expression.end)))
         if expression.operator in ("possible", "unknown"):
             # What is possible or not known is said of what is known, and not of a case.
             known = self._assuming(NONE) if self.assumed else self

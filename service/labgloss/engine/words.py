@@ -15,7 +15,7 @@ from labgloss.engine.facts import Facts
 from labgloss.engine.kept import by_release
 from labgloss.knowledge.expression import Combination, Expression, Limit, Name, names
 from labgloss.knowledge.release import Release
-from labgloss.knowledge.schema import AgeRange, ContextRow, Form, SymptomRow
+from labgloss.knowledge.schema import AgeRange, ContextRow, Form, SymptomRow, items_of
 
 _JOINTS = {"all": " and ", "two_of": ", ", "three_of": ", "}
 _LEADS = {
@@ -86,7 +86,7 @@ def in_words(part: Expression, release: Release) -> str:
 def figures_in_words(form: Form, without: frozenset[str] = frozenset()) -> str:
     """The figures of a form in one line, each behind its name, in the order of the form."""
     return "; ".join(
-        f"{key} {words}" for key, value in form if key not in without and (words := figure_in_words(value))
+        f"{key} {words}" for key, value in items_of(form) if key not in without and (words := figure_in_words(value))
     )
 
 

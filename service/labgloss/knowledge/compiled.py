@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel
-
 from labgloss.domain.report import Urgency
 from labgloss.domain.subject import Age
 from labgloss.domain.truth import FALSE, TRUE, UNKNOWN, Truth
@@ -62,9 +60,7 @@ class Compiled:
         self._ages = ages
         self._names = {bit: name for name, bit in self.bits.items()}
         self._named = sum(self._names)
-        self._ranges = tuple(
-            (schema.AgeRange.model_construct(begin=clause.begin, end=clause.end), bit) for clause, bit in ages.items()
-        )
+        self._ranges = tuple((schema.AgeRange(begin=clause.begin, end=clause.end), bit) for clause, bit in ages.items())
         # Those that were asked for, by the identity of their expression.
         self.made: dict[int, Test] = {}
         self._judged: dict[int, tuple[str, ...]] = {}
@@ -340,7 +336,7 @@ def expressions_of(release: Release) -> Iterator[Expression]:
         yield from _held(row)
 
 
-def of_row(row: BaseModel) -> Iterator[Expression]:
+def of_row(row: schema.Form) -> Iterator[Expression]:
     """Every expression of one row."""
     return _held(row)
 
@@ -351,8 +347,8 @@ def _held(value: object) -> Iterator[Expression]:
     elif isinstance(value, tuple):
         for item in value:
             yield from _held(item)
-    elif isinstance(value, BaseModel):
-        for item in value.__dict__.values():
+    elif isinstance(value, schema.Form):
+        for _, item in schema.items_of(value):
             yield from _held(item)
     elif isinstance(value, dict):
         for item in value.values():

@@ -6,14 +6,14 @@ import hashlib
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
+from typing import Any, get_type_hints
 
 from labgloss.errors import Fault, KnowledgeError
 from labgloss.knowledge import overlay_checks, overlay_schema, site_checks
 from labgloss.knowledge.overlay_merge import merged
 from labgloss.knowledge.release import Release
+from labgloss.knowledge.schema import field_names, key_of
+from labgloss.knowledge.validation import FormError, formed
 
 _EXAMPLE = 'signed = { name = "Dr A. Example, clinical lead", date = 2026-01-15 }'
 
@@ -51,10 +51,9 @@ def _formed(path: Path, content: bytes) -> overlay_schema.OverlayFile:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise KnowledgeError((Fault(str(path), "", f"is not TOML: {error}"),)) from error
     try:
-        return overlay_schema.OverlayFile.model_validate(table)
-    except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False)
-        faults = (Fault(str(path), _path(problem["loc"]), _reason(problem)) for problem in problems)
+        return formed(overlay_schema.OverlayFile, table)
+    except FormError as error:
+        faults = (Fault(str(path), _path(problem["loc"]), _reason(problem)) for problem in error.problems)
         raise KnowledgeError(tuple(dict.fromkeys(faults))) from error
 
 
@@ -69,7 +68,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 def _reason(problem: Any) -> str:
     location = problem["loc"]
     match problem["type"]:
-        case "extra_forbidden":
+        case "unexpected_keyword_argument":
             return f"is not known here; allowed: {', '.join(_allowed(location[:-1]))}"
         case "missing" if location[-1] == "signed":
             return f"is missing; every entry says who signed it, and when: {_EXAMPLE}"
@@ -85,8 +84,8 @@ def _allowed(location: tuple[int | str, ...]) -> list[str]:
     """The keys that may stand at a place."""
     form: Any = overlay_schema.OverlayFile
     for part in location:
-        if isinstance(part, str) and part in form.model_fields:
-            annotation = form.model_fields[part].annotation
+        if isinstance(part, str):
+            annotation = get_type_hints(form).get(part, form)
             # An array of tables is a tuple of one form.
             form = getattr(annotation, "__args__", (annotation,))[0]
-    return [field.alias or name for name, field in form.model_fields.items()]
+    return [key_of(name) for name in field_names(form)]

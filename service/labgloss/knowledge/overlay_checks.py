@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -49,8 +50,8 @@ def without(file: overlay_schema.OverlayFile, faulty: Collection[str]) -> overla
         return tuple(row for key, row in keyed(name, rows) if key not in faulty)
 
     feeds = {name: sound(f"feed.{name}", getattr(file.feed, name)) for name in _FEED_CHECKS}
-    arrays = {name: sound(name, getattr(file, name)) for name in _CHECKS}
-    return file.model_copy(update={**arrays, "feed": file.feed.model_copy(update=feeds)})
+    arrays: dict[str, Any] = {name: sound(name, getattr(file, name)) for name in _CHECKS}
+    return replace(file, **arrays, feed=replace(file.feed, **feeds))
 
 
 def keyed(name: str, rows: Sequence[Any]) -> Iterator[tuple[str, Any]]:

@@ -130,7 +130,7 @@ def _interval(
         **_population(row),
         id=row.id,
         variant=SITE,
-        limits=_texts(row.limits),
+        limits=row.limits,
         source=_source(merge, row.id, entry, sources),
         status="signed",
     )
@@ -143,16 +143,16 @@ def _critical(
     analyte = merge.release.analytes[row.analyte]
     words = f"critical limit of the site for {analyte.name}, added to those of the release: {_limits_words(row.limits)}"
     entry = merge.entry(row, "critical_limit", row.id, words)
-    critical = schema.CriticalRow(
+    return schema.CriticalRow(
         **_population(row),
         id=row.id,
         set=SITE,
         side=row.side,
-        limits=_texts(row.limits),
+        limits=row.limits,
+        unless=_exception(analyte, row.side),
         source=_source(merge, row.id, entry, sources),
         status="signed",
-    )
-    return critical.model_copy(update={"unless": _exception(analyte, row.side)}), entry
+    ), entry
 
 
 def _exception(analyte: Analyte, side: str) -> Expression | None:
@@ -162,11 +162,7 @@ def _exception(analyte: Analyte, side: str) -> Expression | None:
 
 
 def _population(row: schema.Population) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in schema.Population.model_fields}
-
-
-def _texts(limits: Mapping[str, Limit]) -> Any:
-    return {unit: limit.text for unit, limit in limits.items()}
+    return {name: getattr(row, name) for name in schema.field_names(schema.Population)}
 
 
 def _variant(merge: _Merge, row: overlay_schema.NamedVariant) -> SiteEntry:
@@ -212,7 +208,7 @@ def _offered(release: Release, file: overlay_schema.OverlayFile) -> Mapping[str,
 def _reworded(rows: Mapping[str, Any], kind: str, file: overlay_schema.OverlayFile) -> Mapping[str, Any]:
     words = {row.id: row.text for row in file.text if row.kind == kind}
     return MappingProxyType(
-        {ident: row.model_copy(update={"text": words[ident]}) if ident in words else row for ident, row in rows.items()}
+        {ident: replace(row, text=words[ident]) if ident in words else row for ident, row in rows.items()}
     )
 
 
@@ -226,10 +222,10 @@ def _forms(
     forms: dict[str, schema.AnalyteFile] = {}
     for own in file.interval:
         form = forms.get(own.analyte, release.analytes[own.analyte].form)
-        forms[own.analyte] = form.model_copy(update={"intervals": (*form.intervals, intervals[own.id][0])})
+        forms[own.analyte] = replace(form, intervals=(*form.intervals, intervals[own.id][0]))
     for limit in file.critical:
         form = forms.get(limit.analyte, release.analytes[limit.analyte].form)
-        forms[limit.analyte] = form.model_copy(update={"critical": (*form.critical, criticals[limit.id][0])})
+        forms[limit.analyte] = replace(form, critical=(*form.critical, criticals[limit.id][0]))
     return forms
 
 
@@ -237,7 +233,7 @@ def _forms(
 
 
 def _feed_sources(file: overlay_schema.OverlayFile) -> list[str]:
-    settings = (setting for name in overlay_schema.Feeds.model_fields for setting in getattr(file.feed, name))
+    settings = (setting for name in schema.field_names(overlay_schema.Feeds) for setting in getattr(file.feed, name))
     return list(dict.fromkeys(setting.source for setting in settings))
 
 
@@ -260,15 +256,13 @@ def _view(merge: _Merge, source: str, sources: dict[str, schema.SourceRow]) -> t
             in_mg[ident] = made
             form = analytes[ident].form
             unit = schema.UnitOfAnalyte(ucum=MG_PER_LITRE, property="mass", digits=0)
-            analytes[ident] = merge.compiled(form.model_copy(update={"units": (*form.units, unit)}))
+            analytes[ident] = merge.compiled(replace(form, units=(*form.units, unit)))
     as_total: dict[str, SiteEntry] = {}
     for setting in _of(feeds.d3_code_is_total, source):
         made = entry(setting, "d3_code_is_total", "codes of the D3 fraction are read as total 25-OH vitamin D")
         for row in release.analytes[needed.D3].form.codes:
             as_total[row.loinc] = made
-            codes[row.loinc] = CodeOfAnalyte(
-                needed.TOTAL_VITAMIN_D, row.model_copy(update={"issue": D3_ISSUE, "molar_mass": None})
-            )
+            codes[row.loinc] = CodeOfAnalyte(needed.TOTAL_VITAMIN_D, replace(row, issue=D3_ISSUE, molar_mass=None))
     units: dict[str, tuple[str, SiteEntry]] = {}
     for default in _of(feeds.default_unit, source):
         words = f"a {analytes[default.analyte].name} without a unit is in {default.unit}"
@@ -284,11 +278,9 @@ def _view(merge: _Merge, source: str, sources: dict[str, schema.SourceRow]) -> t
             "analyte", needed.HAEMOLYSIS_INDEX, made, _code_row(index.code, "other", cited)
         )
         form = analytes[needed.HAEMOLYSIS_INDEX].form
-        interval = schema.IntervalRow(
-            id=ident, variant=SITE, limits=_texts(index.limits), source=cited, status="signed"
-        )
+        interval = schema.IntervalRow(id=ident, variant=SITE, limits=index.limits, source=cited, status="signed")
         # Before the site's own, if there is one: the feed's limit is the nearer.
-        analytes[form.id] = merge.compiled(form.model_copy(update={"intervals": (interval, *form.intervals)}))
+        analytes[form.id] = merge.compiled(replace(form, intervals=(interval, *form.intervals)))
         release = replace(release, site=replace(release.site, rules={**release.site.rules, ident: made}))
     site = replace(release.site, codes=MappingProxyType(local), feed=Feed(in_mg, as_total, units))
     view = replace(release, analytes=MappingProxyType(analytes), codes=MappingProxyType(codes), site=site)

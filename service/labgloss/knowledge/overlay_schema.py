@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, PlainValidator
+from pydantic import StringConstraints
 
-from labgloss.knowledge.schema import Form, LimitText, Population, Property, Ucum
+from labgloss.frozen import dataclass
+from labgloss.knowledge.schema import Form, Plain, Population, Property, Some, SomeLimits, Ucum
 
 
 def _day(raw: object) -> date:
@@ -17,12 +18,13 @@ def _day(raw: object) -> date:
     return raw
 
 
-Day = Annotated[date, PlainValidator(_day)]
+Day = Annotated[date, Plain(_day)]
 # Text that says something, on one line.
-Words = Annotated[str, Field(pattern=r"^\S(?:[^\n\r]*\S)?$", max_length=1_000)]
-Ident = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$", max_length=128)]
+Words = Annotated[str, StringConstraints(pattern=r"^\S(?:[^\n\r]*\S)?$", max_length=1_000)]
+Ident = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$", max_length=128)]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Signature(Form):
     """Who answers for an entry, and since when."""
 
@@ -30,20 +32,23 @@ class Signature(Form):
     date: Day
 
 
+@dataclass(frozen=True, kw_only=True)
 class Signed(Form):
     """Something that a person signed."""
 
     signed: Signature
 
 
+@dataclass(frozen=True, kw_only=True)
 class OwnInterval(Signed, Population):
     """A reference interval of the site, in every unit that the release compares in."""
 
     analyte: str
     id: Ident
-    limits: dict[Ucum, LimitText] = Field(min_length=1)
+    limits: SomeLimits
 
 
+@dataclass(frozen=True, kw_only=True)
 class NamedVariant(Signed):
     """A variant of the release as the interval of one analyte."""
 
@@ -51,15 +56,17 @@ class NamedVariant(Signed):
     variant: str
 
 
+@dataclass(frozen=True, kw_only=True)
 class OwnCritical(Signed, Population):
     """A critical limit of the site, beside those of the release."""
 
     analyte: str
     id: Ident
     side: Literal["low", "high"]
-    limits: dict[Ucum, LimitText] = Field(min_length=1)
+    limits: SomeLimits
 
 
+@dataclass(frozen=True, kw_only=True)
 class OwnChoice(Signed):
     """What is chosen where a request chooses nothing."""
 
@@ -67,6 +74,7 @@ class OwnChoice(Signed):
     value: str
 
 
+@dataclass(frozen=True, kw_only=True)
 class OwnText(Signed):
     """Other words for something that the release says."""
 
@@ -75,6 +83,7 @@ class OwnText(Signed):
     text: Words
 
 
+@dataclass(frozen=True, kw_only=True)
 class LocalCode(Signed):
     """What a code of the site's own system names: one analyte, condition or medication."""
 
@@ -87,22 +96,26 @@ class LocalCode(Signed):
     property: Property | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
 class FeedSetting(Signed):
     """A setting for the requests of one source."""
 
     source: Words
 
 
+@dataclass(frozen=True, kw_only=True)
 class MgPerLitre(FeedSetting):
     """The feed sends these analytes in mg/L, and it is meant (DEC-41)."""
 
-    analytes: tuple[str, ...] = Field(min_length=1)
+    analytes: Some
 
 
+@dataclass(frozen=True, kw_only=True)
 class D3CodeIsTotal(FeedSetting):
     """The feed sends total 25-OH vitamin D under codes of the D3 fraction."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class DefaultUnit(FeedSetting):
     """The unit of an analyte whose results the feed sends without one."""
 
@@ -110,14 +123,16 @@ class DefaultUnit(FeedSetting):
     unit: Ucum
 
 
+@dataclass(frozen=True, kw_only=True)
 class HaemolysisCode(FeedSetting):
     """The code that the feed sends its haemolysis index under, and the values that are no haemolysis."""
 
     system: Words
     code: Words
-    limits: dict[Ucum, LimitText] = Field(min_length=1)
+    limits: SomeLimits
 
 
+@dataclass(frozen=True, kw_only=True)
 class Feeds(Form):
     """Feed settings."""
 
@@ -127,6 +142,10 @@ class Feeds(Form):
     haemolysis_code: tuple[HaemolysisCode, ...] = ()
 
 
+_NO_FEEDS = Feeds()
+
+
+@dataclass(frozen=True, kw_only=True)
 class OverlayFile(Form):
     """A site overlay."""
 
@@ -139,4 +158,4 @@ class OverlayFile(Form):
     choice: tuple[OwnChoice, ...] = ()
     text: tuple[OwnText, ...] = ()
     code: tuple[LocalCode, ...] = ()
-    feed: Feeds = Feeds()
+    feed: Feeds = _NO_FEEDS

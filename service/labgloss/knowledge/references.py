@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from pydantic import BaseModel
-
 from labgloss.domain.report import RefusalReason, Urgency
 from labgloss.errors import Fault
 from labgloss.frozen import dataclass
 from labgloss.knowledge import needed
 from labgloss.knowledge.expression import AgeClause, Combination, Name, names
 from labgloss.knowledge.release import Release
+from labgloss.knowledge.schema import Form, items_of
 
 # Fields that hold ids, wherever they stand, and what they name.
 _KINDS = {
@@ -63,7 +62,7 @@ class Formed:
 
     file: str
     key: str
-    form: BaseModel
+    form: Form
 
 
 def faults(release: Release, formed: Iterable[Formed]) -> list[Fault]:
@@ -118,11 +117,11 @@ def _named(kind: str, value: str) -> tuple[str, str]:
 
 def _leaves(value: object, path: str, field: str) -> Iterator[tuple[str, str, object]]:
     """Path, field and value of everything in a form that is not itself a form or a collection."""
-    if isinstance(value, BaseModel):
+    if isinstance(value, Form):
         label = next((found for name in _LABELS if isinstance(found := getattr(value, name, None), str)), "")
         here = f"{path} ({label})" if path and label else path
-        for name in type(value).model_fields:
-            yield from _leaves(getattr(value, name), f"{here}.{name}".lstrip("."), name)
+        for name, part in items_of(value):
+            yield from _leaves(part, f"{here}.{name}".lstrip("."), name)
     elif isinstance(value, tuple | list):
         for item in value:
             yield from _leaves(item, path, field)

@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, field, fields
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from annotated_types import Ge, Gt, Le, MinLen
 
 from labgloss.domain.report import Urgency
 from labgloss.domain.subject import AgeLimit
+from labgloss.frozen import dataclass
 from labgloss.knowledge.expression import Expression, Limit, parse_age, parse_expression, parse_limit
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
+
+@dataclass(frozen=True)
+class Plain:
+    """In an annotation: what makes the value of what a file holds, or raises ValueError, in pydantic's place."""
+
+    read: Callable[[object], object]
+
+    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        """Asked for by pydantic where it validates, and imported only there."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_plain_validator_function(self.read)
+
+
+@dataclass(frozen=True)
+class Before:
+    """In an annotation: what is asked before pydantic itself validates."""
+
+    read: Callable[[object], object]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Asked for by pydantic where it validates, and imported only there."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(self.read, handler(source))
 
 
 def _decimal(raw: object) -> Decimal:
@@ -36,51 +69,89 @@ def _urgency(raw: object) -> Urgency:
     return Urgency[raw]
 
 
-Number = Annotated[Decimal, BeforeValidator(_decimal)]
-Positive = Annotated[Number, Field(gt=0)]
-Factor = Annotated[Fraction, PlainValidator(_fraction)]
-LimitText = Annotated[Limit, PlainValidator(parse_limit)]
-AgeText = Annotated[AgeLimit, PlainValidator(parse_age)]
-Logic = Annotated[Expression, PlainValidator(parse_expression)]
-UrgencyName = Annotated[Urgency, PlainValidator(_urgency)]
+Number = Annotated[Decimal, Before(_decimal)]
+Positive = Annotated[Number, Gt(0)]
+Factor = Annotated[Fraction, Plain(_fraction)]
+LimitText = Annotated[Limit, Plain(parse_limit)]
+AgeText = Annotated[AgeLimit, Plain(parse_age)]
+Logic = Annotated[Expression, Plain(parse_expression)]
+UrgencyName = Annotated[Urgency, Plain(_urgency)]
 Ucum = str
+Words = Annotated[str, MinLen(1)]
+# At least one id, or one piece of text.
+Some = Annotated[tuple[str, ...], MinLen(1)]
+# By unit.
+Limits = dict[Ucum, LimitText]
+SomeLimits = Annotated[Limits, MinLen(1)]
 # How far the source of a figure was read; "signed" is a figure of a site, which somebody signed there.
 Status = Literal["seen", "unit_seen", "recalled", "computed", "decision", "proposal", "signed"]
 Property = Literal["mass", "moles", "activity", "other"]
 
-
-class Form(BaseModel):
-    """Base of every form."""
-
-    # What validates is built when the first file is read: a start that finds the release parsed reads none.
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
+# Keys that Python has other words for.
+_KEYS = {"begin": "from", "end": "to"}
 
 
+def key_of(name: str) -> str:
+    """The key that a field has in a file."""
+    return _KEYS.get(name, name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """Base of every form: a plain value, which pydantic validates where a file is read (`validation.py`)."""
+
+    # What pydantic does with a form; no annotation, so that it is no field.
+    __pydantic_config__ = {"extra": "forbid", "alias_generator": key_of}  # noqa: RUF012
+
+
+def field_names(form: Form | type[Form]) -> tuple[str, ...]:
+    """The names of the fields of a form, in their order."""
+    return tuple([part.name for part in fields(form)])
+
+
+def items_of(form: Form) -> Iterator[tuple[str, Any]]:
+    """The fields of a form and what they hold, in their order."""
+    return ((name, getattr(form, name)) for name in field_names(form))
+
+
+def is_required(form: Form, name: str) -> bool:
+    """Whether a file must give this field."""
+    (asked,) = (part for part in fields(form) if part.name == name)
+    return asked.default is MISSING and asked.default_factory is MISSING
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sourced(Form):
     """Something that a source stands behind: the ids of sources.toml, and how far they were read."""
 
-    source: tuple[str, ...] = Field(min_length=1)
+    source: Some
     status: Status
     note: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
 class AgeRange(Form):
     """Ages from (inclusive) to (exclusive); an end that is absent is open."""
 
-    begin: AgeText | None = Field(default=None, alias="from")
-    end: AgeText | None = Field(default=None, alias="to")
+    begin: AgeText | None = None
+    end: AgeText | None = None
 
 
+_ANY_AGE = AgeRange()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Population(Form):
     """Whom a row is for; what is absent is everybody."""
 
-    age: AgeRange = Field(default_factory=AgeRange)
+    age: AgeRange = _ANY_AGE
     sex: Literal["female", "male"] | None = None
     pregnancy: tuple[Literal["none", "trimester_1", "trimester_2", "trimester_3"], ...] = ()
     preterm: bool | None = None
     specimen: tuple[Literal["serum", "plasma"], ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class ReleaseFile(Form):
     """release.toml."""
 
@@ -93,6 +164,7 @@ class ReleaseFile(Form):
     outside_validated_scope: Logic
 
 
+@dataclass(frozen=True, kw_only=True)
 class SourceRow(Form):
     """A row of sources.toml."""
 
@@ -102,6 +174,7 @@ class SourceRow(Form):
     read: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
 class UnitRow(Form):
     """A row of units.toml: a UCUM unit, its dimension, its scale to the dimension's base unit, spellings in feeds."""
 
@@ -111,6 +184,7 @@ class UnitRow(Form):
     spellings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class CodeRow(Form):
     """A LOINC code of an analyte."""
 
@@ -126,56 +200,62 @@ class CodeRow(Form):
     # A condition of the patient that the code itself states, TRUE while a result with it counts (after dialysis).
     condition: str = ""
     status: Status
-    source: tuple[str, ...] = Field(min_length=1)
+    source: Some
 
 
+@dataclass(frozen=True, kw_only=True)
 class UnitOfAnalyte(Form):
     """A unit that an analyte is accepted in."""
 
     ucum: Ucum
     property: Property
     # Decimal places for display, and for rounding a computed value.
-    digits: int = Field(ge=0, le=4)
+    digits: Annotated[int, Ge(0), Le(4)]
     # Limits are written in it; a value in it is compared without conversion.
     native: bool = False
     # Accepted only when one of the result's codes names the molar mass (urea or urea nitrogen in mg/dL).
     needs_code: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
 class PlausibilityRow(Sourced):
     """A condition on the value, in each unit, that refuses it (hard) or raises an issue."""
 
     kind: Literal["hard", "verify", "unit_suspect"]
-    limits: dict[Ucum, LimitText] = Field(min_length=1)
+    limits: SomeLimits
     # Does not apply while this holds.
     unless: Logic | None = None
     # Does not apply to a bound (a value with a comparator).
     measured_only: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
 class IntervalRow(Sourced, Population):
     """A reference interval: the values inside it, in each unit that the source gives."""
 
     id: str
     variant: str = "default"
-    limits: dict[Ucum, LimitText] = Field(min_length=1)
+    limits: SomeLimits
 
 
+@dataclass(frozen=True, kw_only=True)
 class RaiseRow(Form):
     """A condition that raises the urgency of a band: on logic, on the value, or both."""
 
     urgency: UrgencyName
     when: Logic | None = None
-    limits: dict[Ucum, LimitText] = {}
+    limits: Limits = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
 class AlsoRow(Form):
     """Recommendations that a band brings under a condition."""
 
-    recommend: tuple[str, ...] = Field(min_length=1)
+    recommend: Some
     when: Logic
 
 
+@dataclass(frozen=True, kw_only=True)
 class LowerRow(Form):
     """What lowers an urgency to its own while it holds (DEC-02), and the caution that says so."""
 
@@ -184,12 +264,13 @@ class LowerRow(Form):
     caution: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
 class BandRow(Sourced):
     """A band: its values in each unit, its side, what it brings."""
 
     band: str
     side: Literal["low", "normal", "high", "indeterminate"]
-    limits: dict[Ucum, LimitText] = Field(min_length=1)
+    limits: SomeLimits
     # A value inside the interval in force is normal, although it lies in this band (DEC-49).
     yields_to_interval: bool = False
     # Default urgency, minimum recommendations (vocabulary.md 4.2).
@@ -201,9 +282,10 @@ class BandRow(Sourced):
     # Counts for the red flag VALUE_ALONE, at the urgency of the row.
     value_alone: bool = False
     # The values of the band that count so, where not all of them do (RF11 lists sodium from 160, inside severe_high).
-    value_alone_within: dict[Ucum, LimitText] = {}
+    value_alone_within: Limits = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
 class BandTable(Population):
     """The bands of an analyte for one population, context or policy; together they cover every value."""
 
@@ -212,16 +294,17 @@ class BandTable(Population):
     when: Logic | None = None
     # Vitamin D policy that it belongs to.
     policy: str = ""
-    bands: tuple[BandRow, ...] = Field(min_length=1)
+    bands: Annotated[tuple[BandRow, ...], MinLen(1)]
 
 
+@dataclass(frozen=True, kw_only=True)
 class CriticalRow(Sourced, Population):
     """A critical limit, in each unit."""
 
     id: str
     set: str = "default"
     side: Literal["low", "high"]
-    limits: dict[Ucum, LimitText] = Field(min_length=1)
+    limits: SomeLimits
     # Meant to reach into a default interval of some patient, whose value is then critical and not normal (DEC-87).
     overrules_interval: bool = False
     # Applies only while this is TRUE / is not TRUE.
@@ -229,16 +312,18 @@ class CriticalRow(Sourced, Population):
     unless: Logic | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
 class CtcaeRow(Sourced):
     """CTCAE grades of one term, in the units that CTCAE gives."""
 
     term: str
     side: Literal["low", "high"]
-    grades: dict[Ucum, dict[Literal["1", "2", "3", "4"], LimitText]] = Field(min_length=1)
+    grades: Annotated[dict[Ucum, dict[Literal["1", "2", "3", "4"], LimitText]], MinLen(1)]
     # Grades that the number alone cannot tell from the next: caution ctcae_grade_needs_symptoms.
     needs_symptoms: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class FindingsOfAnalyte(Form):
     """Finding ids that the class of an analyte makes."""
 
@@ -247,6 +332,10 @@ class FindingsOfAnalyte(Form):
     indeterminate: str = ""
 
 
+_NO_FINDINGS = FindingsOfAnalyte()
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnalyteFile(Form):
     """analytes/ID.toml: everything about one analyte."""
 
@@ -258,7 +347,7 @@ class AnalyteFile(Form):
     note: str = ""
     recommend_when_refused: tuple[str, ...] = ()
     molar_mass: Positive | None = None
-    charge: int = Field(default=0, ge=0, le=3)
+    charge: Annotated[int, Ge(0), Le(3)] = 0
     # Measured in the order in which one counts (calcium); equal ids share findings and one primary entry.
     family: str = ""
     family_rank: int = 0
@@ -277,18 +366,19 @@ class AnalyteFile(Form):
     band_tables: tuple[BandTable, ...] = ()
     critical: tuple[CriticalRow, ...] = ()
     ctcae: tuple[CtcaeRow, ...] = ()
-    findings: FindingsOfAnalyte = Field(default_factory=FindingsOfAnalyte)
+    findings: FindingsOfAnalyte = _NO_FINDINGS
 
 
+@dataclass(frozen=True, kw_only=True)
 class FindingRow(Sourced):
     """A finding with a limit of its own, made by logic over other names, or computed from several results."""
 
     id: str
     analyte: str = ""
     text: str
-    limits: dict[Ucum, LimitText] = {}
+    limits: Limits = field(default_factory=dict)
     # Limits for a result that has no interval, where `limits` are multiples of its ULN.
-    without_interval: dict[Ucum, LimitText] = {}
+    without_interval: Limits = field(default_factory=dict)
     # Computed by the engine, by the figures of computations.toml.
     computed: bool = False
     # Computed from results of several times: a rise, a fall, an acute injury, a repeat.
@@ -296,7 +386,7 @@ class FindingRow(Sourced):
     # A result in a unit that these do not convert to leaves it UNKNOWN (a spot urine, a 24 h urine).
     only_in_these_units: bool = False
     # Limits for a result whose policy has none of the bands.
-    without_band: dict[Ucum, LimitText] = {}
+    without_band: Limits = field(default_factory=dict)
     # In a list of findings where it is TRUE; else a limit that only rules read.
     shown: bool = True
     # Only while the class of the analyte is one of these.
@@ -308,6 +398,7 @@ class FindingRow(Sourced):
     unless: Logic | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
 class SymptomCode(Form):
     """A code of a symptom."""
 
@@ -316,12 +407,13 @@ class SymptomCode(Form):
     nearest: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
 class SymptomRow(Form):
     """A row of symptoms.toml."""
 
     id: str
     display: str
-    synonyms: tuple[str, ...] = Field(min_length=1)
+    synonyms: Some
     # Words that mean it only where nothing else is said in their clause ("feels low", not "low back pain").
     alone: tuple[str, ...] = ()
     # Synonyms of another symptom that may mean this one as well: both are kept ("weak").
@@ -331,10 +423,11 @@ class SymptomRow(Form):
     # It counts although it is past ("kidney stone, now or past").
     past_counts: bool = False
     codes: tuple[SymptomCode, ...] = ()
-    source: tuple[str, ...] = Field(min_length=1)
+    source: Some
     status: Status
 
 
+@dataclass(frozen=True, kw_only=True)
 class AssociationRow(Form):
     """A row of the association matrix: how strongly findings, and patterns as "pattern.ID", account for a symptom."""
 
@@ -343,10 +436,11 @@ class AssociationRow(Form):
     supportive: tuple[str, ...] = ()
     non_specific: tuple[str, ...] = ()
     argues_against: tuple[str, ...] = ()
-    source: tuple[str, ...] = Field(min_length=1)
+    source: Some
     status: Status
 
 
+@dataclass(frozen=True, kw_only=True)
 class ContextRow(Form):
     """A row of conditions.toml or medications.toml: an id, its meaning, the words it is recognised by."""
 
@@ -359,34 +453,37 @@ class ContextRow(Form):
     implies: tuple[str, ...] = ()
     # Words among them that also deny every symptom ("no symptoms", for recorded_well).
     denies_symptoms: tuple[str, ...] = ()
-    source: tuple[str, ...] = Field(min_length=1)
+    source: Some
     status: Status
 
 
 TextKind = Literal["symptom", "condition", "medication"]
 
 
+@dataclass(frozen=True, kw_only=True)
 class QualifierRow(Form):
     """A row of qualifiers.toml: words that name nothing of their own in texts of these kinds."""
 
     id: str
-    of: tuple[TextKind, ...] = Field(min_length=1)
-    words: tuple[str, ...] = Field(min_length=1)
-    source: tuple[str, ...] = Field(min_length=1)
+    of: Annotated[tuple[TextKind, ...], MinLen(1)]
+    words: Some
+    source: Some
     status: Status
 
 
+@dataclass(frozen=True, kw_only=True)
 class GroupRow(Form):
     """A named group: TRUE when any member is."""
 
     id: str
     # As it stands within a sentence.
-    title: str = Field(min_length=1)
-    members: tuple[Logic, ...] = Field(min_length=1)
-    source: tuple[str, ...] = Field(min_length=1)
+    title: Words
+    members: Annotated[tuple[Logic, ...], MinLen(1)]
+    source: Some
     status: Status
 
 
+@dataclass(frozen=True, kw_only=True)
 class LevelRow(Form):
     """An urgency that a pattern or red flag takes while its condition holds; the highest counts."""
 
@@ -394,23 +491,26 @@ class LevelRow(Form):
     when: Logic
 
 
+@dataclass(frozen=True, kw_only=True)
 class BringRow(Form):
     """Recommendations that a pattern or red flag brings, always or under a condition."""
 
-    recommend: tuple[str, ...] = Field(min_length=1)
+    recommend: Some
     when: Logic | None = None
     # Asked for although the test is in the panel: to follow it.
     serial: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
 class CautionOfPattern(Form):
     """A caution that a pattern puts on the results of these analytes that count."""
 
     caution: str
-    analytes: tuple[str, ...] = Field(min_length=1)
+    analytes: Some
     when: Logic | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
 class PossibleRow(Form):
     """What a pattern brings while it is only possible, under a condition; without such a row it brings nothing."""
 
@@ -420,6 +520,7 @@ class PossibleRow(Form):
     cautions: tuple[CautionOfPattern, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class RefusesRow(Form):
     """What a matched pattern refuses in the specimen: results of these analytes, or of all."""
 
@@ -427,13 +528,15 @@ class RefusesRow(Form):
     analytes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class SaysMissingRow(Form):
     """Results of which a pattern that is not met says which are missing or not usable, under a condition."""
 
-    analytes: tuple[str, ...] = Field(min_length=1)
+    analytes: Some
     when: Logic
 
 
+@dataclass(frozen=True, kw_only=True)
 class PatternRow(Sourced):
     """A pattern over findings, symptoms, conditions and medications. It holds no number."""
 
@@ -445,7 +548,7 @@ class PatternRow(Sourced):
     scope: Literal["panel", "specimen"] = "panel"
     title: str
     text: str
-    core: tuple[Logic, ...] = Field(min_length=1)
+    core: Annotated[tuple[Logic, ...], MinLen(1)]
     required: tuple[Logic, ...] = ()
     excluding: tuple[Logic, ...] = ()
     # Makes it POSSIBLE where it is not MATCHED, in the place of the rule of SP 0.2.
@@ -478,6 +581,7 @@ class PatternRow(Sourced):
     absorbs: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class RedFlagRow(Sourced):
     """A red flag: urgencies by condition, the highest that holds counts."""
 
@@ -496,6 +600,7 @@ class RedFlagRow(Sourced):
     recommend: tuple[BringRow, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class RecommendationRow(Sourced):
     """A recommendation, and what makes it unnecessary or contradicts it."""
 
@@ -521,6 +626,7 @@ class RecommendationRow(Sourced):
     safety_conditions: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class ContradictionRow(Sourced):
     """Recommendations that never stand together; the winner stays."""
 
@@ -529,6 +635,7 @@ class ContradictionRow(Sourced):
     reason: str
 
 
+@dataclass(frozen=True, kw_only=True)
 class NeverRow(Sourced):
     """What must never be given while a fact holds: proved over every panel by `knowledge lint`."""
 
@@ -537,6 +644,7 @@ class NeverRow(Sourced):
     reason: str
 
 
+@dataclass(frozen=True, kw_only=True)
 class WordingRow(Form):
     """The words of a caution, an issue or a refusal; {braces} hold what the engine fills in."""
 
@@ -547,24 +655,26 @@ class WordingRow(Form):
     # Asked for although the test is in the panel: to repeat it.
     serial: bool = False
     urgency: UrgencyName = Urgency.NONE
-    source: tuple[str, ...] = Field(min_length=1)
+    source: Some
 
 
+@dataclass(frozen=True, kw_only=True)
 class RefusalRow(Form):
     """A refusal reason: its words, and what it brings."""
 
     id: str
     # As it stands in a list within a sentence.
-    title: str = Field(min_length=1)
+    title: Words
     text: str
     mend: str
     # Urgency where the refused number may have been critical, and otherwise.
     urgency_if_possible_critical: UrgencyName
     urgency: UrgencyName
     recommend: tuple[str, ...] = ()
-    source: tuple[str, ...] = Field(min_length=1)
+    source: Some
 
 
+@dataclass(frozen=True, kw_only=True)
 class UrgencyRow(Form):
     """An urgency: its words, time frame and contact line."""
 
@@ -574,15 +684,16 @@ class UrgencyRow(Form):
     contact: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
 class ChoiceRow(Form):
     """A vitamin D policy, critical-limit set or interval variant that a request may choose."""
 
     id: str
     title: str
-    source: tuple[str, ...] = Field(min_length=1)
+    source: Some
     status: Status
     # Whom it speaks for: chosen for anybody else, the default is used and the report says so.
-    age: AgeRange = Field(default_factory=AgeRange)
+    age: AgeRange = _ANY_AGE
     when: Logic | None = None
     # Default policy of these ages.
     default_for: AgeRange | None = None
@@ -592,6 +703,7 @@ class ChoiceRow(Form):
     wording_only: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
 class AdjustmentFormula(Form):
     """adjusted = total + slope x (intercept - albumin), rounded half-up to so many digits."""
 
@@ -602,17 +714,19 @@ class AdjustmentFormula(Form):
     digits: int
 
 
+@dataclass(frozen=True, kw_only=True)
 class ValidityRow(Sourced):
     """A state in which the albumin adjustment may not be trusted: a value of an analyte, an age, or logic."""
 
     id: str
     analyte: str = ""
-    limits: dict[Ucum, LimitText] = {}
-    age: AgeRange = Field(default_factory=AgeRange)
+    limits: Limits = field(default_factory=dict)
+    age: AgeRange = _ANY_AGE
     when: Logic | None = None
     text: str
 
 
+@dataclass(frozen=True, kw_only=True)
 class AdjustmentForm(Sourced):
     """Albumin adjustment of calcium."""
 
@@ -630,6 +744,7 @@ class AdjustmentForm(Sourced):
     mild_bands: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
 class HaemolysisForm(Sourced):
     """What haemolysis does to a potassium."""
 
@@ -641,6 +756,7 @@ class HaemolysisForm(Sourced):
     words: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
 class AkiForm(Sourced):
     """Acute kidney injury from creatinine."""
 
@@ -652,6 +768,7 @@ class AkiForm(Sourced):
     rise_hours: int
 
 
+@dataclass(frozen=True, kw_only=True)
 class FastRiseForm(Sourced):
     """A potassium that rises fast."""
 
@@ -660,18 +777,20 @@ class FastRiseForm(Sourced):
     within_hours: int
 
 
+@dataclass(frozen=True, kw_only=True)
 class FiltrationForm(Sourced):
     """An eGFR and a creatinine of one time that contradict each other: either pair of limits, at these ages."""
 
     id: str
     age: AgeRange
     # Too low for a creatinine that is not high by its interval.
-    egfr_low: dict[Ucum, LimitText] = Field(min_length=1)
+    egfr_low: SomeLimits
     # Too high for a creatinine within creatinine_high.
-    egfr_kept: dict[Ucum, LimitText] = Field(min_length=1)
-    creatinine_high: dict[Ucum, LimitText] = Field(min_length=1)
+    egfr_kept: SomeLimits
+    creatinine_high: SomeLimits
 
 
+@dataclass(frozen=True, kw_only=True)
 class PairedForm(Sourced):
     """Potassium in serum and in plasma or whole blood of one time."""
 
@@ -679,6 +798,7 @@ class PairedForm(Sourced):
     gap: dict[Ucum, Positive]
 
 
+@dataclass(frozen=True, kw_only=True)
 class FallRow(Form):
     """A fall in percent of the value before feeding, and the finding that it makes."""
 
@@ -686,6 +806,7 @@ class FallRow(Form):
     percent: LimitText
 
 
+@dataclass(frozen=True, kw_only=True)
 class RefeedingForm(Sourced):
     """Falls of phosphate, potassium and magnesium after feeding was restarted."""
 
@@ -695,6 +816,7 @@ class RefeedingForm(Sourced):
     falls: tuple[FallRow, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
 class RatioForm(Sourced):
     """Urea to creatinine, by the unit of the urea: moles to moles, or urea nitrogen to creatinine by mass."""
 
@@ -704,6 +826,7 @@ class RatioForm(Sourced):
     open: LimitText
 
 
+@dataclass(frozen=True, kw_only=True)
 class IonisedAtPhForm(Sourced):
     """Ionised calcium at pH 7.40 = measured x 10^(-slope x (7.40 - pH)), between these pH."""
 
@@ -713,6 +836,7 @@ class IonisedAtPhForm(Sourced):
     valid: LimitText
 
 
+@dataclass(frozen=True, kw_only=True)
 class DelayForm(Sourced):
     """What says that a specimen was separated late or kept cold: words of its comments, transport or conditions."""
 
@@ -724,25 +848,28 @@ class DelayForm(Sourced):
     pneumatic_words: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
 class TimingRow(Sourced):
     """A fact about time: how long ago one of these symptoms began or how long it has lasted, or since when one of these
     medications is taken. TRUE for one that is in a range; UNKNOWN while none is and some time was not sent."""
 
     id: str
     # As it stands within a sentence.
-    title: str = Field(min_length=1)
+    title: Words
     symptoms: tuple[str, ...] = ()
     medications: tuple[str, ...] = ()
     lasting: AgeRange
 
 
+@dataclass(frozen=True, kw_only=True)
 class WindowRow(Form):
     """For how many hours a result of these analytes or families may be put together with others."""
 
-    analytes: tuple[str, ...] = Field(min_length=1)
-    hours: int = Field(gt=0)
+    analytes: Some
+    hours: Annotated[int, Gt(0)]
 
 
+@dataclass(frozen=True, kw_only=True)
 class WindowsForm(Sourced):
     """Results that lie further apart are not combined by a pattern (SP 3)."""
 
@@ -750,6 +877,7 @@ class WindowsForm(Sourced):
     windows: tuple[WindowRow, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
 class PregnancyForm(Sourced):
     """Ages at which a pregnancy is admissible when it is unknown."""
 
@@ -757,14 +885,15 @@ class PregnancyForm(Sourced):
     age: AgeRange
 
 
+@dataclass(frozen=True, kw_only=True)
 class VitaminDForm(Sourced):
     """Vitamin D: nearness to a cut-off, the acute phase, the infant epimer."""
 
     id: str
     near_cut_off_percent: Positive
-    severely_low: dict[Ucum, LimitText]
-    acute_phase_caution: dict[Ucum, LimitText]
-    acute_phase_conditional: dict[Ucum, LimitText]
+    severely_low: Limits
+    acute_phase_caution: Limits
+    acute_phase_conditional: Limits
     # TRUE where a low result stands although the acute phase is high (DEC-54).
     acute_phase_unless: Logic
     acute_phase_urgency: UrgencyName
@@ -772,6 +901,7 @@ class VitaminDForm(Sourced):
     epimer_age: AgeRange
 
 
+@dataclass(frozen=True, kw_only=True)
 class SpecimenForm(Sourced):
     """Codes of HL7 tables 0490 and 0493 that decide about a specimen."""
 
@@ -780,6 +910,7 @@ class SpecimenForm(Sourced):
     haemolysed_conditions: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
 class ComputationsFile(Form):
     """computations.toml: every number that a computation uses."""
 

@@ -149,7 +149,7 @@ def _of_rules(release: Release) -> Iterator[Stated]:
 
 
 def _computations(file: schema.ComputationsFile) -> Iterator[Stated]:
-    for name in schema.ComputationsFile.model_fields:
+    for name in schema.field_names(schema.ComputationsFile):
         if name == "timing":
             continue
         form = getattr(file, name)

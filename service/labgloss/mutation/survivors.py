@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field, ValidationError
-
 from labgloss.errors import SettingsError
-from labgloss.knowledge.schema import Form
+from labgloss.frozen import dataclass
+from labgloss.knowledge.schema import Form, Some, Words
+from labgloss.knowledge.validation import FormError, formed
 from labgloss.mutation.outcomes import Fate, Outcome
 from labgloss.proofs.mutants import Mutant
 
 
+@dataclass(frozen=True, kw_only=True)
 class _Row(Form):
     """A reason, and the mutants that survive for it, each as "FILE: KEY: WORDS"."""
 
-    reason: str = Field(min_length=1)
-    mutants: tuple[str, ...] = Field(min_length=1)
+    reason: Words
+    mutants: Some
 
 
+@dataclass(frozen=True, kw_only=True)
 class _File(Form):
     survivor: tuple[_Row, ...] = ()
 
@@ -50,13 +51,13 @@ def name_of(mutant: Mutant) -> str:
 def read_survivors(path: Path) -> Mapping[str, str]:
     """The reason of each listed mutant. Raises SettingsError that says what is wrong with the file."""
     try:
-        rows = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).survivor
+        rows = formed(_File, tomllib.loads(path.read_text(encoding="utf-8"))).survivor
     except OSError as error:
         raise SettingsError((f"--survivors: {path} cannot be read: {error.strerror}",)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError((f"--survivors: {path} is not TOML: {error}",)) from error
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)]
+    except FormError as error:
+        faults = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.problems]
         mend = "write [[survivor]] with a reason and mutants = ['FILE: KEY: WORDS', ...]"
         raise SettingsError(tuple(f"--survivors: {path}: {fault}; {mend}" for fault in faults)) from error
     listed: dict[str, str] = {}

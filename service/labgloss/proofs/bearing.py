@@ -24,7 +24,9 @@ from labgloss.proofs.places import parts
 from labgloss.proofs.whom import Whom
 
 # What a row is called, whom it is for and who says so: no answer differs for it, once it is chosen.
-_SILENT = frozenset({"id", "source", "status", "note", "variant", "set", "text", *schema.Population.model_fields})
+_SILENT = frozenset(
+    {"id", "source", "status", "note", "variant", "set", "text", *schema.field_names(schema.Population)}
+)
 # The fields that hold limits, by unit.
 _OF_LIMITS = ("limits", "value_alone_within", "without_interval", "without_band", "grades")
 # Of an analyte, what a single result is answered by beside its rows.

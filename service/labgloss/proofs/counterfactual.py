@@ -22,7 +22,7 @@ from labgloss.engine.judged import Judged
 from labgloss.engine.plausibility import inside_hard_limits
 from labgloss.knowledge.expression import Limit, Name
 from labgloss.knowledge.release import Release
-from labgloss.knowledge.schema import Form
+from labgloss.knowledge.schema import Form, items_of
 from labgloss.proofs.changes import Change, NumberMoved, changed, digit, words
 from labgloss.proofs.influence import influence_on
 from labgloss.proofs.margins import margins_of
@@ -285,7 +285,7 @@ def _plausible(entry: Judged, number: Decimal) -> bool:
 
 def _limits_in(form: Form, unit: str) -> Iterator[Limit]:
     """Every limit of a form and of its parts in a unit."""
-    for value in (getattr(form, name) for name in type(form).model_fields):
+    for _, value in items_of(form):
         if isinstance(value, dict) and isinstance(value.get(unit), Limit):
             yield value[unit]
         for part in value if isinstance(value, tuple) else (value,):

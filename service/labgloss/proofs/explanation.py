@@ -15,7 +15,7 @@ from labgloss.engine.steps import Steps
 from labgloss.engine.words import clause_of, name_in_words, open_words
 from labgloss.knowledge.expression import Expression, Name, names
 from labgloss.knowledge.release import Analyte, Release, deciding
-from labgloss.knowledge.schema import PatternRow, RecommendationRow
+from labgloss.knowledge.schema import PatternRow, RecommendationRow, items_of
 from labgloss.proofs.counterfactual import Counterfactuals, Search, State, state_of
 from labgloss.proofs.influence import RECOMMENDATION, bringing
 from labgloss.proofs.margins import Margins, margins_of
@@ -82,7 +82,7 @@ def targets_of(release: Release) -> dict[str, Name]:
     """Everything that can be explained, by id and, of patterns and red flags, by number too."""
     found: dict[str, Name] = {}
     for analyte in release.analytes.values():
-        found |= {ident: Name(FINDING, ident) for _, ident in analyte.form.findings if ident}
+        found |= {ident: Name(FINDING, ident) for _, ident in items_of(analyte.form.findings) if ident}
     found |= {ident: Name(FINDING, ident) for ident in (*release.findings, *SECONDARY_TOTAL.values())}
     for kind, rules in ((PATTERN, release.patterns), (RED_FLAG, release.red_flags)):
         for rule in rules.values():
@@ -186,7 +186,11 @@ def _finding(search: Search, target: Name) -> Explanation:
 
 def _makers(release: Release, ident: str) -> list[Analyte]:
     """The analytes whose class makes a finding."""
-    return [analyte for analyte in release.analytes.values() if ident in dict(analyte.form.findings).values()]
+    return [
+        analyte
+        for analyte in release.analytes.values()
+        if ident in (made for _, made in items_of(analyte.form.findings))
+    ]
 
 
 def _class_in_words(release: Release, ident: str) -> str:

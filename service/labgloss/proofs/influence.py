@@ -16,7 +16,7 @@ from labgloss.engine.select import VITAMIN_D, VITAMIN_D_COMPONENTS
 from labgloss.engine.vitamin_d import CRP
 from labgloss.knowledge.expression import AgeClause, Combination, Name, names
 from labgloss.knowledge.release import Release, deciding
-from labgloss.knowledge.schema import BringRow, Form, PatternRow, RecommendationRow
+from labgloss.knowledge.schema import BringRow, Form, PatternRow, RecommendationRow, items_of
 
 # Kinds of nodes beside those of expressions.
 ANALYTE, RECOMMENDATION = "analyte", "recommendation"
@@ -116,7 +116,7 @@ def _of_finding(release: Release, ident: str) -> Iterator[Name]:
         if row.computed:
             yield from _of_computed(release)
     for other in release.analytes.values():
-        if ident in dict(other.form.findings).values():
+        if ident in (made for _, made in items_of(other.form.findings)):
             yield Name(ANALYTE, other.id)
     if ident in ("haemolysed", "haemolysed_again", "settled_by_pair"):
         yield from (Name(ANALYTE, spoiling) for spoiling in (*_SPOILING, "potassium"))
@@ -266,7 +266,7 @@ def _everything(release: Release) -> Iterator[Name]:
 
 def _names_in(form: Form) -> Iterator[Name]:
     """Every name in an expression of a form or of its parts."""
-    for value in (getattr(form, name) for name in type(form).model_fields):
+    for _, value in items_of(form):
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, Form):
                 yield from _names_in(part)

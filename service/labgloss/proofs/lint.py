@@ -8,7 +8,7 @@ engine, and must come out as the space says.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from labgloss.domain.panel import Panel
 from labgloss.domain.report import PatternState, Urgency
@@ -29,6 +29,7 @@ from labgloss.knowledge.schema import (
     WordingRow,
 )
 from labgloss.proofs.panels import Measured, PanelSpace, build
+from labgloss.proofs.places import with_part
 from labgloss.proofs.solver import FALSE, NOT_TRUE, TRUE, UNKNOWN, Question, Solver
 from labgloss.proofs.space import Part
 from labgloss.proofs.witness import in_one_line
@@ -261,13 +262,13 @@ def _without_a_clause(rule: PatternRow) -> Iterator[tuple[str, PatternRow]]:
         for place, part in enumerate(parts):
             if len(parts) > 1 or name != "core":
                 rest = (*parts[:place], *parts[place + 1 :])
-                yield f"{name} {part}", rule.model_copy(update={name: rest})
+                yield f"{name} {part}", with_part(rule, (name,), rest)
             for dropped, smaller in _smaller(part):
                 rest = (*parts[:place], smaller, *parts[place + 1 :])
-                yield f"{dropped} in {name}", rule.model_copy(update={name: rest})
+                yield f"{dropped} in {name}", with_part(rule, (name,), rest)
     if rule.possible_when is not None:
         for dropped, smaller in _smaller(rule.possible_when):
-            yield f"{dropped} in possible_when", rule.model_copy(update={"possible_when": smaller})
+            yield f"{dropped} in possible_when", replace(rule, possible_when=smaller)
 
 
 def _smaller(expression: Expression) -> Iterator[tuple[Expression, Expression]]:

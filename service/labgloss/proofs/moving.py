@@ -136,7 +136,7 @@ def _of_computation(release: Release, item: Stated) -> tuple[Name, ...]:
 
 def _field_of(release: Release, item: Stated) -> str:
     """The name of a computation's form, such as "aki"."""
-    forms = schema.ComputationsFile.model_fields
+    forms = schema.field_names(schema.ComputationsFile)
     return next((name for name in forms if getattr(release.computations, name) is item.row), "")
 
 

@@ -404,7 +404,7 @@ def _clause(of_row: _OfRow, way: Way, part: Name | AgeClause | Combination) -> I
     else:
         holder = part_at(form, way[:-1])
         assert isinstance(holder, schema.Form)
-        optional = not type(holder).model_fields[str(way[-1])].is_required()
+        optional = not schema.is_required(holder, str(way[-1]))
         # The condition of a row that is left out as a whole is left out with it.
         if optional or not isinstance(holder, _CONDITIONAL):
             nothing_asked = None if optional else _NO_CONDITION

@@ -35,7 +35,7 @@ from labgloss.engine.interpret import Laid, lay_out
 from labgloss.knowledge.expression import AgeClause, Combination, Expression, Name
 from labgloss.knowledge.partition import in_range
 from labgloss.knowledge.release import Analyte, Release
-from labgloss.knowledge.schema import AgeRange, BandRow, FindingRow, Form
+from labgloss.knowledge.schema import AgeRange, BandRow, FindingRow, Form, items_of
 from labgloss.proofs.space import Leaf, Ruled, Space
 
 ADULT = Patient(StatedAge(40, AgeUnit.YEARS), Sex.MALE, False)
@@ -623,7 +623,7 @@ class _Builder:
         space.sizes["age"] = len(ages)
 
         def leaf(clause: AgeClause) -> Leaf:
-            whom = AgeRange.model_construct(begin=clause.begin, end=clause.end)
+            whom = AgeRange(begin=clause.begin, end=clause.end)
             return _leaf("age", [Truth.of(in_range(age, whom)) for age in ages])
 
         return leaf
@@ -667,7 +667,7 @@ def _alone(release: Release, row: FindingRow, laid: Laid) -> Truth | None:
     """What a row's own number comes to, whatever else it asks for; None where its analyte is not in the panel."""
     if not (row.limits or row.classes or row.bands):
         return None
-    without = row.model_copy(update={"when": None})
+    without = replace(row, when=None)
     sent = [entry for entry in laid.entries if entry.analyte is not None and entry.analyte.id == row.analyte]
     return findings.of_rows(release, (without,), findings.Sent.of(laid.entries), laid.facts) if sent else None
 
@@ -685,7 +685,7 @@ def _at(hours: int) -> Collected:
 
 def _numbers(form: Form, unit: str) -> Iterator[Decimal]:
     """Every number of a form's limits in a unit."""
-    for value in (getattr(form, name) for name in type(form).model_fields):
+    for _, value in items_of(form):
         if isinstance(value, dict) and unit in value and hasattr(value[unit], "numbers"):
             yield from value[unit].numbers
         for part in value if isinstance(value, tuple) else (value,):
@@ -752,7 +752,7 @@ def _parts_read(release: Release) -> Iterator[Expression]:
 
 def expressions_in(form: Form) -> Iterator[Expression]:
     """Every expression of a form and of its parts."""
-    for value in (getattr(form, name) for name in type(form).model_fields):
+    for _, value in items_of(form):
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, Form):
                 yield from expressions_in(part)

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from labgloss.knowledge.expression import Combination
-from labgloss.knowledge.schema import Form
+from labgloss.knowledge.schema import Form, items_of
 
 # Names of fields, keys of mappings, places in lists and in the parts of a combination.
 Way = tuple[str | int, ...]
@@ -34,7 +34,7 @@ def parts(value: object, way: Way = ()) -> Iterator[tuple[Way, object]]:
 
 def _steps(value: object) -> Iterator[tuple[str | int, object]]:
     if isinstance(value, Form):
-        yield from ((name, getattr(value, name)) for name in type(value).model_fields)
+        yield from items_of(value)
     elif isinstance(value, Combination):
         yield from enumerate(value.parts)
     elif isinstance(value, tuple):
@@ -57,7 +57,7 @@ def with_part(value: Any, way: Way, part: object) -> Any:
     step, rest = way[0], way[1:]
     inner = with_part(part_at(value, (step,)), rest, part)
     if isinstance(value, Form):
-        return value.model_copy(update={str(step): inner})
+        return replace(value, **{str(step): inner})
     if isinstance(value, Mapping):
         return {**value, step: inner}
     assert isinstance(step, int)

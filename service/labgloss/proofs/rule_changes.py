@@ -119,7 +119,7 @@ def _changed(before: Release, after: Release) -> Iterator[tuple[RuleChange, _Row
                 yield RuleChange("analyte", ident, fields), (), ()
     if before.contradictions != after.contradictions:
         yield RuleChange("contradiction", "contradictions", ("recommendations",)), (), ()
-    for name in schema.ComputationsFile.model_fields:
+    for name in schema.field_names(schema.ComputationsFile):
         if getattr(before.computations, name) != getattr(after.computations, name):
             yield RuleChange("computation", name, ("logic",)), (), ()
     if before.file.outside_validated_scope != after.file.outside_validated_scope:
@@ -163,7 +163,7 @@ def _differs(rows: Sequence[schema.Form], changed: Sequence[schema.Form]) -> tup
     fields = {
         name
         for row, other in zip(rows, changed, strict=True)
-        for name in type(row).model_fields
+        for name in schema.field_names(row)
         if getattr(row, name) != getattr(other, name)
     }
     found = []
@@ -183,12 +183,12 @@ def _logic(row: schema.Form) -> object:
     if isinstance(row, schema.PatternRow | schema.RedFlagRow):
         return tuple(deciding(row))
     skipped = {*_WORDS, "recommend", "urgency"}
-    return tuple((name, getattr(row, name)) for name in type(row).model_fields if name not in skipped)
+    return tuple(item for item in schema.items_of(row) if item[0] not in skipped)
 
 
 def _urgencies(row: schema.Form) -> object:
     names = ("urgency", "levels", "lowers", "urgency_of", "lowered_when_well", "possible")
-    return tuple(_without_advice(getattr(row, name)) for name in names if name in type(row).model_fields)
+    return tuple(_without_advice(getattr(row, name)) for name in names if name in schema.field_names(row))
 
 
 def _without_advice(value: object) -> object:
@@ -202,7 +202,7 @@ def _brought(row: schema.Form) -> object:
     return tuple(
         tuple((part.when, part.recommend) for part in getattr(row, name)) if name == "possible" else getattr(row, name)
         for name in names
-        if name in type(row).model_fields
+        if name in schema.field_names(row)
     )
 
 

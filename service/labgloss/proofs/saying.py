@@ -239,7 +239,7 @@ def _rest(release: Release, item: Stated) -> Iterator[str]:
             yield f"{row.analyte}: {_limits(row.limits)}" if row.limits else ""
             yield from _conditions(release, row.when, None)
         case _:
-            for key, value in item.row:
+            for key, value in schema.items_of(item.row):
                 if key not in _NO_FIGURES and (words := figure_in_words(value)):
                     yield f"{key.replace('_', ' ').capitalize()}: {words}."
 

@@ -95,7 +95,7 @@ def _of_band(table: schema.BandTable, band: schema.BandRow) -> str:
 
 def _class(form: schema.AnalyteFile) -> Iterator[pb.Rule]:
     """The rule by which the class of an analyte makes findings, if it makes any."""
-    made = [f"{ident} when the class is {side}" for side, ident in form.findings if ident]
+    made = [f"{ident} when the class is {side}" for side, ident in schema.items_of(form.findings) if ident]
     if made:
         title = f"{form.name}: findings of its class"
         yield pb.Rule(
@@ -111,7 +111,7 @@ def _findings_of_classes(release: Release) -> Iterator[pb.Rule]:
     """The findings that classes make, each by its own id: several analytes may make the same one, as calcium does."""
     made: dict[str, list[str]] = {}
     for analyte in release.analytes.values():
-        for side, ident in analyte.form.findings:
+        for side, ident in schema.items_of(analyte.form.findings):
             if ident:
                 made.setdefault(ident, []).append(f"{analyte.id} class {side}")
     for ident, classes in made.items():
@@ -227,7 +227,7 @@ def _computations(file: schema.ComputationsFile) -> Iterator[pb.Rule]:
         whose = ", ".join((*row.symptoms, *row.medications))
         statement = _sentence(whose, figures_in_words(row, _NO_FIGURES | {"title", "symptoms", "medications"}))
         yield _rule(pb.RULE_KIND_COMPUTATION, f"timing.{row.id}", row, row.title, statement)
-    for name in schema.ComputationsFile.model_fields.keys() - {"timing"}:
+    for name in set(schema.field_names(schema.ComputationsFile)) - {"timing"}:
         form = getattr(file, name)
         figures = figures_in_words(form, _NO_FIGURES)
         yield _rule(pb.RULE_KIND_COMPUTATION, form.id, form, name.replace("_", " "), figures)

@@ -109,7 +109,7 @@ def limits_by_unit(release: Release) -> Mapping[str, Sequence[Decimal]]:
 
 def test_a_compiled_form_of_something_else_is_found(release: Release) -> None:
     """The comparison can fail: compiled without its groups' last members, a report differs."""
-    groups = {ident: row.model_copy(update={"members": row.members[:1]}) for ident, row in release.groups.items()}
+    groups = {ident: replace(row, members=row.members[:1]) for ident, row in release.groups.items()}
     wrong = replace(release)
     vars(wrong)["tests"] = Compiled(replace(release, groups=groups))
     assert differing(wrong, walked(release), panels()[::9])

@@ -9,6 +9,7 @@ from labgloss.engine.facts import Facts
 from labgloss.knowledge.expression import parse_expression
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import LevelRow
+from labgloss.knowledge.validation import formed
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
 
@@ -110,7 +111,7 @@ def test_what_holds_in_every_band_that_remains_is_certain(of_two_bands: Facts, r
 
 def test_the_urgency_of_levels_is_that_which_every_band_that_remains_reaches(of_two_bands: Facts) -> None:
     same_day, emergency = (
-        LevelRow.model_validate({"urgency": urgency, "when": band})
+        formed(LevelRow, {"urgency": urgency, "when": band})
         for urgency, band in zip(("SAME_DAY", "EMERGENCY"), BOTH, strict=True)
     )
     assert of_two_bands.level([same_day, emergency]) is Urgency.SAME_DAY

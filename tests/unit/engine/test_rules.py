@@ -16,6 +16,7 @@ from labgloss.engine.facts import NOT_SAID, Facts
 from labgloss.engine.rules import Alone, Evaluated, Values, evaluate, settle
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import PatternRow, RedFlagRow
+from labgloss.knowledge.validation import formed
 from tests.unit.engine.conftest import Read
 from tests.unit.engine.panel_builder import recommended, result
 
@@ -26,11 +27,11 @@ SOURCED = {"source": ["VO-2"], "status": "proposal", "text": "Words."}
 
 def pattern(ident: str = "P", **fields: Any) -> PatternRow:
     given = {"id": ident, "title": "Title", "core": ["finding.A"], "urgency": "PROMPT", **SOURCED, **fields}
-    return PatternRow.model_validate(given)
+    return formed(PatternRow, given)
 
 
 def flag(ident: str = "F", **fields: Any) -> RedFlagRow:
-    return RedFlagRow.model_validate({"id": ident, "number": "RF00", "title": "a flag", **SOURCED, **fields})
+    return formed(RedFlagRow, {"id": ident, "number": "RF00", "title": "a flag", **SOURCED, **fields})
 
 
 @pytest.fixture

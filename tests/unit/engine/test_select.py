@@ -12,6 +12,7 @@ from labgloss.domain.quantity import Span
 from labgloss.domain.report import Critical, IntervalOrigin, ResultState
 from labgloss.engine.select import LaboratoryEnds, laboratory_ends, whom
 from labgloss.knowledge.schema import Population
+from labgloss.knowledge.validation import formed
 from tests.unit.engine.conftest import Read, ReadOne
 from tests.unit.engine.panel_builder import cautions, entry, issues, result
 
@@ -493,4 +494,4 @@ def test_the_window_of_an_infusion_stands_before_a_chosen_set(read_one: ReadOne)
     ],
 )
 def test_whom_a_row_is_for_is_said_in_words(row: dict[str, Any], words: str) -> None:
-    assert whom(Population.model_validate(row)) == words
+    assert whom(formed(Population, row)) == words

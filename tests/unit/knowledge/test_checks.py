@@ -10,6 +10,7 @@ import pytest
 
 from labgloss.knowledge import checks, schema
 from labgloss.knowledge.release import Release, compile_analyte
+from labgloss.knowledge.validation import formed
 
 FORM = """
 id = "cobalt"
@@ -43,7 +44,7 @@ def faults(release: Release, *bands: str, age: str = "") -> list[str]:
         name, _, limit = band.partition(": ")
         side = name.lstrip("~").rpartition("_")[2]
         text += BAND.format(band=name.lstrip("~"), side=side, limit=limit, yields=str(name.startswith("~")).lower())
-    form = schema.AnalyteFile.model_validate(tomllib.loads(text, parse_float=Decimal))
+    form = formed(schema.AnalyteFile, tomllib.loads(text, parse_float=Decimal))
     pregnancy = release.computations.pregnancy
     policies = tuple(release.choices["vitamin_d_policy"].values())
     cobalt = compile_analyte(form, release.unit_table, pregnancy, policies)

@@ -11,10 +11,11 @@ from labgloss.domain.subject import AgeLimit, AgeUnit, Pregnancy, Sex, StatedAge
 from labgloss.knowledge.partition import NOTHING_KNOWN, Cell, Known, admissible_cells, covers, in_range
 from labgloss.knowledge.release import Axes, Release
 from labgloss.knowledge.schema import AgeRange, Population
+from labgloss.knowledge.validation import formed
 
 T1, T2, T3 = Pregnancy.TRIMESTER_1, Pregnancy.TRIMESTER_2, Pregnancy.TRIMESTER_3
 NONE = Pregnancy.NONE
-BEARING = AgeRange.model_validate({"from": "12 y", "to": "56 y"})
+BEARING = formed(AgeRange, {"from": "12 y", "to": "56 y"})
 
 
 def years(number: int) -> StatedAge:
@@ -119,7 +120,7 @@ def test_a_patient_of_whom_nothing_is_known_has_a_cell_in_every_analyte(release:
     ],
 )
 def test_an_age_lies_in_a_half_open_range(age: StatedAge | None, ages: dict[str, str], inside: bool | None) -> None:
-    assert in_range(age, AgeRange.model_validate(ages)) is inside
+    assert in_range(age, formed(AgeRange, ages)) is inside
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_an_age_lies_in_a_half_open_range(age: StatedAge | None, ages: dict[str,
     ],
 )
 def test_a_row_covers_the_patients_whom_it_names(row: dict[str, Any], cell: Cell, covered: bool) -> None:
-    assert covers(Population.model_validate(row), cell) is covered
+    assert covers(formed(Population, row), cell) is covered
 
 
 def test_a_kind_of_patient_is_written_for_a_reader() -> None:

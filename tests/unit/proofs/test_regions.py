@@ -15,6 +15,7 @@ from labgloss.domain.report import Urgency
 from labgloss.knowledge.expression import parse_limit
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import AgeRange, AnalyteFile
+from labgloss.knowledge.validation import formed
 from labgloss.proofs.answers import Answers, Change
 from labgloss.proofs.places import NOTHING, parts, with_part
 from labgloss.proofs.regions import Region, regions
@@ -69,7 +70,7 @@ def neonates_until(days: int) -> Seeded:
                     for name, age in (("from", found.begin), ("to", found.end))
                     if age is not None
                 }
-                changed = with_part(changed, way, AgeRange.model_validate(stated))
+                changed = with_part(changed, way, formed(AgeRange, stated))
         return with_row(release, form, changed)
 
     return seeded

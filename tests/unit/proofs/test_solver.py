@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -15,6 +16,7 @@ from labgloss.engine.facts import Facts
 from labgloss.knowledge.expression import AgeClause, Combination, Expression, Name, parse_age, parse_expression
 from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import PatternRow, RedFlagRow
+from labgloss.knowledge.validation import formed
 from labgloss.proofs.solver import FALSE, NOT_FALSE, TRUE, UNKNOWN, Question, Solver
 from labgloss.proofs.space import Leaf, Part, Ruled, Space
 
@@ -61,8 +63,8 @@ def truth_at(facts: Facts, part: Expression | PatternRow) -> Truth:
 
 
 def pattern(ident: str = "P", **fields: Any) -> PatternRow:
-    return PatternRow.model_validate(
-        {"id": ident, "title": "Title", "core": ["finding.A"], "urgency": "PROMPT", **SOURCED, **fields}
+    return formed(
+        PatternRow, {"id": ident, "title": "Title", "core": ["finding.A"], "urgency": "PROMPT", **SOURCED, **fields}
     )
 
 
@@ -79,13 +81,12 @@ expressions: st.SearchStrategy[Expression] = st.recursive(
 wanted = st.frozensets(st.sampled_from(Truth), min_size=1)
 lists = st.lists(expressions, max_size=2)
 patterns = st.builds(
-    lambda core, required, excluding, possible: pattern().model_copy(
-        update={
-            "core": tuple(core),
-            "required": tuple(required),
-            "excluding": tuple(excluding),
-            "possible_when": possible,
-        }
+    lambda core, required, excluding, possible: replace(
+        pattern(),
+        core=tuple(core),
+        required=tuple(required),
+        excluding=tuple(excluding),
+        possible_when=possible,
     ),
     st.lists(expressions, min_size=1, max_size=2),
     lists,
@@ -118,7 +119,7 @@ def small_patterns() -> Iterator[PatternRow]:
     ones = [(name,) for name in LEAVES]
     for core, required, excluding, possible in product(ones, [(), *ones], [(), *ones], [None, *LEAVES]):
         fields = {"core": core, "required": required, "excluding": excluding, "possible_when": possible}
-        yield pattern().model_copy(update=fields)
+        yield replace(pattern(), **fields)
 
 
 def test_every_small_pattern_has_each_truth_where_it_has_it_and_nowhere_else(release: Release, space: Space) -> None:
@@ -155,7 +156,8 @@ def test_a_variable_can_be_kept_to_some_of_its_ways(space: Space) -> None:
 
 def test_a_pattern_and_a_red_flag_are_read_by_their_names(space: Space) -> None:
     first = pattern("P1", core=["finding.A"], required=["finding.C"])
-    flag = RedFlagRow.model_validate(
+    flag = formed(
+        RedFlagRow,
         {
             "id": "F",
             "number": "RF00",
@@ -165,7 +167,7 @@ def test_a_pattern_and_a_red_flag_are_read_by_their_names(space: Space) -> None:
                 {"urgency": "EMERGENCY", "when": {"all": ["pattern.P1", "finding.E"]}},
                 {"urgency": "SAME_DAY", "when": "pattern.P1"},
             ],
-        }
+        },
     )
     held, emergency = Name("red_flag", "F"), Name("emergency", "F")
     space.names[Name("pattern", "P1")] = Ruled(first)

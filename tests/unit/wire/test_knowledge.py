@@ -232,7 +232,7 @@ def test_a_rule_says_what_a_report_can_say_of_it(knowledge: Knowledge) -> None:
 
 def test_a_finding_of_which_one_row_is_unsigned_is_not_called_seen(release: Release) -> None:
     rows = release.findings["CA_LOW_UNDER_2_10"]
-    mixed = (rows[0].model_copy(update={"status": "seen"}), rows[1].model_copy(update={"status": "proposal"}))
+    mixed = (replace(rows[0], status="seen"), replace(rows[1], status="proposal"))
     changed = replace(release, findings={**release.findings, "CA_LOW_UNDER_2_10": mixed})
     rules = {rule.id: rule for rule in rules_of(changed)}
     assert "proposal" == rules["finding.CA_LOW_UNDER_2_10"].status
