@@ -7,40 +7,41 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Literal, TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import Any, Literal, TypeVar
 
 from labgloss.errors import SettingsError
+from labgloss.frozen import dataclass
+from labgloss.readers import choice, flag, path, pattern, readers_of, setting, whole
 
 PREFIX = "LABGLOSS_"
 
 
-class Listening(BaseModel):
-    """What an operator decides of any server. Each description says what is allowed."""
+@dataclass(frozen=True, kw_only=True)
+class Listening:
+    """What an operator decides of any server. Each reader says what is allowed."""
 
-    # What validates is built for the settings that are read, and not for those that they extend.
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-    host: str = Field(
+    host: str = setting(
         "127.0.0.1",
-        pattern=r"^[A-Za-z0-9.:_-]+$",
-        description='an address or name of this machine, such as "127.0.0.1", "0.0.0.0" or "::"',
+        pattern(r"[A-Za-z0-9.:_-]+", 'an address or name of this machine, such as "127.0.0.1", "0.0.0.0" or "::"'),
     )
-    port: int = Field(0, ge=0, le=65535, description="a whole number from 0 (any free port) to 65535")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
-    tls_certificate: Path | None = Field(
-        None, description="a PEM file, the server's certificate first, then its issuers; left out, there is no TLS"
+    port: int = setting(0, whole(0, 65535, "a whole number from {} (any free port) to {}"))
+    log_level: Literal["debug", "info", "warning", "error"] = setting(
+        "info", choice("debug", "info", "warning", "error")
     )
-    tls_key: Path | None = Field(None, description="a PEM file with the key of tls_certificate, without a passphrase")
-    tls_client_ca: Path | None = Field(
-        None, description="a PEM file with the authorities of callers' certificates; left out, none is asked for"
+    tls_certificate: Path | None = setting(
+        None, path("a PEM file, the server's certificate first, then its issuers; left out, there is no TLS")
     )
-    access: Path | None = Field(None, description="an access file (TOML); left out, everybody may call every method")
-    plaintext: bool = Field(False, description="true, where something else encrypts the way to the port, or false")
-    health_port: int | None = Field(
-        None, ge=0, le=65535, description="a port from 0 (any free one) to 65535; left out, there is none"
+    tls_key: Path | None = setting(None, path("a PEM file with the key of tls_certificate, without a passphrase"))
+    tls_client_ca: Path | None = setting(
+        None, path("a PEM file with the authorities of callers' certificates; left out, none is asked for")
+    )
+    access: Path | None = setting(None, path("an access file (TOML); left out, everybody may call every method"))
+    plaintext: bool = setting(False, flag("true, where something else encrypts the way to the port, or false"))
+    health_port: int | None = setting(
+        None, whole(0, 65535, "a port from {} (any free one) to {}; left out, there is none")
     )
 
     def contradictions(self) -> tuple[str, ...]:
@@ -92,20 +93,19 @@ class Listening(BaseModel):
         return "tls" if self.tls_client_ca is None else "mtls"
 
 
+@dataclass(frozen=True, kw_only=True)
 class Asking(Listening):
     """What an operator decides of a server that asks the gRPC service: where that is, and how the way is encrypted."""
 
-    target: str = Field(
-        "127.0.0.1:50051", min_length=1, max_length=1_000, description="HOST:PORT of the gRPC service that interprets"
+    target: str = setting("127.0.0.1:50051", pattern(r"(?s).{1,1000}", "HOST:PORT of the gRPC service that interprets"))
+    target_tls: bool = setting(False, flag("true or false: whether the way to the target is encrypted"))
+    target_plaintext: bool = setting(
+        False, flag("true, where something else encrypts the way to a target on another machine, or false")
     )
-    target_tls: bool = Field(False, description="true or false: whether the way to the target is encrypted")
-    target_plaintext: bool = Field(
-        False, description="true, where something else encrypts the way to a target on another machine, or false"
-    )
-    target_tls_ca: Path | None = Field(None, description="a PEM file with the authorities of the target")
-    target_tls_certificate: Path | None = Field(None, description="a PEM file with the certificate to show the target")
-    target_tls_key: Path | None = Field(None, description="a PEM file with the key of target_tls_certificate")
-    target_token_file: Path | None = Field(None, description="a file that holds the token to send to the target")
+    target_tls_ca: Path | None = setting(None, path("a PEM file with the authorities of the target"))
+    target_tls_certificate: Path | None = setting(None, path("a PEM file with the certificate to show the target"))
+    target_tls_key: Path | None = setting(None, path("a PEM file with the key of target_tls_certificate"))
+    target_token_file: Path | None = setting(None, path("a file that holds the token to send to the target"))
 
     def _contradictions(self) -> Iterator[str]:
         yield from super()._contradictions()
@@ -121,7 +121,7 @@ def read_form(form: type[FormT], environment: Mapping[str, str], flags: Mapping[
 
     Raises SettingsError with every wrong setting: its name, and what is allowed.
     """
-    named = {f"{PREFIX}{name.upper()}": name for name in form.model_fields}
+    named = {f"{PREFIX}{name.upper()}": name for name in readers_of(form)}
     given: dict[str, object] = {}
     spelled: dict[str, str] = {}
     faults: list[str] = []
@@ -135,10 +135,11 @@ def read_form(form: type[FormT], environment: Mapping[str, str], flags: Mapping[
     for name, value in flags.items():
         if value is not None:
             given[name], spelled[name] = value, f"--{name.replace('_', '-')}"
-    try:
-        settings = form.model_validate(given)
-    except ValidationError as error:
-        raise SettingsError((*faults, *_faults(form, error, given, spelled))) from None
+    values, wrong = _values(form, given)
+    faults += (_fault(form, name, spelled.get(name, name), given.get(name)) for name in wrong)
+    if wrong:
+        raise SettingsError(tuple(faults))
+    settings = form(**values)
     faults += settings.contradictions()
     if faults:
         raise SettingsError(tuple(faults))
@@ -152,14 +153,26 @@ def _why(variable: str, text: str = "") -> str:
     return reason if linked else ""
 
 
-def _faults(
-    form: type[Listening], error: ValidationError, given: Mapping[str, object], spelled: Mapping[str, str]
-) -> Iterator[str]:
-    for problem in error.errors(include_url=False, include_input=False):
-        name = str(problem["loc"][0])
-        field = form.model_fields.get(name)
-        label = spelled.get(name, name)
-        if field is None:
-            yield f"{label}: is not a setting; the settings are {', '.join(sorted(form.model_fields))}"
-        else:
-            yield f"{label}: needs {field.description}{_why(label, str(given.get(name)))}"
+def _values(form: type[Listening], given: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
+    """The values of the settings, and the names of those that are wrong, missing, or no settings."""
+    values: dict[str, Any] = {}
+    readers = readers_of(form)
+    for declared in fields(form):
+        name, reader = declared.name, readers[declared.name]
+        if name not in given:
+            values |= {} if declared.default is MISSING else {name: declared.default}
+            continue
+        # What is wrong is left out of the values.
+        with suppress(ValueError):
+            # A flag may be a value already.
+            value = reader.read(str(given[name]))
+            if not reader.at_least or value >= values.get(reader.at_least, value):
+                values[name] = value
+    return values, [name for name in dict.fromkeys((*readers, *given)) if name not in values]
+
+
+def _fault(form: type[Listening], name: str, label: str, given: object) -> str:
+    readers = readers_of(form)
+    if name not in readers:
+        return f"{label}: is not a setting; the settings are {', '.join(sorted(readers))}"
+    return f"{label}: needs {readers[name].allowed}{_why(label, str(given))}"

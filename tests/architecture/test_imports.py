@@ -65,28 +65,27 @@ ROOMS = {
     # What is kept of calls, which knows nothing of gRPC; of the root the version.
     "evidence": Room(names("domain errors knowledge wire"), names("google opentelemetry prometheus_client structlog")),
     # What every server has: how settings are given, the log, who may call. Of the schema: the names of methods.
-    "settings": Room(names("errors"), names("pydantic")),
+    "readers": Room(barred=IMPURE - {"pathlib"}),
+    "settings": Room(names("errors readers")),
     "log": Room(packages=names("structlog")),
     # jwt and cryptography: of the extras, imported where a setting asks for them.
     "access": Room(names("errors settings v1"), names("cryptography jwt pydantic structlog")),
     "server": Room(
-        names("domain errors knowledge engine wire fhir evidence v1 settings log access labgloss"),
-        names("cryptography google grpc grpc_health grpc_reflection grpc_status jwt pydantic structlog"),
+        names("domain errors knowledge engine wire fhir evidence v1 readers settings log access labgloss"),
+        names("cryptography google grpc grpc_health grpc_reflection grpc_status jwt structlog"),
     ),
     # What servers over asyncio share.
     "process": Room(names("access errors settings"), names("structlog")),
     # A client of the service. Of the server's rooms: who calls is told and named as there.
     "http": Room(
-        names("errors fhir settings log access evidence process v1 labgloss"),
-        names("cryptography google grpc h11 labgloss_client pydantic starlette structlog uvicorn"),
+        names("errors fhir readers settings log access evidence process v1 labgloss"),
+        names("cryptography google grpc h11 labgloss_client starlette structlog uvicorn"),
     ),
     # HL7 v2 speaks the API alone, as any caller does; of errors: a setting that is wrong.
     "laboratory_words": Room(names("v1"), barred=IMPURE),
     "hl7": Room(names("errors laboratory_words v1"), names("google"), barred=IMPURE),
     # HL7 v2 over MLLP: a client of the service, with a spool on disk.
-    "mllp": Room(
-        names("access errors hl7 log process settings v1"), names("google labgloss_client pydantic structlog")
-    ),
+    "mllp": Room(names("access errors hl7 log process readers settings v1"), names("google labgloss_client structlog")),
     # Panel files speak the API alone, as any caller does. The root: where the shipped panels lie.
     "panels": Room(names("forbidden hl7 v1 labgloss"), names("google pydantic")),
     # Of the domain: panels and explanations, of which no message speaks.
@@ -94,8 +93,8 @@ ROOMS = {
     "mutation": Room(names("domain errors knowledge engine proofs wire panels v1")),
     "cli": Room(
         names(
-            "access domain errors knowledge engine evidence hl7 http log mllp mutation panels parsed proofs server "
-            "settings wire v1 labgloss"
+            "access domain errors knowledge engine evidence hl7 http log mllp mutation panels parsed proofs readers "
+            "server settings wire v1 labgloss"
         ),
         names("google grpc labgloss_client"),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,7 +109,7 @@ def test_every_file_that_a_setting_names_is_mounted_and_the_access_file_is_sound
     named_files = [value for value in VARIABLES.values() if value.startswith("/")]
     assert named_files
     assert all(name.rpartition("/")[2] in files[name.rpartition("/")[0]] for name in named_files)
-    assert read_access(SERVED.model_copy(update={"access": HTTP / "access.toml"})) is not None
+    assert read_access(replace(SERVED, access=HTTP / "access.toml")) is not None
 
 
 def test_it_may_stop_in_its_own_time_and_one_is_always_there() -> None:

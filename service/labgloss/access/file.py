@@ -7,17 +7,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from structlog.typing import FilteringBoundLogger
 
-from labgloss.access.tokens import ALGORITHMS, Issuer, Tokens, TokenTerms, read_keys
+from labgloss.access.tokens import Issuer, Tokens, TokenTerms, read_keys
 from labgloss.access.watched import Watched
 from labgloss.errors import SettingsError
 from labgloss.frozen import dataclass
 from labgloss.settings import Listening
 from labgloss.v1 import fhir_pb2, interpretation_pb2, knowledge_pb2
+
+if TYPE_CHECKING:
+    from labgloss.access.form import AccessForm, EhrForm, TokenForm
 
 HEALTH_METHODS = frozenset({"Check", "Watch"})
 # By the name that the access file gives each service.
@@ -32,7 +34,6 @@ METHODS: Mapping[str, frozenset[str]] = MappingProxyType(
         "ServerReflection": frozenset({"ServerReflectionInfo"}),
     }
 )
-_NAMES = frozenset(METHODS).union(*METHODS.values())
 
 # Seconds until a changed access file is noticed: calls share one look at it.
 LOOK_SECONDS = 1.0
@@ -41,83 +42,6 @@ MOST_NAME_CHARACTERS = 200
 
 # How a caller is known, and as whom: ("uri", "spiffe://..."), ("dns", "..."), ("sub", "...").
 Identity = tuple[str, str]
-
-
-def _without_case(name: object) -> object:
-    return name.lower() if isinstance(name, str) else name
-
-
-class _Form(BaseModel):
-    # What validates is built when a file is read: many a server has none.
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
-
-
-class _CallerForm(_Form):
-    uri: str | None = Field(
-        None,
-        pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:[!-~]+$",
-        max_length=MOST_NAME_CHARACTERS,
-        description='a URI as the certificate holds it, such as "spiffe://hospital.example/ehr"',
-    )
-    dns: Annotated[str | None, BeforeValidator(_without_case)] = Field(
-        None,
-        pattern=r"^[a-z0-9_]([a-z0-9_.-]*[a-z0-9])?$",
-        max_length=MOST_NAME_CHARACTERS,
-        description="a DNS name as the certificate holds it, without a wildcard",
-    )
-    sub: str | None = Field(
-        None,
-        min_length=1,
-        max_length=MOST_NAME_CHARACTERS,
-        description="the subject of a token, as its issuer writes it, up to 200 characters",
-    )
-    methods: list[Literal[tuple(sorted(_NAMES))]] = Field(  # type: ignore[valid-type]
-        min_length=1, description=f"one or more of {', '.join(sorted(_NAMES))}"
-    )
-
-    on_behalf: bool = Field(False, description="true or false: whether it calls for others, and is believed for whom")
-
-    @model_validator(mode="after")
-    def _one_identity(self) -> Self:
-        if sum(name is not None for name in (self.uri, self.dns, self.sub)) != 1:
-            raise ValueError("exactly one of uri, dns and sub")
-        return self
-
-    @property
-    def identity(self) -> Identity:
-        if self.uri is not None:
-            return "uri", self.uri
-        return ("dns", self.dns) if self.dns is not None else ("sub", self.sub or "")
-
-    @property
-    def rights(self) -> frozenset[str]:
-        return frozenset().union(*(METHODS.get(name, frozenset({name})) for name in self.methods))
-
-
-class _TokenForm(_Form):
-    issuer: str = Field(min_length=1, description="a text: iss of a token is exactly this")
-    audience: str = Field(min_length=1, description="a text: aud of a token is or holds exactly this")
-    algorithms: list[Literal[ALGORITHMS]] = Field(  # type: ignore[valid-type]
-        min_length=1, description=f"one or more of {', '.join(ALGORITHMS)}"
-    )
-    keys: str = Field(min_length=1, description="a file beside this one: a JWK set, or one public key in PEM")
-    leeway_seconds: int = Field(30, ge=0, le=300, description="a whole number of seconds from 0 to 300")
-
-
-class _EhrForm(_Form):
-    issuer: str = Field(min_length=1, description="a text: iss of a token is exactly this")
-    algorithms: list[Literal[ALGORITHMS]] = Field(  # type: ignore[valid-type]
-        min_length=1, description=f"one or more of {', '.join(ALGORITHMS)}"
-    )
-    keys: str = Field(min_length=1, description="a file beside this one: a JWK set, or one public key in PEM")
-    leeway_seconds: int = Field(30, ge=0, le=300, description="a whole number of seconds from 0 to 300")
-
-
-class _AccessForm(_Form):
-    open_health: bool = Field(True, description="true or false")
-    caller: list[_CallerForm] = Field([], description="one [[caller]] or more")
-    token: _TokenForm | None = Field(None, description="one table [token]")
-    ehr: list[_EhrForm] = Field([], description="one [[ehr]] or more")
 
 
 @dataclass(frozen=True)
@@ -143,8 +67,10 @@ def read_access(settings: Listening) -> Access | None:
     file = settings.access
     if file is None:
         return None
-    # Only here: without an access file nothing is read.
+    # Only here, as what validates: without an access file nothing is read.
     import tomllib
+
+    from labgloss.access.form import formed
 
     content = _read(file)
     try:
@@ -152,12 +78,9 @@ def read_access(settings: Listening) -> Access | None:
     except (ValueError, RecursionError) as error:
         where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not UTF-8"
         raise SettingsError((f"{file}: is not TOML: {where}",)) from None
-    try:
-        form = _AccessForm.model_validate(table)
-    except ValidationError as error:
-        raise SettingsError(tuple(f"{file}: {fault}" for fault in _faults(error))) from None
+    form = formed(file, table)
     faults = [f"{file}: {fault}" for fault in _contradictions(form, settings)]
-    signed: list[_TokenForm | _EhrForm] = [*([form.token] if form.token else []), *form.ehr]
+    signed: list[TokenForm | EhrForm] = [*([form.token] if form.token else []), *form.ehr]
     digest, issuers, files = hashlib.sha256(content), list[Issuer](), [file]
     for each in signed:
         keys = file.parent / each.keys
@@ -190,7 +113,7 @@ def _read(file: Path) -> bytes:
     return content
 
 
-def _issuer(form: _TokenForm | _EhrForm, content: bytes, keys: Path) -> Issuer:
+def _issuer(form: TokenForm | EhrForm, content: bytes, keys: Path) -> Issuer:
     try:
         import jwt  # noqa: F401 - of an extra
     except ImportError:
@@ -201,7 +124,7 @@ def _issuer(form: _TokenForm | _EhrForm, content: bytes, keys: Path) -> Issuer:
         raise SettingsError((f"{keys}: {error}",)) from None
 
 
-def _contradictions(form: _AccessForm, settings: Listening) -> Iterator[str]:
+def _contradictions(form: AccessForm, settings: Listening) -> Iterator[str]:
     """What no field shows by itself."""
     identities = [each.identity for each in form.caller]
     if not form.caller and (settings.lists_all_callers or not form.ehr):
@@ -228,34 +151,6 @@ def _contradictions(form: _AccessForm, settings: Listening) -> Iterator[str]:
                 "open_health: must be true where tokens are taken; gRPC's clients ask for the health of each backend "
                 "without one, and would find none that serves"
             )
-
-
-def _faults(error: ValidationError) -> Iterator[str]:
-    """Each fault by its place, with what is allowed; never with what was written."""
-    for problem in error.errors(include_url=False, include_input=False):
-        place, allowed = _place(problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            yield f"{place}: is no key of an access file; deploy/access.example.toml shows them all"
-        elif problem["type"] == "value_error":
-            yield f"{place}: needs {problem['ctx']['error']}"
-        else:
-            yield f"{place}: needs {allowed}"
-
-
-def _place(loc: tuple[int | str, ...]) -> tuple[str, str]:
-    """The path of a fault as the file's author would write it, and what is allowed there."""
-    place, allowed = "", "another value"
-    form: type[_Form] = _AccessForm
-    forms: Mapping[str, type[_Form]] = {"caller": _CallerForm, "token": _TokenForm, "ehr": _EhrForm}
-    for part in loc:
-        if isinstance(part, int):
-            place += f"[{part}]"
-            continue
-        place += f".{part}" if place else part
-        if part in form.model_fields:
-            allowed = form.model_fields[part].description or allowed
-            form = forms.get(part, form) if form is _AccessForm else form
-    return place, allowed
 
 
 def watch_access(settings: Listening, first: Access, log: FilteringBoundLogger) -> Callable[[], Access]:

@@ -5,65 +5,55 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import Field, field_validator
-
+from labgloss.frozen import dataclass
 from labgloss.hl7.characters import encoding_named
+from labgloss.readers import flag, needed, number, path, pattern, setting, text, whole
 from labgloss.settings import Asking
 
 _NOT_HERE = ("access", "health_port")
 
 
+def _is_read(character_set: str) -> bool:
+    return not character_set or encoding_named(character_set) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
 class MllpSettings(Asking):
-    """What an operator decides of the listener for HL7 v2. Each description says what is allowed."""
+    """What an operator decides of the listener for HL7 v2. Each reader says what is allowed."""
 
-    port: int = Field(2575, ge=0, le=65535, description="a whole number from 0 (any free port) to 65535")
-    spool: Path = Field(description="a folder of its own, on a disk that outlives the process, for the answers")
-    send_to: str | None = Field(
+    port: int = setting(2575, whole(0, 65535, "a whole number from {} (any free port) to {}"))
+    spool: Path = needed(path("a folder of its own, on a disk that outlives the process, for the answers"))
+    send_to: str | None = setting(
         None,
-        pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$",
-        description="HOST:PORT of the receiver of the answers; left out, each goes back on the connection it came by",
+        pattern(
+            r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}",
+            "HOST:PORT of the receiver of the answers; left out, each goes back on the connection it came by",
+        ),
     )
-    send_tls: bool = Field(False, description="true or false: whether the way to send_to is encrypted")
-    send_plaintext: bool = Field(
-        False, description="true, where something else encrypts the way to a receiver on another machine, or false"
+    send_tls: bool = setting(False, flag("true or false: whether the way to send_to is encrypted"))
+    send_plaintext: bool = setting(
+        False, flag("true, where something else encrypts the way to a receiver on another machine, or false")
     )
-    send_tls_ca: Path | None = Field(None, description="a PEM file with the authorities of the receiver")
-    send_tls_certificate: Path | None = Field(None, description="a PEM file with the certificate to show the receiver")
-    send_tls_key: Path | None = Field(None, description="a PEM file with the key of send_tls_certificate")
-    send_refused: bool = Field(
-        False, description="true or false: whether answers that the receiver refused are sent again at the start"
+    send_tls_ca: Path | None = setting(None, path("a PEM file with the authorities of the receiver"))
+    send_tls_certificate: Path | None = setting(None, path("a PEM file with the certificate to show the receiver"))
+    send_tls_key: Path | None = setting(None, path("a PEM file with the key of send_tls_certificate"))
+    send_refused: bool = setting(
+        False, flag("true or false: whether answers that the receiver refused are sent again at the start")
     )
-    character_set: str = Field("", description="a character set as MSH-18 names it, such as 8859/1; left out, UTF-8")
-    time_zone: str = Field("", description="an IANA name, such as Europe/Berlin; left out, no zone is assumed")
-    timeout_seconds: float = Field(
-        10.0, ge=0.1, le=300, allow_inf_nan=False, description="a number of seconds from 0.1 to 300 for a report"
+    character_set: str = setting(
+        "", text("a character set as MSH-18 names it, such as 8859/1; left out, UTF-8", _is_read)
     )
-    idle_seconds: float = Field(
-        3_600.0, ge=1, le=604_800, allow_inf_nan=False, description="a number of seconds from 1 to 604800"
+    time_zone: str = setting("", text("an IANA name, such as Europe/Berlin; left out, no zone is assumed"))
+    timeout_seconds: float = setting(10.0, number(0.1, 300, "a number of seconds from {} to {} for a report"))
+    idle_seconds: float = setting(3_600.0, number(1, 604_800, "a number of seconds from {} to {}"))
+    message_seconds: float = setting(30.0, number(1, 3_600, "a number of seconds from {} to {} for one message"))
+    message_bytes: int = setting(1_048_576, whole(1_024, 67_108_864, "a number of bytes from {} to {} for one message"))
+    connections: int = setting(64, whole(1, 4_096, "a whole number of connections from {} to {}"))
+    waiting: int = setting(
+        100_000, whole(1, 10_000_000, "a whole number of answers that may wait to be sent, {} to {}")
     )
-    message_seconds: float = Field(
-        30.0, ge=1, le=3_600, allow_inf_nan=False, description="a number of seconds from 1 to 3600 for one message"
-    )
-    message_bytes: int = Field(
-        1_048_576, ge=1_024, le=67_108_864, description="a number of bytes from 1024 to 67108864 for one message"
-    )
-    connections: int = Field(64, ge=1, le=4_096, description="a whole number of connections from 1 to 4096")
-    waiting: int = Field(
-        100_000, ge=1, le=10_000_000, description="a whole number of answers that may wait to be sent, 1 to 10000000"
-    )
-    keep_hours: float = Field(
-        72.0, ge=0.01, le=8_760, allow_inf_nan=False, description="a number of hours from 0.01 to 8760"
-    )
-    drain_seconds: float = Field(
-        10.0, ge=0, le=86_400, allow_inf_nan=False, description="a number of seconds from 0 to 86400"
-    )
-
-    @field_validator("character_set")
-    @classmethod
-    def _is_read(cls, value: str) -> str:
-        if value and encoding_named(value) is None:
-            raise ValueError("not a character set that is read")
-        return value
+    keep_hours: float = setting(72.0, number(0.01, 8_760, "a number of hours from {} to {}"))
+    drain_seconds: float = setting(10.0, number(0, 86_400, "a number of seconds from {} to {}"))
 
     def _contradictions(self) -> Iterator[str]:
         # Whoever shows a certificate of the authorities may send: MLLP has one method only.

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pydantic import Field, ValidationInfo, field_validator
-
+from labgloss.frozen import dataclass
 from labgloss.knowledge.loader import DATA
+from labgloss.readers import flag, is_something, number, path, pattern, setting, text, whole
 from labgloss.settings import Listening, read_form
 
 _MOST_PORT = 65_535
@@ -19,81 +19,51 @@ _AGE_JITTER = 1.1
 _MOVING_SECONDS = 5.0
 
 
+@dataclass(frozen=True, kw_only=True)
 class Settings(Listening):
-    """What an operator decides. Each description says what is allowed."""
+    """What an operator decides. Each reader says what is allowed."""
 
-    port: int = Field(50051, ge=0, le=65535, description="a whole number from 0 (any free port) to 65535")
-    threads: int = Field(8, ge=2, le=64, description="a whole number of threads from 2 to 64")
-    reflection: bool | None = Field(None, description="true or false; left out, it is on only on loopback")
-    workers: int = Field(1, ge=1, le=64, description="a whole number of processes from 1 to 64")
-    connections: int = Field(512, ge=1, le=65_536, description="a whole number of connections from 1 to 65536")
-    connection_calls: int = Field(
-        16, ge=1, le=1_024, description="a whole number of calls under way on one connection, from 1 to 1024"
+    port: int = setting(50051, whole(0, 65535, "a whole number from {} (any free port) to {}"))
+    threads: int = setting(8, whole(2, 64, "a whole number of threads from {} to {}"))
+    reflection: bool | None = setting(None, flag("true or false; left out, it is on only on loopback"))
+    workers: int = setting(1, whole(1, 64, "a whole number of processes from {} to {}"))
+    connections: int = setting(512, whole(1, 65_536, "a whole number of connections from {} to {}"))
+    connection_calls: int = setting(
+        16, whole(1, 1_024, "a whole number of calls under way on one connection, from {} to {}")
     )
-    connection_age_seconds: float = Field(
-        60.0, ge=0.5, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.5 to 86400"
-    )
-    connection_idle_seconds: float = Field(
-        10.0, ge=0.5, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.5 to 86400"
-    )
-    unary_seconds: float = Field(
-        30.0, ge=0.1, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.1 to 86400"
-    )
-    batch_seconds: float = Field(
-        120.0, ge=0.1, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.1 to 86400"
-    )
-    stream_idle_seconds: float = Field(
-        60.0, ge=0.1, le=86_400, allow_inf_nan=False, description="a number of seconds from 0.1 to 86400"
-    )
-    drain_seconds: float | None = Field(
+    connection_age_seconds: float = setting(60.0, number(0.5, 86_400, "a number of seconds from {} to {}"))
+    connection_idle_seconds: float = setting(10.0, number(0.5, 86_400, "a number of seconds from {} to {}"))
+    unary_seconds: float = setting(30.0, number(0.1, 86_400, "a number of seconds from {} to {}"))
+    batch_seconds: float = setting(120.0, number(0.1, 86_400, "a number of seconds from {} to {}"))
+    stream_idle_seconds: float = setting(60.0, number(0.1, 86_400, "a number of seconds from {} to {}"))
+    drain_seconds: float | None = setting(
         None,
-        ge=0,
-        le=86_400,
-        allow_inf_nan=False,
-        description="a number of seconds from 0 to 86400; left out, what connections need to move by their age",
+        number(0, 86_400, "a number of seconds from {} to {}; left out, what connections need to move by their age"),
     )
-    knowledge: Path = Field(DATA, description="a folder of knowledge files; left out, the release that was shipped")
-    overlay: Path | None = Field(None, description="a site overlay file; left out, there is none")
-    audit: str | None = Field(
-        None, min_length=1, description='a folder for decision records, or "-" for standard output; left out, none'
+    knowledge: Path = setting(DATA, path("a folder of knowledge files; left out, the release that was shipped"))
+    overlay: Path | None = setting(None, path("a site overlay file; left out, there is none"))
+    audit: str | None = setting(
+        None, text('a folder for decision records, or "-" for standard output; left out, none', is_something)
     )
-    audit_key: Path | None = Field(
-        None, description="a file that holds the site's key for the digests of records, beside audit; left out, none"
+    audit_key: Path | None = setting(
+        None, path("a file that holds the site's key for the digests of records, beside audit; left out, none")
     )
-    audit_bytes: int = Field(
-        67_108_864, ge=4_096, le=1_073_741_824, description="a number of bytes a file of records, 4096 to 1073741824"
+    audit_bytes: int = setting(67_108_864, whole(4_096, 1_073_741_824, "a number of bytes a file of records, {} to {}"))
+    audit_required: bool = setting(
+        True, flag("true or false: whether a call is refused when its decision record cannot be written")
     )
-    audit_required: bool = Field(
-        True, description="true or false: whether a call is refused when its decision record cannot be written"
+    metrics_port: int | None = setting(
+        None, whole(0, 65535, "a whole number from {} (any free port) to {}; left out, there is no page")
     )
-    metrics_port: int | None = Field(
-        None, ge=0, le=65535, description="a whole number from 0 (any free port) to 65535; left out, there is no page"
+    metrics_host: str = setting("127.0.0.1", pattern(r"[A-Za-z0-9.:_-]+", "an address or name of this machine"))
+    tracing: bool = setting(False, flag("true or false: whether spans are sent as the OTEL_ variables say"))
+    unary_bytes: int = setting(65_536, whole(1_024, 67_108_864, "a number of bytes from {} to batch_bytes"))
+    batch_bytes: int = setting(
+        1_048_576, whole(1_024, 67_108_864, "a number of bytes from unary_bytes to core_bytes", at_least="unary_bytes")
     )
-    metrics_host: str = Field(
-        "127.0.0.1", pattern=r"^[A-Za-z0-9.:_-]+$", description="an address or name of this machine"
+    core_bytes: int = setting(
+        4_194_304, whole(1_024, 67_108_864, "a number of bytes from batch_bytes to {1}", at_least="batch_bytes")
     )
-    tracing: bool = Field(False, description="true or false: whether spans are sent as the OTEL_ variables say")
-    unary_bytes: int = Field(65_536, ge=1_024, le=67_108_864, description="a number of bytes from 1024 to batch_bytes")
-    batch_bytes: int = Field(
-        1_048_576, ge=1_024, le=67_108_864, description="a number of bytes from unary_bytes to core_bytes"
-    )
-    core_bytes: int = Field(
-        4_194_304, ge=1_024, le=67_108_864, description="a number of bytes from batch_bytes to 67108864"
-    )
-
-    @field_validator("batch_bytes")
-    @classmethod
-    def _at_least_unary(cls, value: int, info: ValidationInfo) -> int:
-        if value < info.data.get("unary_bytes", 0):
-            raise ValueError("smaller than unary_bytes")
-        return value
-
-    @field_validator("core_bytes")
-    @classmethod
-    def _at_least_batch(cls, value: int, info: ValidationInfo) -> int:
-        if value < info.data.get("batch_bytes", 0):
-            raise ValueError("smaller than batch_bytes")
-        return value
 
     def _contradictions(self) -> Iterator[str]:
         yield from super()._contradictions()

@@ -15,7 +15,8 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
@@ -61,10 +62,11 @@ def supervise(settings: Settings, release: Release, check: Sequence[str] = ()) -
     log = make_log(sys.stdout.buffer, settings.log_level, shared=True, gathers=True)
     quieten_libraries(log)
     with ExitStack() as held, Signals() as signals:
+        ports: dict[str, Any] = {}
         for name in ("port", "health_port"):
             if (port := getattr(settings, name)) is not None:
-                port = held.enter_context(hold_port(settings, port)).port
-                settings = settings.model_copy(update={name: port})
+                ports[name] = held.enter_context(hold_port(settings, port)).port
+        settings = replace(settings, **ports)
         log.info(
             "supervising", port=settings.port, pid=os.getpid(), workers=settings.workers, **said_of(release.reference)
         )

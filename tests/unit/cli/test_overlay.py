@@ -9,7 +9,6 @@ import pytest
 
 from labgloss.cli import main
 from labgloss.cli.proved import is_proved, place
-from labgloss.errors import SettingsError
 from labgloss.knowledge.loader import DATA, load
 from labgloss.server.settings import read_settings
 
@@ -120,8 +119,3 @@ def test_a_flag_outweighs_the_environment() -> None:
     settings = read_settings({"LABGLOSS_OVERLAY": "a.toml"}, {"overlay": "b.toml"})
     assert settings.overlay == Path("b.toml")
     assert read_settings({}, {}).overlay is None
-
-
-def test_a_wrong_setting_of_an_overlay_is_named() -> None:
-    with pytest.raises(SettingsError, match="--overlay: needs a site overlay file"):
-        read_settings({}, {"overlay": 5})

@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from labgloss.cli.connection import asking
 from labgloss.errors import SettingsError
+from labgloss.readers import readers_of
 from labgloss.settings import read_form
 
 _NO_PACKAGE = "cds serve needs the packages starlette and uvicorn: install labgloss[http]"
@@ -20,6 +21,6 @@ def run(arguments: Namespace) -> int:
     except ImportError:
         raise SettingsError((_NO_PACKAGE,)) from None
 
-    flags = {name: getattr(arguments, name, None) for name in HttpSettings.model_fields}
+    flags = {name: getattr(arguments, name, None) for name in readers_of(HttpSettings)}
     settings = read_form(HttpSettings, os.environ, flags)
     return serve(settings, asking(settings, settings.timeout_seconds))

@@ -25,6 +25,7 @@ from labgloss.hl7.message import messages_of
 from labgloss.hl7.sites import zone_named
 from labgloss.panels.layout import Page
 from labgloss.panels.text import report_text
+from labgloss.readers import readers_of
 from labgloss.settings import read_form
 from labgloss_client import Outcome, PanelFailure
 
@@ -39,7 +40,7 @@ def serve(arguments: Namespace) -> int:
     from labgloss.mllp.serve import serve as serve_mllp
     from labgloss.mllp.settings import MllpSettings
 
-    flags = {name: getattr(arguments, name, None) for name in MllpSettings.model_fields}
+    flags = {name: getattr(arguments, name, None) for name in readers_of(MllpSettings)}
     settings = read_form(MllpSettings, os.environ, flags)
     return serve_mllp(settings, asking(settings))
 
