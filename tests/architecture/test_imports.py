@@ -44,10 +44,9 @@ ROOMS = {
     "forbidden": Room(barred=IMPURE),
     "v1": Room(packages=names("google grpc")),
     "domain": Room(barred=IMPURE),
-    # annotated_types comes with pydantic, and says without it what pydantic validates.
     "knowledge": Room(
         names("domain errors forbidden"),
-        names("annotated_types pydantic pydantic_core"),
+        names("pydantic pydantic_core"),
         barred=IMPURE - {"pathlib"},
     ),
     "engine": Room(names("domain knowledge"), barred=IMPURE),

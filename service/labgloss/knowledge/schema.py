@@ -9,8 +9,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, MinLen
-
 from labgloss.domain.report import Urgency
 from labgloss.domain.subject import AgeLimit
 from labgloss.frozen import dataclass
@@ -47,6 +45,19 @@ class Before:
         return core_schema.no_info_before_validator_function(self.read, handler(source))
 
 
+class Allowed:
+    """In an annotation: what pydantic's Field allows, and it is that where pydantic validates."""
+
+    def __init__(self, **stated: Any) -> None:
+        self._stated = stated
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Asked for by pydantic where it validates, and imported only there."""
+        from pydantic import Field
+
+        return handler.generate_schema(Annotated[source, Field(**self._stated)])
+
+
 def _decimal(raw: object) -> Decimal:
     if isinstance(raw, bool) or not isinstance(raw, int | Decimal):
         raise ValueError("a decimal number is needed, written without quotes")
@@ -69,20 +80,20 @@ def _urgency(raw: object) -> Urgency:
     return Urgency[raw]
 
 
-Number = Annotated[Decimal, Before(_decimal)]
-Positive = Annotated[Number, Gt(0)]
+# Outermost: asked of what a file holds, and not of what pydantic makes of it.
+Positive = Annotated[Decimal, Allowed(gt=0), Before(_decimal)]
 Factor = Annotated[Fraction, Plain(_fraction)]
 LimitText = Annotated[Limit, Plain(parse_limit)]
 AgeText = Annotated[AgeLimit, Plain(parse_age)]
 Logic = Annotated[Expression, Plain(parse_expression)]
 UrgencyName = Annotated[Urgency, Plain(_urgency)]
 Ucum = str
-Words = Annotated[str, MinLen(1)]
+Words = Annotated[str, Allowed(min_length=1)]
 # At least one id, or one piece of text.
-Some = Annotated[tuple[str, ...], MinLen(1)]
+Some = Annotated[tuple[str, ...], Allowed(min_length=1)]
 # By unit.
 Limits = dict[Ucum, LimitText]
-SomeLimits = Annotated[Limits, MinLen(1)]
+SomeLimits = Annotated[Limits, Allowed(min_length=1)]
 # How far the source of a figure was read; "signed" is a figure of a site, which somebody signed there.
 Status = Literal["seen", "unit_seen", "recalled", "computed", "decision", "proposal", "signed"]
 Property = Literal["mass", "moles", "activity", "other"]
@@ -210,7 +221,7 @@ class UnitOfAnalyte(Form):
     ucum: Ucum
     property: Property
     # Decimal places for display, and for rounding a computed value.
-    digits: Annotated[int, Ge(0), Le(4)]
+    digits: Annotated[int, Allowed(ge=0, le=4)]
     # Limits are written in it; a value in it is compared without conversion.
     native: bool = False
     # Accepted only when one of the result's codes names the molar mass (urea or urea nitrogen in mg/dL).
@@ -294,7 +305,7 @@ class BandTable(Population):
     when: Logic | None = None
     # Vitamin D policy that it belongs to.
     policy: str = ""
-    bands: Annotated[tuple[BandRow, ...], MinLen(1)]
+    bands: Annotated[tuple[BandRow, ...], Allowed(min_length=1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -318,7 +329,7 @@ class CtcaeRow(Sourced):
 
     term: str
     side: Literal["low", "high"]
-    grades: Annotated[dict[Ucum, dict[Literal["1", "2", "3", "4"], LimitText]], MinLen(1)]
+    grades: Annotated[dict[Ucum, dict[Literal["1", "2", "3", "4"], LimitText]], Allowed(min_length=1)]
     # Grades that the number alone cannot tell from the next: caution ctcae_grade_needs_symptoms.
     needs_symptoms: tuple[str, ...] = ()
 
@@ -347,7 +358,7 @@ class AnalyteFile(Form):
     note: str = ""
     recommend_when_refused: tuple[str, ...] = ()
     molar_mass: Positive | None = None
-    charge: Annotated[int, Ge(0), Le(3)] = 0
+    charge: Annotated[int, Allowed(ge=0, le=3)] = 0
     # Measured in the order in which one counts (calcium); equal ids share findings and one primary entry.
     family: str = ""
     family_rank: int = 0
@@ -465,7 +476,7 @@ class QualifierRow(Form):
     """A row of qualifiers.toml: words that name nothing of their own in texts of these kinds."""
 
     id: str
-    of: Annotated[tuple[TextKind, ...], MinLen(1)]
+    of: Annotated[tuple[TextKind, ...], Allowed(min_length=1)]
     words: Some
     source: Some
     status: Status
@@ -478,7 +489,7 @@ class GroupRow(Form):
     id: str
     # As it stands within a sentence.
     title: Words
-    members: Annotated[tuple[Logic, ...], MinLen(1)]
+    members: Annotated[tuple[Logic, ...], Allowed(min_length=1)]
     source: Some
     status: Status
 
@@ -548,7 +559,7 @@ class PatternRow(Sourced):
     scope: Literal["panel", "specimen"] = "panel"
     title: str
     text: str
-    core: Annotated[tuple[Logic, ...], MinLen(1)]
+    core: Annotated[tuple[Logic, ...], Allowed(min_length=1)]
     required: tuple[Logic, ...] = ()
     excluding: tuple[Logic, ...] = ()
     # Makes it POSSIBLE where it is not MATCHED, in the place of the rule of SP 0.2.
@@ -866,7 +877,7 @@ class WindowRow(Form):
     """For how many hours a result of these analytes or families may be put together with others."""
 
     analytes: Some
-    hours: Annotated[int, Gt(0)]
+    hours: Annotated[int, Allowed(gt=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
