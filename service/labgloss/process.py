@@ -71,15 +71,20 @@ def listen(settings: Listening, port: int) -> socket.socket:
 def server_context(
     settings: Listening, first: TlsFiles, log: FilteringBoundLogger, protocols: Sequence[str] = ()
 ) -> ssl.SSLContext:
-    """What handshakes are made with: each with the newest files that have no fault. `protocols` are those of ALPN."""
-    watched = watch_tls(settings, first, log)
-    made = [(first, _context(first, protocols))]
+    """What handshakes are made with: each with the newest files that have no fault. `protocols` are those of ALPN.
+
+    Raises SettingsError when OpenSSL does not take the first.
+    """
+    served = [_context(first, protocols)]
+
+    def proved(tls: TlsFiles) -> None:
+        served[0] = _context(tls, protocols)
+
+    watched = watch_tls(settings, first, log, proved)
 
     def newest(encrypted: ssl.SSLObject, _: str | None, __: ssl.SSLContext) -> None:
-        tls = watched.current()
-        if tls is not made[0][0]:
-            made[0] = tls, _context(tls, protocols)
-        encrypted.context = made[0][1]
+        watched.current()
+        encrypted.context = served[0]
 
     class Noted(ssl.SSLObject):
         """A handshake of which the log says why it failed, which nothing else tells."""
@@ -108,11 +113,16 @@ def _context(tls: TlsFiles, protocols: Sequence[str]) -> ssl.SSLContext:
     # Who resumes a session is not verified anew, and an authority may be no more.
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
-    with _in_memory(tls.chain) as chain, _in_memory(tls.key) as key:
-        context.load_cert_chain(chain, key)
-    if tls.client_ca is not None:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(cadata=tls.client_ca.decode("ascii", "ignore"))
+    try:
+        with _in_memory(tls.chain) as chain, _in_memory(tls.key) as key:
+            context.load_cert_chain(chain, key)
+        if tls.client_ca is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(cadata=tls.client_ca.decode("ascii"))
+    except OSError as error:
+        # OpenSSL's own word, such as EE_KEY_TOO_SMALL, which the system's configuration of it may forbid.
+        reason = getattr(error, "reason", None) or error.strerror
+        raise SettingsError((f"tls_certificate: {', '.join(map(str, tls.files))}: OpenSSL says {reason}",)) from None
     return context
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import grpc
 import jwt
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
@@ -63,19 +64,22 @@ class Authority:
         ends: float = 5,
         self_signed: bool = False,
         issuer: Pair | None = None,
+        key: CertificateIssuerPrivateKeyTypes | None = None,
+        key_usage: x509.KeyUsage | None = None,
+        authority: bool = False,
     ) -> Pair:
         """A certificate of these names; starts and ends are days from now."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        signer = self._key
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        signer: CertificateIssuerPrivateKeyTypes = self._key
         issued_by = self._certificate
         if issuer is not None:
             from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
             loaded = load_pem_private_key(issuer.key, None)
-            assert isinstance(loaded, ec.EllipticCurvePrivateKey)
+            assert isinstance(loaded, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey, ed25519.Ed25519PrivateKey))
             signer, issued_by = loaded, x509.load_pem_x509_certificate(issuer.certificate)
         made = self._build(
-            subject, key, None if self_signed else (issued_by, signer), False, names, usage, starts, ends
+            subject, key, None if self_signed else (issued_by, signer), authority, names, usage, starts, ends, key_usage
         )
         behind = b"" if issuer is None else issuer.certificate
         return Pair(made.public_bytes(Encoding.PEM) + behind, private_pem(key))
@@ -88,13 +92,14 @@ class Authority:
     @staticmethod
     def _build(
         subject: str,
-        key: ec.EllipticCurvePrivateKey,
-        issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None,
+        key: CertificateIssuerPrivateKeyTypes,
+        issuer: tuple[x509.Certificate, CertificateIssuerPrivateKeyTypes] | None,
         authority: bool,
         names: Sequence[x509.GeneralName],
         usage: Sequence[ObjectIdentifier],
         starts: float,
         ends: float,
+        key_usage: x509.KeyUsage | None = None,
     ) -> x509.Certificate:
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
         builder = (
@@ -111,10 +116,13 @@ class Authority:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         if usage:
             builder = builder.add_extension(x509.ExtendedKeyUsage(usage), critical=False)
-        return builder.sign(issuer[1] if issuer else key, SHA256())
+        if key_usage is not None:
+            builder = builder.add_extension(key_usage, critical=True)
+        signer = issuer[1] if issuer else key
+        return builder.sign(signer, None if isinstance(signer, ed25519.Ed25519PrivateKey) else SHA256())
 
 
-def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def private_pem(key: CertificateIssuerPrivateKeyTypes) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 

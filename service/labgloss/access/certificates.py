@@ -6,14 +6,15 @@ is refused while the server runs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import field
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from structlog.typing import FilteringBoundLogger
 
+from labgloss.access.chain import chain_faults, is_authority
 from labgloss.access.watched import Watched
 from labgloss.errors import SettingsError
 from labgloss.frozen import dataclass
@@ -29,7 +30,11 @@ _NO_PACKAGE = "certificates need the package cryptography: install labgloss[tls]
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """The files of one handshake, checked: PEM, the key never shown."""
+    """What the files of one handshake hold, checked: PEM written anew, the key never shown.
+
+    So that what is served is what was checked: libraries differ in what of a file they pass over, such as the first
+    certificate behind a byte order mark.
+    """
 
     chain: bytes
     key: bytes = field(repr=False)
@@ -50,27 +55,38 @@ def read_tls(settings: Listening) -> TlsFiles | None:
     except ImportError:
         raise SettingsError((_NO_PACKAGE,)) from None
     faults: list[str] = []
-    chain = _read("tls_certificate", settings.tls_certificate, faults)
-    key = _read("tls_key", settings.tls_key, faults)
-    client_ca = None if settings.tls_client_ca is None else _read("tls_client_ca", settings.tls_client_ca, faults)
-    certificates = _certificates("tls_certificate", settings.tls_certificate, chain, faults)
-    if certificates:
-        faults += _chain_faults(settings.tls_certificate, certificates)
-        faults += _key_faults(settings.tls_key, key, certificates[0])
-    elif key:
-        faults += _key_faults(settings.tls_key, key, None)
+    chain = _certificates("tls_certificate", settings.tls_certificate, faults)
+    if chain:
+        faults += _served_faults(settings.tls_certificate, chain)
+    key = _key(settings.tls_key, chain[0] if chain else None, faults)
+    authorities: tuple[Certificate, ...] = ()
     if settings.tls_client_ca is not None:
-        authorities = _certificates("tls_client_ca", settings.tls_client_ca, client_ca or b"", faults)
+        authorities = _certificates("tls_client_ca", settings.tls_client_ca, faults)
         faults += _authority_faults(settings.tls_client_ca, authorities)
     if faults:
         raise SettingsError(tuple(faults))
-    not_after = min(each.not_valid_after_utc for each in certificates)
     files = (settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
-    return TlsFiles(chain, key, client_ca, not_after, tuple(each for each in files if each is not None))
+    return TlsFiles(
+        _pem(chain),
+        key,
+        _pem(authorities) if authorities else None,
+        min(each.not_valid_after_utc for each in chain),
+        tuple(each for each in files if each is not None),
+    )
 
 
-def watch_tls(settings: Listening, first: TlsFiles, log: FilteringBoundLogger) -> Watched[TlsFiles]:
-    """The newest files that have no fault."""
+def watch_tls(
+    settings: Listening,
+    first: TlsFiles,
+    log: FilteringBoundLogger,
+    proved: Callable[[TlsFiles], None] = lambda _: None,
+) -> Watched[TlsFiles]:
+    """The newest files that have no fault; `proved` raises SettingsError for what a server's library does not take."""
+
+    def newest() -> TlsFiles:
+        tls = read_tls(settings) or first
+        proved(tls)
+        return tls
 
     def loaded(tls: TlsFiles) -> None:
         log.info("certificate_loaded", not_after=tls.not_after.isoformat())
@@ -78,7 +94,7 @@ def watch_tls(settings: Listening, first: TlsFiles, log: FilteringBoundLogger) -
     def kept(faults: tuple[str, ...]) -> None:
         log.error("certificate_kept", faults=faults)
 
-    return Watched(first, lambda: read_tls(settings) or first, loaded, kept)
+    return Watched(first, newest, loaded, kept)
 
 
 def _read(name: str, file: Path, faults: list[str]) -> bytes:
@@ -97,9 +113,10 @@ def _read(name: str, file: Path, faults: list[str]) -> bytes:
     return content
 
 
-def _certificates(name: str, file: Path, content: bytes, faults: list[str]) -> tuple[Certificate, ...]:
+def _certificates(name: str, file: Path, faults: list[str]) -> tuple[Certificate, ...]:
     from cryptography import x509
 
+    content = _read(name, file, faults)
     if not content:
         return ()
     try:
@@ -109,10 +126,13 @@ def _certificates(name: str, file: Path, content: bytes, faults: list[str]) -> t
         return ()
 
 
-def _chain_faults(file: Path, chain: tuple[Certificate, ...]) -> list[str]:
-    from cryptography import x509
-    from cryptography.x509.oid import ExtendedKeyUsageOID
+def _pem(certificates: tuple[Certificate, ...]) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding
 
+    return b"".join(each.public_bytes(Encoding.PEM) for each in certificates)
+
+
+def _served_faults(file: Path, chain: tuple[Certificate, ...]) -> list[str]:
     now, place, faults = datetime.now(UTC), f"tls_certificate: {file}", []
     for position, certificate in enumerate(chain, 1):
         which = f"certificate {position} of {len(chain)} " if len(chain) > 1 else ""
@@ -120,42 +140,55 @@ def _chain_faults(file: Path, chain: tuple[Certificate, ...]) -> list[str]:
             faults.append(f"{place}: {which}has expired, on {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
         if certificate.not_valid_before_utc > now:
             faults.append(f"{place}: {which}is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC only")
-    for position, (certificate, issuer) in enumerate(pairwise(chain), 1):
-        if certificate.issuer != issuer.subject:
-            faults.append(
-                f"{place}: certificate {position + 1} of {len(chain)} is not the issuer of the one before it; the "
-                "server's own comes first, then each issuer"
-            )
-    try:
-        usage = chain[0].extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except (x509.ExtensionNotFound, ValueError):
-        return faults
-    if ExtendedKeyUsageOID.SERVER_AUTH not in usage and ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE not in usage:
-        faults.append(f"{place}: is not for a server; its extended key usage needs serverAuth")
-    return faults
+    return faults + [f"{place}: {fault}" for fault in chain_faults(chain)]
 
 
-def _key_faults(file: Path, content: bytes, certificate: Certificate | None) -> list[str]:
+def _key(file: Path, certificate: Certificate | None, faults: list[str]) -> bytes:
     from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        PublicFormat,
+        load_pem_private_key,
+    )
 
+    content = _read("tls_key", file, faults)
     if not content:
-        return []
+        return b""
     try:
-        public = load_pem_private_key(content, None).public_key()
+        key = load_pem_private_key(content, None)
+        written = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     except TypeError:
-        return [f"tls_key: {file} is encrypted; give the key without a passphrase, readable by the service alone"]
+        faults.append(f"tls_key: {file} is encrypted; give the key without a passphrase, readable by the service alone")
+        return b""
     except (ValueError, UnsupportedAlgorithm):
-        return [f"tls_key: {file} holds no private key that can be read; PEM is needed"]
+        faults.append(f"tls_key: {file} holds no private key that can be read; PEM is needed")
+        return b""
     form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-    if certificate is not None and public.public_bytes(*form) != certificate.public_key().public_bytes(*form):
-        return [f"tls_key: {file} does not belong to the certificate; give the key that its request was made with"]
-    return []
+    try:
+        fits = certificate is None or key.public_key().public_bytes(*form) == certificate.public_key().public_bytes(
+            *form
+        )
+    except (ValueError, UnsupportedAlgorithm):
+        # A key of the certificate that cannot be read is said of the certificate.
+        fits = True
+    if not fits:
+        faults.append(
+            f"tls_key: {file} does not belong to the certificate; give the key that its request was made with"
+        )
+    return written
 
 
 def _authority_faults(file: Path, authorities: tuple[Certificate, ...]) -> list[str]:
-    now = datetime.now(UTC)
+    now, place = datetime.now(UTC), f"tls_client_ca: {file}"
+    faults = [
+        f"{place}: certificate {position} of {len(authorities)} is no authority's (basic constraints, key usage); give "
+        "the certificates of those who issue callers' certificates"
+        for position, each in enumerate(authorities, 1)
+        if not is_authority(each)
+    ]
     # Old ones may stay in a bundle beside those that replace them.
     if authorities and all(each.not_valid_after_utc < now for each in authorities):
-        return [f"tls_client_ca: {file}: every certificate in it has expired"]
-    return []
+        faults.append(f"{place}: every certificate in it has expired")
+    return faults

@@ -362,9 +362,11 @@ def _open_port(server: grpc.Server, settings: Settings, port: int, credentials: 
                 return server.add_insecure_port(address)
             return server.add_secure_port(address, credentials)
         except RuntimeError:
-            reason = (
-                "gRPC could not open it" if credentials is None else "gRPC does not take the certificate or its key"
-            )
+            reason = "gRPC could not open it"
+            if credentials is not None:
+                words = "gRPC takes it or its key not (its own words stand on stderr), or else"
+                fault = f"tls_certificate: {settings.tls_certificate}: {words} {address} was taken just now"
+                raise SettingsError((fault,)) from None
     raise cannot_listen(address, reason)
 
 
