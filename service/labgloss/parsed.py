@@ -65,10 +65,10 @@ def kept(where: Path = PLACE) -> Release | None:
         made_of = _made_of()
         if head != _head(made_of, content):
             return None
-        release = _Reader(io.BytesIO(content)).load()
+        release = read(content)
     except Exception:  # noqa: BLE001 - whatever is wrong with it, the files are parsed
         return None
-    if not isinstance(release, Release) or release.reference.overlay:
+    if release.reference.overlay:
         return None
     return release if release.reference.digest == made_of["digest"] else None
 
@@ -82,12 +82,25 @@ def keep(where: Path = PLACE) -> None:
     loaded = load()
     release = replace(loaded, vocabulary=vocabulary(loaded))
     _fill_caches(release)
-    written = io.BytesIO()
-    _Writer(written, _PROTOCOL).dump(release)
-    content = written.getvalue()
-    if _plain(_Reader(io.BytesIO(content)).load()) != _plain(release):
+    content = written(release)
+    if _plain(read(content)) != _plain(release):
         raise ValueError("the release that is read back is another one")
     where.write_bytes(_head(made_of, content) + b"\n" + content)
+
+
+def written(release: Release) -> bytes:
+    """A release, whatever was laid over it, for a process of the same code."""
+    content = io.BytesIO()
+    _Writer(content, _PROTOCOL).dump(release)
+    return content.getvalue()
+
+
+def read(content: bytes) -> Release:
+    """The release of which `written` made this. Raises UnpicklingError, and whatever pickle does, of anything else."""
+    release = _Reader(io.BytesIO(content)).load()
+    if not isinstance(release, Release):
+        raise pickle.UnpicklingError("it is no release")
+    return release
 
 
 def _head(made_of: Mapping[str, str], content: bytes) -> bytes:

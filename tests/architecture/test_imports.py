@@ -70,7 +70,7 @@ ROOMS = {
     # jwt and cryptography: of the extras, imported where a setting asks for them.
     "access": Room(names("errors settings v1"), names("cryptography jwt pydantic structlog")),
     "server": Room(
-        names("domain errors knowledge engine wire fhir evidence v1 readers settings log access labgloss"),
+        names("domain errors knowledge engine parsed wire fhir evidence v1 readers settings log access labgloss"),
         names("cryptography google grpc grpc_health grpc_reflection grpc_status jwt structlog"),
     ),
     # What servers over asyncio share.

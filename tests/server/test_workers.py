@@ -341,6 +341,73 @@ def test_files_that_change_after_they_were_checked_are_not_served(site: Path) ->
         assert "example-hospital" == overlay(port)
 
 
+def test_what_workers_serve_is_what_was_checked_whatever_becomes_of_the_files(site: Path) -> None:
+    """The file is gone as soon as the supervisor has loaded it, and stays away."""
+    taking = f"""
+import os
+from labgloss.server import reload
+loading = reload.load
+def load_and_take_away(folder, overlay):
+    release = loading(folder, overlay)
+    os.rename(overlay, {str(site.with_suffix(".gone"))!r})
+    return release
+reload.load = load_and_take_away
+"""
+    with service(taking + PROGRAM, workers=2, overlay=site) as started:
+        port, pids = serving(started)
+        rename(site, "another-hospital")
+        started.signal(signal.SIGHUP)
+        reloaded = started.next("reloaded", count=3)
+        # The supervisor says so last: then every worker has it.
+        assert {0, 1} == {line.get("worker") for line in reloaded[:2]}
+        assert {"another-hospital"} == {line["overlay"] for line in reloaded}
+        assert {"another-hospital"} == {overlay(port) for _ in range(16)}
+        os.kill(pids[0], signal.SIGKILL)
+        (again,) = started.next("serving")
+        assert reloaded[2]["overlay_digest"] == again["overlay_digest"]
+        assert not {"fault", "kept"} & {line["event"] for line in started.lines}
+
+
+def test_a_worker_that_cannot_take_what_was_checked_is_replaced_by_one_that_has_it(site: Path) -> None:
+    refusing = f"""
+import os
+from labgloss.server import app
+reading = app.read
+def refusing(content):
+    if not os.path.exists({str(site.with_suffix(".refused"))!r}):
+        open({str(site.with_suffix(".refused"))!r}, "w").close()
+        raise MemoryError
+    return reading(content)
+app.read = refusing
+"""
+    with service(refusing + PROGRAM, workers=2, overlay=site) as started:
+        port, _ = serving(started)
+        rename(site, "another-hospital")
+        started.signal(signal.SIGHUP)
+        while "worker" in started.next("reloaded")[0]:
+            pass
+        started.next("serving")
+        assert {"another-hospital"} == {overlay(port) for _ in range(16)}
+        assert 1 == [line["event"] for line in started.lines].count("worker_ended")
+
+
+def test_a_worker_that_was_not_told_yet_holds_back_what_the_supervisor_says(site: Path) -> None:
+    with service(workers=2, overlay=site) as started:
+        _, pids = serving(started)
+        os.kill(pids[0], signal.SIGSTOP)
+        rename(site, "another-hospital")
+        started.signal(signal.SIGHUP)
+        (reloaded,) = started.next("reloaded")
+        assert 1 == reloaded["worker"] if started.lines[1]["pid"] == pids[0] else 0
+        started.signal(signal.SIGHUP)
+        time.sleep(1)
+        os.kill(pids[0], signal.SIGCONT)
+        events = [started.next("reloaded", "unchanged")[0] for _ in range(3)]
+        assert [("reloaded", True), ("reloaded", False), ("unchanged", False)] == [
+            (line["event"], "worker" in line) for line in events
+        ]
+
+
 def test_long_lines_of_several_workers_stay_apart() -> None:
     """A batch of many rules logs more than a pipe takes in one piece; every line is read as JSON by `next`."""
     with service(workers=2) as started:
@@ -357,7 +424,7 @@ import labgloss.server.supervisor
 from labgloss.errors import SettingsError
 
 def ending(settings, release, log, wait, reload, on_serving, worker):
-    on_serving()
+    on_serving(release.reference)
     log.info("call", worker=worker)
     {}
 

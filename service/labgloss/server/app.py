@@ -19,8 +19,9 @@ from labgloss.access.callers import read_identity
 from labgloss.engine.interpret import interpret
 from labgloss.errors import SettingsError
 from labgloss.evidence.evidence import Evidence
-from labgloss.knowledge.release import Release
+from labgloss.knowledge.release import Release, ReleaseReference
 from labgloss.log import make_log, quieten_libraries
+from labgloss.parsed import read
 from labgloss.server import health
 from labgloss.server.admission import AdmittingPool
 from labgloss.server.arrival import ArrivedPool
@@ -230,13 +231,13 @@ def serve_until_told(
     release: Release,
     log: FilteringBoundLogger,
     wait: Wait,
-    reload: Reload,
-    on_serving: Callable[[], None] = lambda: None,
+    reload: Reload | None,
+    on_serving: Callable[[ReleaseReference], object] = lambda _: None,
     worker: int = 0,
 ) -> None:
     """Serves until an order says otherwise, and stops as it says. Raises SettingsError when the port cannot be opened.
 
-    A worker is told by its supervisor what was checked; otherwise it is checked here.
+    A worker, which has no `reload`, is handed each release by its supervisor, and tells it what it serves.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
     with auditing_handshakes(log) if settings.tls_certificate else nullcontext():
@@ -250,17 +251,27 @@ def serve_until_told(
             **health_port,
             **said_of(release.reference),
         )
-        on_serving()
-        while (order := wait(reload.wait_seconds)) is None or order.do in (Do.RELOAD, Do.REAP):
-            if order is None:
+        on_serving(release.reference)
+        while (order := wait(reload.wait_seconds if reload else None)) is None or order.do in (Do.RELOAD, Do.REAP):
+            if reload is None:
+                if order is not None and order.do is Do.RELOAD:
+                    on_serving(_swap(running.releases, read(order.release), log))
+            elif order is None:
                 reload.look(running.releases.swap)
-            elif order.checked is not None:
-                reload.load(order.checked, running.releases.swap, time.monotonic())
             elif order.do is Do.RELOAD:
                 reload.ask(order.signal)
-        reload.abandon()
+        if reload is not None:
+            reload.abandon()
         _end(running, order, settings, log, wait)
         log.info("stopped")
+
+
+def _swap(releases: Releases, release: Release, log: FilteringBoundLogger) -> ReleaseReference:
+    """Puts in force what a worker was handed."""
+    begun = time.monotonic()
+    releases.swap(release)
+    log.info("reloaded", seconds=round(time.monotonic() - begun, 3), **said_of(release.reference))
+    return release.reference
 
 
 def _end(running: RunningServer, order: Order, settings: Settings, log: FilteringBoundLogger, wait: Wait) -> None:

@@ -1,6 +1,7 @@
 """What a serving process is told to do: by signals, or, as one of several workers, by its supervisor.
 
-Whoever waits for an order waits on a file descriptor, so that none is missed that comes just before the wait begins.
+A release that a worker is to serve is handed to it with the order, so that no file decides what it serves. Whoever
+waits for an order waits on a file descriptor, so that none is missed that comes just before the wait begins.
 """
 
 from __future__ import annotations
@@ -11,13 +12,11 @@ import select
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import asdict
 from enum import StrEnum
 from types import FrameType, TracebackType
 from typing import Self
 
 from labgloss.frozen import dataclass
-from labgloss.knowledge.release import ReleaseReference
 
 
 class Do(StrEnum):
@@ -34,11 +33,11 @@ class Do(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to do; the signal that said so; for a worker that is to reload, what was checked."""
+    """What to do; the signal that said so; for a worker that is to reload, the release as `parsed.written` gives it."""
 
     do: Do
     signal: str = ""
-    checked: ReleaseReference | None = None
+    release: bytes = b""
 
 
 # The next order, or None when there was none in so many seconds.
@@ -107,6 +106,8 @@ class Line:
     def __init__(self, end: socket.socket) -> None:
         self._end = end
         self._rest = b""
+        # Of files that came with what was said, the oldest first.
+        self._files: list[int] = []
 
     def fileno(self) -> int:
         """What is readable when something was said."""
@@ -116,24 +117,27 @@ class Line:
         """Says nothing more; the other end hears that."""
         self._end.close()
 
-    def say(self, **content: object) -> None:
-        """Tells the other end; one that is gone is told nothing."""
+    def say(self, file: int | None = None, **content: object) -> bool:
+        """Whether the other end could be told; with a file, it is handed that too."""
+        files = [] if file is None else [file]
         try:
-            self._end.sendall(json.dumps(content).encode() + b"\n")
+            socket.send_fds(self._end, [json.dumps({**content, "files": len(files)}).encode() + b"\n"], files)
         except OSError:
-            return
+            return False
+        return True
 
-    def order(self, order: Order) -> None:
-        """Tells a worker what to do."""
-        self.say(do=order.do, signal=order.signal, checked=asdict(order.checked) if order.checked else None)
+    def order(self, order: Order, release: int | None = None) -> bool:
+        """Whether a worker could be told what to do; `release`: the file whose content it is to serve."""
+        return self.say(release, do=order.do, signal=order.signal)
 
     def hear(self) -> dict[str, object] | None:
         """What the other end said next; None when it is gone. Waits for it."""
         while b"\n" not in self._rest:
             try:
-                more = self._end.recv(65_536)
+                more, files, _, _ = socket.recv_fds(self._end, 65_536, 1)
             except OSError:
-                more = b""
+                more, files = b"", []
+            self._files += files
             if not more:
                 return None
             self._rest += more
@@ -153,9 +157,8 @@ class Line:
         heard = self.hear()
         if heard is None:
             return Order(Do.STOP)
-        checked = heard["checked"]
-        reference = ReleaseReference(**checked) if isinstance(checked, dict) else None
-        return Order(Do(str(heard["do"])), str(heard["signal"]), reference)
+        release = _content(self._files.pop(0)) if heard["files"] else b""
+        return Order(Do(str(heard["do"])), str(heard["signal"]), release)
 
 
 def _ignore(_: int, __: FrameType | None) -> None:
@@ -167,6 +170,14 @@ def _readable(descriptor: int, seconds: float | None) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(None if seconds is None else max(0.0, seconds) * 1_000))
+
+
+def _content(file: int) -> bytes:
+    """What a file holds, which is closed. Others read it too: where one is in it is where all are, so not by that."""
+    try:
+        return os.pread(file, os.fstat(file).st_size, 0)
+    finally:
+        os.close(file)
 
 
 def _is_open(descriptor: int) -> bool:

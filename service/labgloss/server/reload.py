@@ -1,4 +1,7 @@
-"""Another release in the place of the one in force: checked in a process of its own first, then loaded and swapped."""
+"""Another release in the place of the one in force: checked in a process of its own first, then loaded and swapped.
+
+Of several workers none reads a file: their supervisor hands them what it loaded.
+"""
 
 from __future__ import annotations
 
@@ -88,16 +91,18 @@ class Reload:
         self._command = check
         self._check: Check | None = None
         self._again = False
+        # Whether it was swapped, and is not yet held by all.
+        self._swapped = False
         self._begun = 0.0
 
     @property
     def wait_seconds(self) -> float | None:
         """How long to wait before `look`; None while there is nothing to look at."""
-        return None if self._check is None else LOOK_SECONDS
+        return LOOK_SECONDS if self._is_busy else None
 
     def ask(self, by: str) -> None:
         """Begins a check; after one that runs, which may have read the files before they were changed again."""
-        if self._check is not None:
+        if self._is_busy:
             self._again = True
             return
         self._log.info("reloading", signal=by)
@@ -107,33 +112,48 @@ class Reload:
         except OSError as error:
             self._keep((Fault("", "", f"no process could be started to check it: {error.strerror}"),))
 
-    def look(self, swap: Callable[[Release], None]) -> None:
-        """Goes on with what was asked, and swaps where the check is done and found nothing wrong."""
-        if self._check is None or (checked := self._check.result()) is None:
-            return
-        self._check = None
-        if checked.reference is None:
-            self._keep(checked.faults)
-        elif checked.reference == self._in_force:
-            self._log.info("unchanged", **said_of(self._in_force))
-        else:
-            self.load(checked.reference, swap, self._begun)
-        if self._again:
+    def look(self, swap: Callable[[Release], None], held: Callable[[], bool] = lambda: True) -> None:
+        """Goes on with what was asked: swaps where the check is done and found nothing wrong.
+
+        Says so once `held`, whether all serve what was swapped; until then it begins nothing else. `swap` raises
+        OSError where it cannot.
+        """
+        if self._check is not None and (checked := self._check.result()) is not None:
+            self._check = None
+            if checked.reference is None:
+                self._keep(checked.faults)
+            elif checked.reference == self._in_force:
+                self._log.info("unchanged", **said_of(self._in_force))
+            else:
+                self._load(checked.reference, swap)
+        if self._swapped and held():
+            self._swapped = False
+            seconds = round(time.monotonic() - self._begun, 3)
+            self._log.info("reloaded", seconds=seconds, **said_of(self._in_force))
+        if self._again and not self._is_busy:
             self._again = False
             self.ask("SIGHUP")
 
-    def load(self, checked: ReleaseReference, swap: Callable[[Release], None], begun: float) -> bool:
-        """Whether it was loaded and swapped, which it is when it is exactly what was checked."""
+    @property
+    def _is_busy(self) -> bool:
+        return self._check is not None or self._swapped
+
+    def _load(self, checked: ReleaseReference, swap: Callable[[Release], None]) -> None:
+        """Swaps what the files hold, when it is exactly what was checked."""
         try:
             release = load(self._settings.knowledge, self._settings.overlay)
         except KnowledgeError as error:
-            return self._keep(error.faults)
+            self._keep(error.faults)
+            return
         if release.reference != checked:
-            return self._keep((Fault("", "", "the files changed after they were checked; reload again"),))
-        swap(release)
-        self._in_force = checked
-        self._log.info("reloaded", seconds=round(time.monotonic() - begun, 3), **said_of(checked))
-        return True
+            self._keep((Fault("", "", "the files changed after they were checked; reload again"),))
+            return
+        try:
+            swap(release)
+        except OSError as error:
+            self._keep((Fault("", "", f"it could not be handed to the workers: {error.strerror}"),))
+            return
+        self._in_force, self._swapped = checked, True
 
     def abandon(self) -> None:
         """Ends a check that runs."""
@@ -141,11 +161,10 @@ class Reload:
             self._check.abandon()
             self._check = None
 
-    def _keep(self, faults: Sequence[Fault]) -> bool:
+    def _keep(self, faults: Sequence[Fault]) -> None:
         for fault in faults:
             self._log.error("fault", file=fault.file, key=fault.key, reason=fault.reason)
         self._log.error("kept", **said_of(self._in_force))
-        return False
 
 
 def said_of(reference: ReleaseReference) -> dict[str, str]:

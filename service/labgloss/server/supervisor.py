@@ -15,14 +15,15 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
 from labgloss.errors import SettingsError
-from labgloss.knowledge.release import Release
+from labgloss.knowledge.release import Release, ReleaseReference
 from labgloss.log import make_log, quieten_libraries, write_gathered
+from labgloss.parsed import written
 from labgloss.server.app import GRACE_SECONDS, serve_until_told
 from labgloss.server.orders import Do, Line, Order, Signals
 from labgloss.server.port import hold_port
@@ -43,9 +44,10 @@ _STOPPED, _FAILED, _FAULT = 0, 1, 2
 
 @dataclass(slots=True)
 class _Worker:
-    """A process that serves, or is to be started; `served_at` is None until it serves."""
+    """A process that serves, or is to be started; `served_at` is None until it serves; `holds`: what, or soon."""
 
     number: int
+    holds: ReleaseReference | None = None
     pid: int = 0
     line: Line | None = None
     served_at: float | None = None
@@ -100,7 +102,7 @@ class _Supervisor:
             while (order := self.signals.wait(0)) is not None:
                 self._obey(order, reload)
             self._reap()
-            reload.look(self._swap)
+            reload.look(self._swap, self._is_held)
             self._kill_overdue()
         reload.abandon()
         self.log.info("stopped")
@@ -121,16 +123,20 @@ class _Supervisor:
             return [key.data for key, _ in ready if key.data is not None]
 
     def _hear(self, worker: _Worker) -> None:
-        assert worker.line is not None
-        said = worker.line.hear()
+        line = worker.line
+        assert line is not None
+        said = line.hear()
         if said is None:
             # It ends, or has ended; its signal follows.
-            worker.line.close()
+            line.close()
             worker.line = None
-        elif "serving" in said:
-            worker.served_at = time.monotonic()
+        elif isinstance(serving := said.get("serving"), dict):
+            worker.served_at = worker.served_at or time.monotonic()
+            worker.holds = ReleaseReference(**serving)
             missing = range(len(self.workers), self.settings.workers)
             self.workers += [_Worker(number) for number in missing]
+        if said is not None and line.has_more:
+            self._hear(worker)
 
     def _obey(self, order: Order, reload: Reload) -> None:
         if order.do is Do.RELOAD:
@@ -151,15 +157,27 @@ class _Supervisor:
                 worker.line.order(order)
 
     def _swap(self, release: Release) -> None:
-        """Takes another release for workers to come, and tells those that there are; each loads it and says so."""
-        self.release = release
+        """Takes another release for workers to come, and hands it to those that there are; each says that it has it.
+
+        Raises OSError when it cannot.
+        """
+        content = written(release)
+        # The order is small, and no worker that is slow to read keeps the supervisor waiting.
+        with os.fdopen(os.memfd_create("labgloss-release"), "wb", buffering=0) as file:
+            file.write(content)
+            self.release = release
+            for worker in self.workers:
+                if worker.line is not None and not worker.line.order(Order(Do.RELOAD), file.fileno()):
+                    # One that comes in its place has it.
+                    os.kill(worker.pid, signal.SIGKILL)
         # The former one was frozen, for the workers to share its memory: let go of it.
         gc.unfreeze()
         gc.collect()
         gc.freeze()
-        for worker in self.workers:
-            if worker.line is not None:
-                worker.line.order(Order(Do.RELOAD, checked=release.reference))
+
+    def _is_held(self) -> bool:
+        """Whether every worker serves the release that is in force."""
+        return all(not worker.pid or worker.holds == self.release.reference for worker in self.workers)
 
     def _reap(self) -> None:
         for worker in self.workers:
@@ -230,7 +248,7 @@ class _Supervisor:
             return
         if pid:
             its.close()
-            worker.pid, worker.line = pid, Line(ours)
+            worker.pid, worker.line, worker.holds = pid, Line(ours), self.release.reference
             return
         code = _FAILED
         try:
@@ -253,15 +271,14 @@ class _Supervisor:
             if other.line is not None:
                 other.line.close()
         log = self.log.bind(worker=worker.number)
-        reload = Reload(self.settings, self.release.reference, log, ())
         try:
             serve_until_told(
                 self.settings,
                 self.release,
                 log,
                 line.wait,
-                reload,
-                lambda: line.say(serving=os.getpid()),
+                None,
+                lambda held: line.say(serving=asdict(held)),
                 worker.number,
             )
         except SettingsError as error:
