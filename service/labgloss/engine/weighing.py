@@ -36,9 +36,9 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class WeighedPattern:
-    """A pattern that holds or is possible, by the names that it reads."""
+    """A pattern that holds or is possible, by the names that it reads; equal to one of its rule that says the same."""
 
-    rule: PatternRow
+    rule: PatternRow = field(compare=False)
     matched: bool
     # By itself and its levels; results may raise it.
     urgency: Urgency
@@ -56,8 +56,8 @@ class WeighedPattern:
     of_release: bool
     # With the urgency that it brings, where that is not the pattern's own.
     _brings: tuple[tuple[str, Urgency | None, bool], ...]
-    _patterns: dict[tuple[Urgency, str], Pattern] = field(default_factory=dict)
-    _brought: dict[Urgency, tuple[Brought, ...]] = field(default_factory=dict)
+    _patterns: dict[tuple[Urgency, str], Pattern] = field(default_factory=dict, compare=False)
+    _brought: dict[Urgency, tuple[Brought, ...]] = field(default_factory=dict, compare=False)
 
     def pattern(self, urgency: Urgency, open_since: str) -> Pattern:
         """The pattern as it is reported."""
@@ -131,10 +131,14 @@ def weigh_pattern(rule: PatternRow, truth: Truth, facts: Facts) -> WeighedPatter
     read = facts.read_by(rule)
     if read is None:
         return _weighed_pattern(rule, truth, facts)
-    kept = _kept_patterns(facts.release)
+    kept, same = _kept_patterns(facts.release)
     key = rule.id, truth, read
     found = kept.get(key)
-    return kept.put(key, _weighed_pattern(rule, truth, facts, of_release=True)) if found is None else found
+    if found is None:
+        made = _weighed_pattern(rule, truth, facts, of_release=True)
+        # Half of them say what others say: those are one object, which is written once.
+        found = kept.put(key, same.get((rule.id, made)) or same.put((rule.id, made), made))
+    return found
 
 
 def weigh_flag(rule: RedFlagRow, facts: Facts) -> WeighedFlag:
@@ -150,8 +154,11 @@ def weigh_flag(rule: RedFlagRow, facts: Facts) -> WeighedFlag:
 
 # One holds some two thousand bytes; the sample panels make some nine hundred.
 @by_release(maxsize=64)
-def _kept_patterns(_release: Release) -> Kept[tuple[str, Truth, tuple[int, int]], WeighedPattern]:
-    return Kept(maxsize=1024)
+def _kept_patterns(
+    _release: Release,
+) -> tuple[Kept[tuple[str, Truth, tuple[int, int]], WeighedPattern], Kept[tuple[str, WeighedPattern], WeighedPattern]]:
+    """By the names that are read, and by what is said."""
+    return Kept(maxsize=1024), Kept(maxsize=1024)
 
 
 @by_release(maxsize=64)

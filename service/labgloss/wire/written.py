@@ -50,7 +50,7 @@ def answer_of_outcomes(outcomes: Iterable[bytes]) -> bytes:
 
 class _OwnStep(NamedTuple):
     """A step that its release makes once: all of it but the result that it is about, the same as it stands in a report
-    where it is about none, and the sources that it names.
+    where it is about none, if it was met as such, and the sources that it names.
     """
 
     step: domain.TraceStep
@@ -195,18 +195,20 @@ class ReportWriter:
             for step in traced.steps:
                 found = known(id(step))
                 if found is None and step.of_release:
-                    found = self._own_steps.put(id(step), self._own_step(step))
+                    found = self._own_steps.put(id(step), self._own_step(step, of_none=not result))
                 if found is None:
                     sources |= self._sources.named(step.source_ids)
                     made.append(frame(18, result + self._step(step)))
                 else:
                     sources |= found.sources
-                    made.append(frame(18, result + found.content) if result else found.framed)
+                    made.append((not result and found.framed) or frame(18, result + found.content))
         return made, sources
 
-    def _own_step(self, step: domain.TraceStep) -> _OwnStep:
+    def _own_step(self, step: domain.TraceStep, of_none: bool) -> _OwnStep:
         content = _step(step)
-        return _OwnStep(step, content, frame(18, content), self._sources.named(step.source_ids))
+        # Few steps are of a result here and of none there, so that one of the two is all that is kept of most.
+        framed = frame(18, content) if of_none else b""
+        return _OwnStep(step, content, framed, self._sources.named(step.source_ids))
 
     def _step(self, step: domain.TraceStep) -> bytes:
         """A step that was made anew, all of it but the result that it is about."""
