@@ -1,13 +1,15 @@
-"""R15: the service needs no root, no disk, no network beyond loopback, and few system calls."""
+"""R15: the service needs no root, no disk, no network beyond loopback, and few system calls; nor do its tests."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from tests.external_tools import needs
+from tests.reliability.processes import ROOT
 from tests.reliability.sandbox import confined, connected_outside, written_outside
 from tests.reliability.table import Table
 
@@ -24,6 +26,14 @@ CALLS = (
     "set_robust_list set_tid_address setsockopt shutdown sigaltstack socket statx sysinfo tgkill uname unlink vfork "
     "wait4 write writev"
 ).split()
+# What the tests do beside: files and folders of their own, copies and renamings of them, files that are in memory alone
+# (of several workers), processes whose priority they lower.
+OF_TESTS = (
+    "chdir chmod fchmod fsync ftruncate getegid geteuid getgid getppid getpriority getrusage getuid listxattr "
+    "memfd_create mkdir readlinkat rename rmdir sendfile setpriority socketpair symlink unlinkat utimensat"
+).split()
+# The rooms whose tests need no container, no other tool and no network beyond loopback.
+ROOMS = ("tests/unit", "tests/server")
 # Something that does what must be seen.
 INTRUDER = """
 import socket
@@ -57,4 +67,34 @@ def test_the_service_needs_next_to_nothing(table: Table, tmp_path: Path) -> None
         control=f"an intruder, exit code {intruded.returncode}: {', '.join(seen) or 'not seen'}; one that listens "
         f"ends with {with_it.returncode}, without that call with {without.returncode}",
         found=seen == ["/usr/intruder", "192.0.2.1"] and with_it.returncode == 0 != without.returncode,
+    )
+
+
+@pytest.mark.timeout(7_200)
+def test_unit_and_server_tests_pass_there_too(table: Table, tmp_path: Path) -> None:
+    if not table.long:
+        pytest.skip("only in the long size, by --long: it takes a quarter of an hour")
+    out, calls = tmp_path / "tests", [*CALLS, *OF_TESTS]
+    program = (sys.executable, "-m", "pytest", "-q", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"))
+    rooms = [str(ROOT / room) for room in ROOMS]
+    ran = confined(out, calls, *program, "--junit-xml", "/tmp/out/tests.xml", *rooms, seconds=7_000, lightly=True)
+    assert (out / "tests.xml").exists(), f"exit code {ran.returncode}: {ran.stdout[-1_000:]}{ran.stderr[-1_000:]}"
+    (suite,) = ElementTree.parse(out / "tests.xml").getroot()
+    count = {name: int(suite.attrib[name]) for name in ("tests", "failures", "errors", "skipped")}
+    not_passed = [case.attrib["name"] for case in suite.iter("testcase") if len(case)]
+    written, connected = written_outside(out), connected_outside(out)
+    confined(tmp_path / "intruder", calls, sys.executable, "-c", INTRUDER, lightly=True)
+    seen = written_outside(tmp_path / "intruder") + connected_outside(tmp_path / "intruder")
+    passed = count["tests"] - count["failures"] - count["errors"] - count["skipped"]
+    table.settle(
+        "R15",
+        f"the tests of {', '.join(ROOMS)}, confined alike",
+        size=f"{len(calls)} system calls allowed",
+        figure=f"{passed} of {count['tests']} passed{': not ' if not_passed else ''}{', '.join(not_passed[:5])}; "
+        f"exit code {ran.returncode}; {len(written)} writes outside of one tmpfs, {len(connected)} connections "
+        f"beyond loopback{': ' if written or connected else ''}{', '.join((written + connected)[:5])}",
+        target="all, 0, 0, 0",
+        held=ran.returncode == 0 and passed == count["tests"] > 0 and not written and not connected,
+        control=f"an intruder: {', '.join(seen) or 'not seen'}",
+        found=seen == ["/usr/intruder", "192.0.2.1"],
     )
