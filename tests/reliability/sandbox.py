@@ -27,7 +27,8 @@ _TRACED = (
 _OPENS = re.compile(r"^\d+ +(?:open|openat|creat)\(.*\b(?:O_WRONLY|O_RDWR|O_CREAT|O_TRUNC)\b")
 _PATH = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ADDRESS = re.compile(r'inet_addr\("([^"]+)"\)|inet_pton\(AF_INET6, "([^"]+)"')
-_LOOPBACK = re.compile(r"127\.|::1$|::ffff:127\.")
+# 0.0.0.0, as a place to go to, is this machine.
+_LOOPBACK = re.compile(r"127\.|::1$|::ffff:127\.|(::ffff:)?0\.0\.0\.0$")
 # Nothing is kept there.
 _NOWHERE = ("/dev/null", "/dev/full", "/dev/tty", "/dev/shm/", "/proc/self/")
 _ALLOW, _FAIL = 0x7FFF_0000, 0x0005_0001

@@ -29,8 +29,9 @@ CALLS = (
 # What the tests do beside: files and folders of their own, copies and renamings of them, files that are in memory alone
 # (of several workers), processes whose priority they lower.
 OF_TESTS = (
-    "chdir chmod fchmod fsync ftruncate getegid geteuid getgid getppid getpriority getrusage getuid listxattr "
-    "memfd_create mkdir readlinkat rename rmdir sendfile setpriority socketpair symlink unlinkat utimensat"
+    "chdir chmod dup3 fchmod fdatasync fsync ftruncate getegid geteuid getgid getppid getpriority getrusage getuid "
+    "listxattr memfd_create mkdir pwrite64 readlinkat rename rmdir sendfile setpriority socketpair symlink "
+    "unlinkat utimensat"
 ).split()
 # The rooms whose tests need no container, no other tool and no network beyond loopback.
 ROOMS = ("tests/unit", "tests/server")
@@ -71,13 +72,14 @@ def test_the_service_needs_next_to_nothing(table: Table, tmp_path: Path) -> None
 
 
 @pytest.mark.timeout(7_200)
-def test_unit_and_server_tests_pass_there_too(table: Table, tmp_path: Path) -> None:
+@pytest.mark.parametrize("room", ROOMS)
+def test_its_tests_pass_there_too(table: Table, tmp_path: Path, room: str) -> None:
     if not table.long:
-        pytest.skip("only in the long size, by --long: it takes a quarter of an hour")
+        pytest.skip("only in the long size, by --long: both take a quarter of an hour")
     out, calls = tmp_path / "tests", [*CALLS, *OF_TESTS]
     program = (sys.executable, "-m", "pytest", "-q", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"))
-    rooms = [str(ROOT / room) for room in ROOMS]
-    ran = confined(out, calls, *program, "--junit-xml", "/tmp/out/tests.xml", *rooms, seconds=7_000, lightly=True)
+    asked = ("--junit-xml", "/tmp/out/tests.xml", str(ROOT / room))
+    ran = confined(out, calls, *program, *asked, seconds=7_000, lightly=True)
     assert (out / "tests.xml").exists(), f"exit code {ran.returncode}: {ran.stdout[-1_000:]}{ran.stderr[-1_000:]}"
     (suite,) = ElementTree.parse(out / "tests.xml").getroot()
     count = {name: int(suite.attrib[name]) for name in ("tests", "failures", "errors", "skipped")}
@@ -88,7 +90,7 @@ def test_unit_and_server_tests_pass_there_too(table: Table, tmp_path: Path) -> N
     passed = count["tests"] - count["failures"] - count["errors"] - count["skipped"]
     table.settle(
         "R15",
-        f"the tests of {', '.join(ROOMS)}, confined alike",
+        f"{room}, confined alike",
         size=f"{len(calls)} system calls allowed",
         figure=f"{passed} of {count['tests']} passed{': not ' if not_passed else ''}{', '.join(not_passed[:5])}; "
         f"exit code {ran.returncode}; {len(written)} writes outside of one tmpfs, {len(connected)} connections "
