@@ -50,9 +50,14 @@ def _clause(expression: str, truth: Truth, text: str) -> Clause:
 
 
 def _words(part: Expression, facts: Facts) -> str:
-    """An expression in words; of an `any` that holds, only the parts that hold."""
+    """An expression in words; of an `any` that holds, only the parts that hold.
+
+    That something is not known is said only where no other part holds.
+    """
     if isinstance(part, Combination):
         parts = [item for item in part.parts if facts.holds(item)] if part.operator == "any" else list(part.parts)
+        if part.operator == "any":
+            parts = [item for item in parts if not _of_what_is_unknown(item)] or parts
         if not parts and facts.holds(part):
             parts = [item for item in part.parts if _may_hold(item, facts)]
         words = _JOINTS.get(part.operator, " or ").join(_words(item, facts) for item in parts or part.parts)
@@ -65,6 +70,10 @@ def _words(part: Expression, facts: Facts) -> str:
         members = [item for item in every if facts.holds(item)] or [item for item in every if _may_hold(item, facts)]
         return " or ".join(_words(item, facts) for item in members)
     return name_in_words(part, facts.release)
+
+
+def _of_what_is_unknown(part: Expression) -> bool:
+    return isinstance(part, Combination) and part.operator == "unknown"
 
 
 def _may_hold(part: Expression, facts: Facts) -> bool:

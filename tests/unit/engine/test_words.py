@@ -83,6 +83,9 @@ def test_a_name_is_said_as_its_row_says_it(release: Release, name: str, words: s
             "three of: magnesium low, calcium low, potassium low",
         ),
         ({"unknown": [MG]}, {}, T, "not known: magnesium low"),
+        # That something is not known is said where nothing else holds, and not beside what does.
+        ({"any": [MG, {"unknown": [CA]}]}, {"MG_LOW": T}, T, "magnesium low"),
+        ({"any": [MG, {"unknown": [CA]}]}, {"MG_LOW": F}, T, "not known: calcium low"),
         ({"possible": [MG]}, {}, T, "not excluded: magnesium low"),
         ({"age": {"from": "66 y"}}, {}, U, "age >= 66 y"),
     ],
