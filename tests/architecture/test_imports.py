@@ -62,11 +62,14 @@ ROOMS = {
         names("domain errors knowledge engine wire laboratory_words v1"), names("google"), barred=IMPURE - {"uuid"}
     ),
     # What is kept of calls, which knows nothing of gRPC; of the root the version.
-    "evidence": Room(names("domain errors knowledge wire"), names("google opentelemetry prometheus_client structlog")),
+    "evidence": Room(
+        names("domain errors knowledge output wire"), names("google opentelemetry prometheus_client structlog")
+    ),
     # What every server has: how settings are given, the log, who may call. Of the schema: the names of methods.
     "readers": Room(barred=IMPURE - {"pathlib"}),
     "settings": Room(names("errors readers")),
-    "log": Room(packages=names("structlog")),
+    "output": Room(),
+    "log": Room(names("output"), names("structlog")),
     # jwt and cryptography: of the extras, imported where a setting asks for them.
     "access": Room(names("errors settings v1"), names("cryptography jwt pydantic structlog")),
     "server": Room(

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import time
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
@@ -492,6 +493,50 @@ def test_records_on_standard_output_stand_among_the_lines_of_the_log() -> None:
     verdict = verify({"output": content}, [json.loads(head)["head"]])
     assert verdict.whole
     assert [(5, True)] == [(chain.records, chain.ended) for chain in verdict.chains]
+
+
+def fill(pipe: Any) -> None:
+    """Leaves a pipe no room."""
+    with open(f"/proc/self/fd/{pipe.fileno()}", "wb", buffering=0, opener=not_waiting) as end:
+        while end.write(bytes(4_096)):
+            pass
+
+
+def not_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags & ~(os.O_CREAT | os.O_TRUNC) | os.O_NONBLOCK)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_where_nobody_reads_the_log_calls_are_answered_and_signals_obeyed(workers: int) -> None:
+    """A terminal that was halted, a collector that is stuck: an answer is worth more than its line."""
+    with service(workers=workers, drain_seconds=0) as started:
+        (serving,) = started.next("serving")
+        fill(started.process.stdout)
+        with grpc.insecure_channel(f"127.0.0.1:{serving['port']}") as channel:
+            for _ in range(200):
+                channel.unary_unary(INTERPRET)(unary(), timeout=10, wait_for_ready=True)
+        begun = time.monotonic()
+        started.signal(signal.SIGTERM)
+        assert 0 == started.process.wait(timeout=30)
+        assert time.monotonic() - begun < 10
+
+
+def test_where_nobody_reads_records_calls_are_refused_and_signals_obeyed() -> None:
+    with service(audit="-", drain_seconds=0) as started:
+        assert started.process.stdout is not None
+        line = b""
+        while b'"serving"' not in line:
+            line = started.process.stdout.readline()
+        fill(started.process.stdout)
+        with grpc.insecure_channel(f"127.0.0.1:{json.loads(line)['port']}") as channel:
+            for _ in range(3):
+                with pytest.raises(grpc.RpcError) as raised:
+                    channel.unary_unary(INTERPRET)(unary(), timeout=10, wait_for_ready=True)
+                assert "RECORD_NOT_WRITTEN" == reason_of(raised.value)
+        begun = time.monotonic()
+        started.signal(signal.SIGTERM)
+        assert 0 == started.process.wait(timeout=30)
+        assert time.monotonic() - begun < 10
 
 
 # ------------------------------------------------------------------------------------------------ canaries

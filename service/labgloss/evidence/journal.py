@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -18,6 +18,10 @@ from typing import Protocol
 from labgloss.errors import SettingsError
 from labgloss.evidence.chain import END, FILE, FRAME_BYTES, NOTHING_BEFORE, START, body_of, sealed
 from labgloss.frozen import dataclass
+from labgloss.output import OneAtATime, Output
+
+# How long a record waits for whoever reads standard output; then its call is refused.
+READER_SECONDS = 1.0
 
 
 class Sink(Protocol):
@@ -113,18 +117,13 @@ class Journal:
         return f"{head.chain}-{head.records}"
 
 
-class OneAtATime(AbstractContextManager[None], Protocol):
-    """Held by whoever writes a line to standard output; `torn` when the last one there is not whole."""
-
-    torn: bool
-
-
 class StandardOutput:
-    """Records among the lines of the log, each on a line of its own."""
+    """Records among the lines of the log, each on a line of its own. Of one that nobody reads the calls do not wait."""
 
     def __init__(self, lines: OneAtATime, descriptor: int = 1) -> None:
         self._lines = lines
-        self._descriptor = descriptor
+        self._output = Output(descriptor)
+        self._stalled = False
 
     def is_full(self, size: int) -> bool:  # noqa: ARG002 - whoever collects the output turns its files
         """Never."""
@@ -134,16 +133,24 @@ class StandardOutput:
         """Nothing."""
 
     def write(self, line: bytes) -> None:
-        """Writes a line, after a line break where one was torn."""
-        with self._lines:
-            rest = memoryview(b"\n" + line if self._lines.torn else line)
-            while rest:
-                count = os.write(self._descriptor, rest)
-                rest = rest[count:]
-                self._lines.torn = bool(rest)
+        """Writes a line, after a line break where one was torn. Where nobody reads, the first waits for a while."""
+        with self._lines.hold(READER_SECONDS) as held:
+            if not held:
+                raise _nobody_reads()
+            content = b"\n" + line if self._lines.torn else line
+            written, error = self._output.write(content, 0.0 if self._stalled else READER_SECONDS)
+            self._stalled = written < len(content)
+            if written:
+                self._lines.torn = content[written - 1 : written] != b"\n"
+        if self._stalled:
+            raise error or _nobody_reads()
 
     def close(self) -> None:
         """Nothing: the log goes on."""
+
+
+def _nobody_reads() -> OSError:
+    return TimeoutError(errno.ETIMEDOUT, "nobody reads standard output")
 
 
 class Files:

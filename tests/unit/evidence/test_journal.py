@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
@@ -16,7 +17,7 @@ from labgloss.evidence import journal as module
 from labgloss.evidence.chain import DECISION, body_of
 from labgloss.evidence.journal import Files, Head, Journal, StandardOutput, check_folder, journal_on, open_journal
 from labgloss.evidence.verify import Verdict, verify
-from labgloss.log import OneAtATime
+from labgloss.output import OneAtATime
 from tests.unit.evidence.tampering import Memory
 
 HEADER = {"worker": 3, "software": "1"}
@@ -161,10 +162,36 @@ def test_standard_output_takes_a_line_up_again_after_a_break() -> None:
     lines.torn = True
     journal.append([BODY])
     journal.close()
+    written = os.read(reader, 65_536).split(b"\n")
+    os.close(reader)
     os.close(writer)
-    with os.fdopen(reader, "rb") as output:
-        lines = output.read().split(b"\n")
-    assert ["{", "", "{", "{", ""] == [line[:1].decode() for line in lines]
+    assert ["{", "", "{", "{", ""] == [line[:1].decode() for line in written]
+
+
+def test_standard_output_that_nobody_reads_refuses_after_a_while_and_then_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "READER_SECONDS", 0.3)
+    reader, writer = os.pipe()
+    journal = Journal("0" * 16, StandardOutput(OneAtATime(), writer), HEADER)
+    content = os.read(reader, 65_536)
+    took: list[float] = []
+    while len(took) < 4:
+        begun = time.monotonic()
+        try:
+            journal.append([BODY])
+        except TimeoutError:
+            took.append(time.monotonic() - begun)
+    assert 0.3 <= took[0] < 2
+    assert max(took[1:]) < 0.2
+    # What was refused does not count: the chain goes on where it was.
+    content += os.read(reader, 1 << 20)
+    journal.append([BODY])
+    journal.close()
+    content += os.read(reader, 1 << 20)
+    os.close(reader)
+    os.close(writer)
+    assert verify({"output": content}, [journal.head.hash]).whole
 
 
 def test_standard_output_that_takes_nothing_is_an_error() -> None:
