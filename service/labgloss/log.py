@@ -52,6 +52,8 @@ EVENTS = frozenset(
         "refused", "certificate_loaded", "certificate_kept", "access_loaded", "access_kept",
         # So many lines could not be written before this one.
         "lines_lost",
+        # A file of records was removed or moved away while it was written.
+        "records_gone",
         # What became of a card of CDS Hooks.
         "feedback",
         # HL7 v2: a message and what was replied; an answer that its receiver does not take, for now or for good.

@@ -22,6 +22,8 @@ from labgloss.output import OneAtATime, Output
 
 # How long a record waits for whoever reads standard output; then its call is refused.
 READER_SECONDS = 1.0
+# The body of the record that ends a chain, at most.
+_END_BYTES = 100
 
 
 class Sink(Protocol):
@@ -80,8 +82,7 @@ class Journal:
                 raise OSError(errno.EPIPE, "the journal is closed")
             first = ""
             for body in bodies:
-                if self._headless or self._sink.is_full(len(body) + FRAME_BYTES):
-                    self._turn()
+                self._make_room(len(body))
                 ident = self._write(body)
                 first = first or ident
             return first
@@ -94,9 +95,14 @@ class Journal:
             self._closed = True
             # The head is told also when this is not written: it is that of the last record that was.
             with suppress(OSError):
+                self._make_room(_END_BYTES)
                 self._write(body_of(END, {"time": now(), "records": self.head.records + 1}))
             self._sink.close()
             self._on_head(self.head)
+
+    def _make_room(self, size: int) -> None:
+        if self._headless or self._sink.is_full(size + FRAME_BYTES):
+            self._turn()
 
     def _turn(self) -> None:
         if not self._headless:
@@ -154,11 +160,16 @@ def _nobody_reads() -> OSError:
 
 
 class Files:
-    """Files of a folder that only this chain writes, each up to a size; a file is never opened again."""
+    """Files of a folder that only this chain writes, each up to a size; a file is never opened again.
 
-    def __init__(self, folder: Path, name: str, limit: int) -> None:
+    `on_gone` is told once of one that somebody removed or moved away while it was written.
+    """
+
+    def __init__(self, folder: Path, name: str, limit: int, on_gone: Callable[[str], None] = lambda _: None) -> None:
         self._stem = folder / name
         self._limit = limit
+        self._on_gone = on_gone
+        self._told = False
         self._number = 0
         self._descriptor = -1
         self._size = 0
@@ -166,16 +177,31 @@ class Files:
         self.turn()
 
     def is_full(self, size: int) -> bool:
-        """Whether the file would grow beyond its limit; it holds one record at least."""
-        return self._torn or self._size + size > self._limit
+        """Whether the file would grow beyond its limit, it holds one record at least; or it is not there any more."""
+        return self._torn or self._size + size > self._limit or self._is_gone()
 
     def turn(self) -> None:
         """Goes on in the next file."""
         number = self._number + 1
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        descriptor = os.open(f"{self._stem}-{number:06}.jsonl", flags, 0o640)
+        path = self._path(number)
+        descriptor = os.open(path, flags, 0o640)
         self.close()
         self._number, self._descriptor, self._size, self._torn = number, descriptor, 0, False
+        self._file, self._told = _identity(path), False
+
+    def _path(self, number: int) -> str:
+        return f"{self._stem}-{number:06}.jsonl"
+
+    def _is_gone(self) -> bool:
+        """Whether no record would be found where it is written. A file that was removed takes them all the same."""
+        path = self._path(self._number)
+        if _identity(path) == self._file:
+            return False
+        if not self._told:
+            self._told = True
+            self._on_gone(path.rpartition("/")[2])
+        return True
 
     def write(self, line: bytes) -> None:
         """Writes a line; a part that was written, as on a disk that is full, is taken back."""
@@ -199,6 +225,15 @@ class Files:
             self._descriptor = -1
 
 
+def _identity(path: str) -> tuple[int, int] | None:
+    """What a file is, whatever its name; None when there is none. It costs some 2 microseconds."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a Path costs as much again
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def check_folder(folder: Path) -> None:
     """Nothing. Raises SettingsError when files cannot be made in a folder."""
     if not folder.is_dir():
@@ -208,13 +243,18 @@ def check_folder(folder: Path) -> None:
 
 
 def open_journal(
-    folder: Path, limit: int, worker: int, header: Mapping[str, object], on_head: Callable[[Head], None]
+    folder: Path,
+    limit: int,
+    worker: int,
+    header: Mapping[str, object],
+    on_head: Callable[[Head], None],
+    on_gone: Callable[[str], None] = lambda _: None,
 ) -> Journal:
     """A journal in files of a folder. Raises SettingsError when they cannot be written."""
     chain = _new_chain()
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-worker{worker}-{chain}"
     try:
-        return Journal(chain, Files(folder, name, limit), header, on_head)
+        return Journal(chain, Files(folder, name, limit, on_gone), header, on_head)
     except OSError as error:
         raise _not_written(str(folder), error.strerror or type(error).__name__) from None
 

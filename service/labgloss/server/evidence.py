@@ -93,10 +93,13 @@ def _records(settings: Settings, log: FilteringBoundLogger, release: ReleaseRefe
     def on_head(head: Head) -> None:
         log.info("audit_head", chain=head.chain, head=head.hash, records=head.records)
 
+    def on_gone(file: str) -> None:
+        log.error("records_gone", file=file)
+
     header = header_of(worker, os.getpid(), __version__, release, key)
     if settings.audit == "-":
         return Records(journal_on(StandardOutput(LINES), header, on_head), key)
-    return Records(open_journal(Path(settings.audit), settings.audit_bytes, worker, header, on_head), key)
+    return Records(open_journal(Path(settings.audit), settings.audit_bytes, worker, header, on_head, on_gone), key)
 
 
 def _metrics(

@@ -224,3 +224,62 @@ def test_a_closed_file_is_closed_once(tmp_path: Path) -> None:
     files.close()
     files.close()
     assert ["name-000001.jsonl"] == [path.name for path in tmp_path.iterdir()]
+
+
+# ------------------------------------------------------------------------------------------------ files gone
+
+
+def gone(folder: Path) -> None:
+    """The file that is written is removed, as by a job that deletes by age."""
+    next(folder.glob("*-000001.jsonl")).unlink()
+
+
+def renamed(folder: Path) -> None:
+    """It is moved away."""
+    (file,) = folder.glob("*-000001.jsonl")
+    file.rename(file.with_suffix(".old"))
+
+
+def replaced(folder: Path) -> None:
+    """The folder is another one of the same name."""
+    folder.rename(folder.with_name("moved"))
+    folder.mkdir()
+
+
+@pytest.mark.parametrize("take_away", [gone, renamed, replaced])
+@pytest.mark.parametrize("records", [0, 1])
+def test_a_file_that_is_taken_away_is_said_and_the_chain_goes_on_in_another(
+    records: int, take_away: Callable[[Path], None], tmp_path: Path
+) -> None:
+    folder = tmp_path / "records"
+    folder.mkdir()
+    said: list[str] = []
+    journal = open_journal(folder, 1 << 20, 3, HEADER, lambda _: None, said.append)
+    journal.append([BODY])
+    take_away(folder)
+    for _ in range(records):
+        journal.append([BODY, BODY])
+    journal.close()
+    (file,) = folder.glob("*.jsonl")
+    assert file.name.endswith("-000002.jsonl")
+    assert [file.name.replace("-000002", "-000001")] == said
+    verdict = verify({file.name: file.read_bytes()}, [journal.head.hash])
+    assert [("dropped", 0)] == [(flaw.kind, flaw.number) for flaw in verdict.flaws]
+    assert "records 0 to 1 are missing" in str(verdict.flaws[0])
+
+
+def test_without_its_folder_nothing_is_written_until_it_is_there_again(tmp_path: Path) -> None:
+    folder = tmp_path / "records"
+    folder.mkdir()
+    said: list[str] = []
+    journal = open_journal(folder, 1 << 20, 3, HEADER, lambda _: None, said.append)
+    journal.append([BODY])
+    folder.rename(tmp_path / "moved")
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            journal.append([BODY])
+    assert 1 == len(said)
+    (tmp_path / "moved").rename(folder)
+    journal.append([BODY])
+    journal.close()
+    assert verified(folder, journal.head.hash).whole
