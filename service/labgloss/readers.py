@@ -17,6 +17,8 @@ _T = TypeVar("_T")
 _D = TypeVar("_D")
 _N = TypeVar("_N", int, float)
 
+_MOST_PORT = 65_535
+
 # The words for true and false, in small letters or large ones.
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
@@ -81,6 +83,16 @@ def pattern(expression: str, words: str) -> Reader[str]:
     return text(words, lambda given: re.fullmatch(expression, given) is not None)
 
 
+def host_name(words: str) -> Reader[str]:
+    """An address or name of a machine."""
+    return Reader(words, _host)
+
+
+def host_and_port(words: str) -> Reader[str]:
+    """A machine and a port of it, an address of IPv6 in brackets."""
+    return Reader(words, _host_and_port)
+
+
 def is_something(given: str) -> bool:
     """Whether a text is not empty."""
     return given != ""
@@ -89,6 +101,21 @@ def is_something(given: str) -> bool:
 def path(words: str) -> Reader[Path]:
     """A file or folder; whoever reads it says whether it is there."""
     return Reader(words, Path)
+
+
+def _host(given: str) -> str:
+    # As Python's sockets do. It raises UnicodeError, a ValueError, for a label that is empty or too long.
+    given.encode("idna")
+    return _taken(given, re.fullmatch(r"[A-Za-z0-9.:_-]+", given) is not None)
+
+
+def _host_and_port(given: str) -> str:
+    taken = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", given)
+    if taken is None:
+        raise ValueError("not taken")
+    _host(taken[1] or taken[2])
+    _within(int(taken[3]), 1, _MOST_PORT)
+    return given
 
 
 def _plain(text: str) -> str:

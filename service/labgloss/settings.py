@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from labgloss.errors import SettingsError
 from labgloss.frozen import dataclass
-from labgloss.readers import choice, flag, path, pattern, readers_of, setting, whole
+from labgloss.readers import choice, flag, host_name, path, pattern, readers_of, setting, whole
 
 PREFIX = "LABGLOSS_"
 
@@ -25,7 +25,7 @@ class Listening:
 
     host: str = setting(
         "127.0.0.1",
-        pattern(r"[A-Za-z0-9.:_-]+", 'an address or name of this machine, such as "127.0.0.1", "0.0.0.0" or "::"'),
+        host_name('an address or name of this machine, such as "127.0.0.1", "0.0.0.0" or "::"'),
     )
     port: int = setting(0, whole(0, 65535, "a whole number from {} (any free port) to {}"))
     log_level: Literal["debug", "info", "warning", "error"] = setting(

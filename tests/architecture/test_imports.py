@@ -40,12 +40,14 @@ FOR_ALL = names("frozen")
 ROOMS = {
     "frozen": Room(barred=IMPURE),
     "errors": Room(),
+    # What settings name on a disk.
+    "files": Room(),
     # What no text may say: of the release, of a site, of a report.
     "forbidden": Room(barred=IMPURE),
     "v1": Room(packages=names("google grpc")),
     "domain": Room(barred=IMPURE),
     "knowledge": Room(
-        names("domain errors forbidden"),
+        names("domain errors files forbidden"),
         names("pydantic pydantic_core"),
         barred=IMPURE - {"pathlib"},
     ),
@@ -63,7 +65,7 @@ ROOMS = {
     ),
     # What is kept of calls, which knows nothing of gRPC; of the root the version.
     "evidence": Room(
-        names("domain errors knowledge output wire"), names("google opentelemetry prometheus_client structlog")
+        names("domain errors files knowledge output wire"), names("google opentelemetry prometheus_client structlog")
     ),
     # What every server has: how settings are given, the log, who may call. Of the schema: the names of methods.
     "readers": Room(barred=IMPURE - {"pathlib"}),
@@ -71,7 +73,7 @@ ROOMS = {
     "output": Room(),
     "log": Room(names("output"), names("structlog")),
     # jwt and cryptography: of the extras, imported where a setting asks for them.
-    "access": Room(names("errors settings v1"), names("cryptography jwt pydantic structlog")),
+    "access": Room(names("errors files settings v1"), names("cryptography jwt pydantic structlog")),
     "server": Room(
         names("domain errors knowledge engine parsed wire fhir evidence v1 readers settings log access labgloss"),
         names("cryptography google grpc grpc_health grpc_reflection grpc_status jwt structlog"),
@@ -87,16 +89,18 @@ ROOMS = {
     "laboratory_words": Room(names("v1"), barred=IMPURE),
     "hl7": Room(names("errors laboratory_words v1"), names("google"), barred=IMPURE),
     # HL7 v2 over MLLP: a client of the service, with a spool on disk.
-    "mllp": Room(names("access errors hl7 log process readers settings v1"), names("google labgloss_client structlog")),
+    "mllp": Room(
+        names("access errors files hl7 log process readers settings v1"), names("google labgloss_client structlog")
+    ),
     # Panel files speak the API alone, as any caller does. The root: where the shipped panels lie.
-    "panels": Room(names("forbidden hl7 v1 labgloss"), names("google pydantic")),
+    "panels": Room(names("files forbidden hl7 v1 labgloss"), names("google pydantic")),
     # Of the domain: panels and explanations, of which no message speaks.
     # Cases are panel files and specs, read and asked of changed knowledge.
-    "mutation": Room(names("domain errors knowledge engine proofs wire panels v1")),
+    "mutation": Room(names("domain errors files knowledge engine proofs wire panels v1")),
     "cli": Room(
         names(
-            "access domain errors knowledge engine evidence hl7 http log mllp mutation panels parsed proofs readers "
-            "server settings wire v1 labgloss"
+            "access domain errors files knowledge engine evidence hl7 http log mllp mutation panels parsed proofs "
+            "readers server settings wire v1 labgloss"
         ),
         names("google grpc labgloss_client"),
     ),

@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from labgloss.readers import Reader, choice, flag, is_something, number, path, pattern, text, whole
+from labgloss.readers import (
+    Reader,
+    choice,
+    flag,
+    host_and_port,
+    host_name,
+    is_something,
+    number,
+    path,
+    pattern,
+    text,
+    whole,
+)
 
 PORT = whole(0, 65_535, "a port from {} to {}")
 SECONDS = number(0.5, 86_400, "seconds from {} to {}")
@@ -25,6 +37,8 @@ SECONDS = number(0.5, 86_400, "seconds from {} to {}")
         *((flag(""), given, False) for given in ("false", "False", "F", "no", "n", "OFF", "0")),
         (choice("debug", "info"), "info", "info"),
         (pattern("[a-z]+", ""), "abc", "abc"),
+        *((host_name(""), given, given) for given in ("127.0.0.1", "::1", "a.b.", "lab-1.example", "a" * 63)),
+        *((host_and_port(""), given, given) for given in ("lab.example:1", "[::1]:65535")),
         (text(""), "", ""),
         (text("", is_something), "-", "-"),
         (path(""), "a/b", Path("a/b")),
@@ -46,6 +60,8 @@ def test_a_text_is_read(reader: Reader[Any], given: str, value: object) -> None:
         *((flag(""), given) for given in ("", "2", "-1", "perhaps", " true", "None")),
         *((choice("debug", "info"), given) for given in ("", "INFO", "inf", "debug, info")),
         *((pattern("[a-z]+", ""), given) for given in ("", "abc\n", "a b", "abcD")),
+        *((host_name(""), given) for given in ("", "a..b", ".a", "a" * 64, f"{'a' * 64}.b", "a b", "\u00e4", "[::1]")),
+        *((host_and_port(""), given) for given in ("a", "a..b:1", f"{'a' * 64}:1", "a:0", "a:65536", "::1:1", "a:1 ")),
         (text("", is_something), ""),
     ],
 )

@@ -17,6 +17,7 @@ from structlog.typing import FilteringBoundLogger
 from labgloss.access.chain import chain_faults, is_authority
 from labgloss.access.watched import Watched
 from labgloss.errors import SettingsError
+from labgloss.files import content_of
 from labgloss.frozen import dataclass
 from labgloss.settings import Listening
 
@@ -99,11 +100,9 @@ def watch_tls(
 
 def _read(name: str, file: Path, faults: list[str]) -> bytes:
     try:
-        with file.open("rb") as opened:
-            content = opened.read(_MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not the name of a file"
-        faults.append(f"{name}: {file} cannot be read: {reason}")
+        content = content_of(file, _MOST_BYTES + 1)
+    except OSError as error:
+        faults.append(f"{name}: {file} cannot be read: {error.strerror}")
         return b""
     if len(content) > _MOST_BYTES:
         faults.append(f"{name}: {file} is larger than {_MOST_BYTES} bytes, so that it is no PEM file of certificates")

@@ -14,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from labgloss.access.tokens import Issuer, Tokens, TokenTerms, read_keys
 from labgloss.access.watched import Watched
 from labgloss.errors import SettingsError
+from labgloss.files import content_of
 from labgloss.frozen import dataclass
 from labgloss.settings import Listening
 from labgloss.v1 import fhir_pb2, interpretation_pb2, knowledge_pb2
@@ -103,11 +104,9 @@ def read_access(settings: Listening) -> Access | None:
 
 def _read(file: Path) -> bytes:
     try:
-        with file.open("rb") as opened:
-            content = opened.read(_MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not the name of a file"
-        raise SettingsError((f"{file}: cannot be read: {reason}",)) from None
+        content = content_of(file, _MOST_BYTES + 1)
+    except OSError as error:
+        raise SettingsError((f"{file}: cannot be read: {error.strerror}",)) from None
     if len(content) > _MOST_BYTES:
         raise SettingsError((f"{file}: is larger than {_MOST_BYTES} bytes",))
     return content

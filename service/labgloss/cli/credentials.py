@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 
 from labgloss.errors import SettingsError
+from labgloss.files import content_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ def credentials_of(arguments: object, of: str = "") -> Credentials:
 
         token = token_file(token_path)
         try:
+            # What gives the token reads the file at each call.
+            content_of(Path(token_path))
             token()
         except OSError as error:
             faults.append(f"--{of}token-file: {token_path} cannot be read: {error.strerror}")
@@ -86,7 +89,8 @@ def why_no_tls(target: str, arguments: Namespace, timeout_s: float) -> str:
                 return ""
     except ssl.SSLCertVerificationError as error:
         return f"the certificate of the service is not to be trusted: {error.verify_message}"
-    except TimeoutError:
+    except (TimeoutError, UnicodeError):
+        # The latter of a host that is no name.
         return ""
     except (ssl.SSLError, ConnectionResetError):
         pass
@@ -115,10 +119,9 @@ def _read(flag: str, file: str | Path | None, faults: list[str]) -> bytes | None
     if file is None:
         return None
     try:
-        return Path(file).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not the name of a file"
-        faults.append(f"--{flag}: {file} cannot be read: {reason}")
+        return content_of(Path(file))
+    except OSError as error:
+        faults.append(f"--{flag}: {file} cannot be read: {error.strerror}")
         return None
 
 

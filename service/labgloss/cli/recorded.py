@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from labgloss.errors import SettingsError
+from labgloss.files import is_listed
 
 
 def contents(paths: Iterable[str]) -> dict[str, bytes]:
@@ -21,7 +22,11 @@ def contents(paths: Iterable[str]) -> dict[str, bytes]:
             read["standard input"] = sys.stdin.buffer.read()
             continue
         path = Path(named)
-        files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+        try:
+            files = sorted(path.glob("*.jsonl")) if is_listed(path) else [path]
+        except OSError as error:
+            faults.append(f"{named}: cannot be read: {error.strerror}")
+            continue
         if not files:
             faults.append(f"{named}: holds no file of records (*.jsonl)")
         for file in files:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from labgloss.files import is_folder
 from labgloss.knowledge.loader import load
 from labgloss.knowledge.release import Release
 
@@ -18,4 +19,9 @@ def release_of(named: str) -> Release:
     if named == SHIPPED:
         return load()
     path = Path(named)
-    return load(overlay=path) if path.is_file() else load(path)
+    try:
+        folder = is_folder(path)
+    except OSError:
+        # Whoever reads it as an overlay says why it cannot be.
+        folder = False
+    return load(path) if folder else load(overlay=path)

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from labgloss.errors import SettingsError
 from labgloss.evidence.chain import END, FILE, FRAME_BYTES, NOTHING_BEFORE, START, body_of, sealed
+from labgloss.files import is_folder
 from labgloss.frozen import dataclass
 from labgloss.output import OneAtATime, Output
 
@@ -236,8 +237,12 @@ def _identity(path: str) -> tuple[int, int] | None:
 
 def check_folder(folder: Path) -> None:
     """Nothing. Raises SettingsError when files cannot be made in a folder."""
-    if not folder.is_dir():
-        raise _not_written(str(folder), "it is no folder")
+    try:
+        reason = "" if is_folder(folder) else "it is no folder"
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    if reason:
+        raise _not_written(str(folder), reason)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise _not_written(str(folder), os.strerror(errno.EACCES))
 

@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from labgloss.errors import SettingsError
+from labgloss.files import content_of
 
 _LEAST_BYTES = 32
 _MOST_BYTES = 4_096
@@ -38,8 +39,7 @@ def read_key(path: Path, setting: str = "audit_key") -> SiteKey:
     """
     mend = f"give a file of {_LEAST_BYTES} to {_MOST_BYTES} random bytes, as `openssl rand -hex 32` writes them"
     try:
-        with path.open("rb") as file:
-            secret = file.read(_MOST_BYTES + 3)
+        secret = content_of(path, _MOST_BYTES + 3)
     except OSError as error:
         raise SettingsError((f"{setting}: {path} cannot be read: {error.strerror}; {mend}",)) from None
     secret = secret.removesuffix(b"\n").removesuffix(b"\r")

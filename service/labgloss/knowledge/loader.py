@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from labgloss.domain.report import Urgency
 from labgloss.errors import Fault, KnowledgeError
+from labgloss.files import content_of, is_listed
 from labgloss.knowledge import schema
 from labgloss.knowledge.expression import Expression, names
 from labgloss.knowledge.references import Formed
@@ -88,8 +89,12 @@ class _Files:
         self.formed: list[Formed] = []
         self._digest = hashlib.sha256()
         self._tables: dict[str, dict[str, Any]] = {}
-        if not folder.is_dir():
-            raise KnowledgeError((Fault(str(folder), "", "is not a folder; give the folder of the knowledge files"),))
+        try:
+            reason = "" if is_listed(folder) else "is not a folder"
+        except OSError as error:
+            reason = f"cannot be read ({error.strerror})"
+        if reason:
+            raise KnowledgeError((Fault(str(folder), "", f"{reason}; give the folder of the knowledge files"),))
         for path in _paths(folder):
             self._read(path)
         self.stop_on_faults()
@@ -109,7 +114,11 @@ class _Files:
         import tomllib
 
         name = path.relative_to(self.folder).as_posix()
-        content = path.read_bytes()
+        try:
+            content = content_of(path)
+        except OSError as error:
+            self.faults.append(Fault(name, "", f"cannot be read: {error.strerror}"))
+            return
         _add(self._digest, name, content)
         try:
             self._tables[name] = tomllib.loads(content.decode(), parse_float=Decimal)

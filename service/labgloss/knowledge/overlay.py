@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from labgloss.errors import Fault, KnowledgeError
+from labgloss.files import content_of
 from labgloss.knowledge import overlay_checks, overlay_schema, site_checks
 from labgloss.knowledge.overlay_merge import merged
 from labgloss.knowledge.release import Release
@@ -39,7 +40,7 @@ def lay_over(release: Release, path: Path) -> Release:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return content_of(path)
     except OSError as error:
         reason = f"cannot be read ({error.strerror}); give the path of an overlay file, or no overlay at all"
         raise KnowledgeError((Fault(str(path), "", reason),)) from error

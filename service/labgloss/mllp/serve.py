@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from datetime import tzinfo
@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 
 from labgloss.access.certificates import read_tls
 from labgloss.errors import SettingsError
+from labgloss.files import content_of
 from labgloss.hl7.sites import zone_named
 from labgloss.log import make_log, quieten_libraries
 from labgloss.mllp.exchanges import Exchanges
@@ -131,7 +132,9 @@ def _client_context(settings: MllpSettings) -> ssl.SSLContext | None:
     """What the way to the receiver is encrypted with; None: it is not. Raises SettingsError where files do not fit."""
     if not settings.sends_encrypted:
         return None
-    faults = []
+    faults = list(_unread(settings))
+    if faults:
+        raise SettingsError(tuple(faults))
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.send_tls_ca is not None:
@@ -153,3 +156,13 @@ def _client_context(settings: MllpSettings) -> ssl.SSLContext | None:
     if faults:
         raise SettingsError(tuple(faults))
     return context
+
+
+def _unread(settings: MllpSettings) -> Iterator[str]:
+    for name in ("send_tls_ca", "send_tls_certificate", "send_tls_key"):
+        file = getattr(settings, name)
+        try:
+            if file is not None:
+                content_of(file)
+        except OSError as error:
+            yield f"--{name.replace('_', '-')}: {file} cannot be read: {error.strerror}"

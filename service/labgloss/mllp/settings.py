@@ -7,7 +7,7 @@ from pathlib import Path
 
 from labgloss.frozen import dataclass
 from labgloss.hl7.characters import encoding_named
-from labgloss.readers import flag, needed, number, path, pattern, setting, text, whole
+from labgloss.readers import flag, host_and_port, needed, number, path, setting, text, whole
 from labgloss.settings import Asking
 
 _NOT_HERE = ("access", "health_port")
@@ -25,9 +25,8 @@ class MllpSettings(Asking):
     spool: Path = needed(path("a folder of its own, on a disk that outlives the process, for the answers"))
     send_to: str | None = setting(
         None,
-        pattern(
-            r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}",
-            "HOST:PORT of the receiver of the answers; left out, each goes back on the connection it came by",
+        host_and_port(
+            "HOST:PORT of the receiver of the answers; left out, each goes back on the connection it came by"
         ),
     )
     send_tls: bool = setting(False, flag("true or false: whether the way to send_to is encrypted"))

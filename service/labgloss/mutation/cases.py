@@ -18,6 +18,7 @@ from labgloss.engine.judge import values
 from labgloss.engine.recognise import Recognised, recognise
 from labgloss.engine.rules import Settled, settle
 from labgloss.errors import RequestError
+from labgloss.files import is_folder, is_listed
 from labgloss.knowledge.loader import DATA, SPECS_SUFFIX
 from labgloss.knowledge.release import Release
 from labgloss.panels.compare import compare
@@ -160,11 +161,18 @@ def cases_of(release: Release, paths: Iterable[Path]) -> list[Case]:
     found: list[Case] = []
     faults: list[PanelFault] = []
     for path in paths:
-        specs = _specs(path)
-        if path.is_dir() and specs and not _panels(path):
+        try:
+            specs = _specs(path)
+        except OSError as error:
+            faults.append(PanelFault(str(path), "", "", f"cannot be read: {error.strerror}"))
+            continue
+        if is_folder(path) and specs and not _panels(path):
             found += [case for file in specs for case in _of_specs(release, file)]
         elif path.name.endswith(SPECS_SUFFIX):
-            found += _of_specs(release, path)
+            try:
+                found += _of_specs(release, path)
+            except OSError as error:
+                faults.append(PanelFault(str(path), "", "", f"cannot be read: {error.strerror}"))
         else:
             for case in read_panels([path]):
                 try:
@@ -184,7 +192,7 @@ def default_paths(samples: Path, knowledge: Path | None = None) -> list[Path]:
 
 
 def _specs(path: Path) -> list[Path]:
-    return sorted(path.rglob(f"*{SPECS_SUFFIX}")) if path.is_dir() else []
+    return sorted(path.rglob(f"*{SPECS_SUFFIX}")) if is_listed(path) else []
 
 
 def _panels(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from labgloss.files import is_listed
 from labgloss.panels import schema
 from labgloss.panels.errors import PanelFault, PanelFileError
 from labgloss.panels.faults import faults_of
@@ -91,9 +92,14 @@ def read_content(
 
 
 def _files(path: Path, spelling: Spelling | None, messages: Messages, faults: list[PanelFault]) -> list[Path]:
-    if path.is_dir():
-        read = _SPELLINGS if messages is Messages.REFUSED else (*_SPELLINGS, HL7)
-        found = sorted(file for file in path.rglob("*") if file.suffix in read and file.is_file())
+    read = _SPELLINGS if messages is Messages.REFUSED else (*_SPELLINGS, HL7)
+    try:
+        listed = is_listed(path)
+        found = sorted(file for file in path.rglob("*") if file.suffix in read and file.is_file()) if listed else []
+    except OSError as error:
+        faults.append(PanelFault(str(path), "", "", f"cannot be read: {error.strerror}"))
+        return []
+    if listed:
         files = [file for file in found if not file.name.endswith(EXPECTATIONS)]
         expectations = [file for file in found if file.name.endswith(EXPECTATIONS)]
         faults.extend(fault for file in expectations if (fault := without_a_message(file)) is not None)

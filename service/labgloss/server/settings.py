@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labgloss.frozen import dataclass
 from labgloss.knowledge.loader import DATA
-from labgloss.readers import flag, is_something, number, path, pattern, setting, text, whole
+from labgloss.readers import flag, host_name, is_something, number, path, setting, text, whole
 from labgloss.settings import Listening, read_form
 
 _MOST_PORT = 65_535
@@ -55,7 +55,7 @@ class Settings(Listening):
     metrics_port: int | None = setting(
         None, whole(0, 65535, "a whole number from {} (any free port) to {}; left out, there is no page")
     )
-    metrics_host: str = setting("127.0.0.1", pattern(r"[A-Za-z0-9.:_-]+", "an address or name of this machine"))
+    metrics_host: str = setting("127.0.0.1", host_name("an address or name of this machine"))
     tracing: bool = setting(False, flag("true or false: whether spans are sent as the OTEL_ variables say"))
     unary_bytes: int = setting(65_536, whole(1_024, 67_108_864, "a number of bytes from {} to batch_bytes"))
     batch_bytes: int = setting(
