@@ -315,7 +315,7 @@ examples:
 
 VERIFY = """\
 Says whether chains of decision records are as they were written. Each record holds the hash of the one before it and
-its own, so that every record that is not whole is named, with file, line, chain and number:
+its own, so that every record that was changed alone is named, with file, line, chain and number:
 
   edited      the line is not a record as it was written
   dropped     records are missing before this line
@@ -325,21 +325,23 @@ its own, so that every record that is not whole is named, with file, line, chain
   torn        the last line has no end: the process died while it wrote it, and gave no answer for it
   cut         the chain does not end with the head that was given
 
-A missing end cannot be told from the records alone. --head gives the last hash, which the service logs (event
-"audit_head") and its metrics show (labgloss_audit_head). --known gives a hash from the past: it must stand in a chain,
-or a chain must begin right after it, where older files were removed. Lines of the log among the records are passed
-over. Neither key nor knowledge is needed."""
+A missing end, and a change after which every later record was sealed anew, cannot be told from the records alone:
+whoever can write the files can do both. --head gives the last hash, which the service logs (event "audit_head") and its
+metrics show (labgloss_audit_head). --known gives a hash from the past: it must stand in a chain, or a chain must begin
+right after it, where older files were removed. A hash that was kept elsewhere proves every record up to its own; how
+many chains are not held by one up to their end is said last. Lines of the log among the records are passed over.
+Neither key nor knowledge is needed."""
 
 VERIFY_EXAMPLES = """\
 examples:
   labgloss audit verify /var/lib/labgloss
-  labgloss audit verify records-000002.jsonl --known HASH --head HASH
+  labgloss audit verify records-000002.jsonl --known HASH --head HASH --require-heads
   kubectl logs POD | labgloss audit verify -
 
 exit codes:
-  0  whole
-  1  not whole: each flaw is on a line; or there is no record
-  2  a file cannot be read"""
+  0  whole, or consistent in itself where not every chain is held by a hash
+  1  not whole: each flaw is on a line; or there is no record; or, with --require-heads, a chain is not held
+  2  a file cannot be read, or a hash is none"""
 
 REPLAY = """\
 Proves that a request still gives the report that was recorded: takes the request, which the caller kept, finds its
@@ -355,7 +357,7 @@ examples:
 
 exit codes:
   0  every record that was asked for is proved
-  1  a request or a report is not the recorded one, or no record is of it
+  1  a request or a report is not the recorded one, or no record is of a panel: each is named
   2  not replayed: another release or key is needed, or a file cannot be read"""
 
 PROBE = """\

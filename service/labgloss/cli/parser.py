@@ -353,6 +353,9 @@ def _audit(commands: _Commands) -> None:
         default=[],
         help="hash that a chain must hold, or begin right after; repeatable",
     )
+    verify.add_argument(
+        "--require-heads", action="store_true", help="1, too, when a chain is not held by a hash up to its last record"
+    )
 
 
 def _replay(commands: _Commands) -> None:

@@ -1,7 +1,8 @@
 """Whether chains of records are whole: each record that was edited, dropped, moved, duplicated or torn, by its place.
 
-Needs no key and no network. What a record holds of the one before it tells everything but a missing end; the last head,
-which metrics, log and whoever keeps them know, tells that too.
+Needs no key and no network. What a record holds of the one before it tells what was changed alone; whoever can write
+the files can seal all that follows on a change anew, or cut an end off. The head, which metrics, log and whoever keeps
+them know, tells that too: of a chain it proves every record up to its own.
 """
 
 from __future__ import annotations
@@ -36,12 +37,16 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True)
 class ChainSeen:
-    """A chain as far as it was read: how many records, and the hash of the last; `ended`: by its own word."""
+    """A chain as far as it was read: how many records, and the hash of the last; `ended`: by its own word.
+
+    `held`: how many of them are proved by a hash that was given, and so are what they were when it was taken.
+    """
 
     chain: str
     records: int
     head: str
     ended: bool
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,11 @@ class Verdict:
     def whole(self) -> bool:
         """Whether nothing is wrong."""
         return not self.flaws
+
+    @property
+    def not_held(self) -> tuple[ChainSeen, ...]:
+        """Chains of which no hash that was given proves the last record."""
+        return tuple(chain for chain in self.chains if chain.held < chain.records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +87,17 @@ def verify(files: Mapping[str, bytes], heads: Iterable[str] = (), known: Iterabl
 
     `heads` are hashes that a chain must end with; `known` those that it must hold, or begin right after.
     """
-    known = frozenset(known)
+    known, heads = frozenset(known), tuple(heads)
     lines = [list(_lines(name, content)) for name, content in files.items()]
     flaws: list[Flaw] = []
     chains: list[ChainSeen] = []
     for chain, of_chain in _by_chain(lines).items():
-        seen, found = _verified(chain, of_chain, known)
+        seen, found = _verified(chain, of_chain, known, known.union(heads))
         flaws += found
         chains += [] if seen is None else [seen]
     hashes = {line.hash: line for lines_of_file in lines for line in lines_of_file if line.intact}
     befores = {line.previous for line in hashes.values()}
-    flaws += _ends(chains, hashes, tuple(heads))
+    flaws += _ends(chains, hashes, heads)
     for missing in sorted(known - hashes.keys() - befores):
         flaws.append(Flaw("unknown", "", None, "--known", 0, f"no record is {missing}, and none follows on it"))
     return Verdict(tuple(chains), tuple(flaws))
@@ -141,7 +151,9 @@ def _by_chain(files: Sequence[Sequence[_Line]]) -> dict[str, list[_Line]]:
     }
 
 
-def _verified(chain: str, lines: list[_Line], known: frozenset[str]) -> tuple[ChainSeen | None, list[Flaw]]:
+def _verified(
+    chain: str, lines: list[_Line], known: frozenset[str], given: frozenset[str]
+) -> tuple[ChainSeen | None, list[Flaw]]:
     intact = [line for line in lines if line.intact]
     if not intact:
         return None, [_no_record(line, None) for line in lines]
@@ -152,7 +164,8 @@ def _verified(chain: str, lines: list[_Line], known: frozenset[str]) -> tuple[Ch
     flaws += _gaps(lines, in_place, elsewhere, known)
     flaws += _links(kept)
     last = kept[-1]
-    return ChainSeen(chain, last.number + 1, last.hash, last.kind == END), flaws
+    held = max((line.number + 1 for line in kept if line.hash in given), default=0)
+    return ChainSeen(chain, last.number + 1, last.hash, last.kind == END, held), flaws
 
 
 def _longest_rise(numbers: Sequence[int]) -> list[int]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from labgloss.cli import main
-from labgloss.evidence.chain import read
+from labgloss.evidence.chain import NOTHING_BEFORE, read, sealed
+from labgloss.evidence.site_key import read_key
 from labgloss.knowledge.release import Release
 from labgloss.v1 import interpretation_pb2 as pb
 from tests.server.wire import BATCH, INTERPRET, batch, panel, serving, unary
@@ -66,6 +67,52 @@ def test_what_is_not_whole_is_named_by_file_line_chain_and_record(
         f"{file}:11: chain {record.chain} record 50: dropped: records 50 to 51 are missing before this line",
     ] == said[:2]
     assert "not whole: 2 flaws" == said[-1]
+
+
+def test_what_no_hash_from_outside_proves_is_not_said_to_be_whole(
+    written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All records from one on were sealed anew, which needs no key: nothing in the files tells."""
+    head = (written / "head").read_text()
+    previous, hashes = NOTHING_BEFORE, []
+    for file in sorted(written.glob("*.jsonl")):
+        lines = []
+        for line in file.read_bytes().splitlines():
+            record = read(line)
+            assert record is not None
+            body = line.replace(b'"rules":', b'"caller":"another","rules":') if record.number == 50 else line
+            body = b"{" + body[body.index(b'"kind"') : body.rindex(b',"hash"')] + b"}"
+            anew, previous = sealed(body, record.chain, record.number, previous)
+            lines.append(anew)
+            hashes.append(record.hash)
+        file.write_bytes(b"".join(lines))
+    verifying = ("audit", "verify", str(written))
+    *_, last = ends(0, *verifying, capsys=capsys).splitlines()
+    assert last.startswith("consistent in itself; 1 of 1 chain not held up to the last record by a hash from outside")
+    ends(1, *verifying, "--require-heads", capsys=capsys)
+    assert "cut" in ends(1, *verifying, "--head", head, capsys=capsys)
+    # One from before the change proves what is before it.
+    *_, chain, last = ends(0, *verifying, "--known", hashes[40].upper(), capsys=capsys).splitlines()
+    assert chain.endswith("; held by a hash up to record 40")
+    assert last.startswith("consistent in itself; 1 of 1 chain not held")
+    ends(1, *verifying, "--known", hashes[60], capsys=capsys)
+
+
+def test_a_whole_chain_that_is_held_satisfies_who_requires_that(
+    written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = (written / "head").read_text()
+    said = ends(0, "audit", "verify", str(written), "--head", head.upper(), "--require-heads", capsys=capsys)
+    assert said.endswith("\nwhole\n")
+
+
+def test_what_is_no_hash_is_no_tampering(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = str(written / "missing.jsonl")
+    assert 2 == main(["audit", "verify", missing, "--head", "zzz", "--known", "ab"])
+    said = capsys.readouterr().err
+    assert "--head: zzz is no hash; give 64 hexadecimal digits" in said
+    assert "--known: ab is no hash" in said
+    assert f"{missing}: cannot be read" in said
 
 
 def test_a_chain_may_come_through_a_pipe_among_lines_of_the_log(
@@ -161,7 +208,8 @@ def test_a_request_gives_the_recorded_report_again(
 
 def test_another_request_is_told(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = ends(1, *replay(kept, "other.toml"), capsys=capsys)
-    assert f"no record is of a panel of {kept / 'other.toml'}, under this key\n" == said
+    assert said.startswith(f"{kept / 'other.toml'}: panel 1: no record is of it, under this key, ")
+    assert 1 == said.count("\n")
     first = ids(kept)[0]
     assert f"{first}: the request is another one\n" == ends(
         1, *replay(kept, "other.toml", "--id", first), capsys=capsys
@@ -188,6 +236,34 @@ def test_another_key_is_named_by_its_fingerprint(
     assert ": was kept under another key, of fingerprint " in ends(
         2, *replay(kept, "panel.toml", *flags), capsys=capsys
     )
+
+
+def test_each_panel_that_no_record_is_of_is_named(
+    kept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = tmp_path / "two.bin"
+    asked = pb.BatchInterpretPanelsRequest(panels=[panel("changed"), panel("b"), panel("another")])
+    request.write_bytes(asked.SerializeToString())
+    said = ends(1, "replay", str(request), *replay(kept, "")[2:], capsys=capsys).splitlines()
+    assert [ids(kept)[2], str(request), str(request)] == [line.partition(": ")[0] for line in said]
+    assert ["panel 1", "panel 3"] == [line.split(": ")[1] for line in said[1:]]
+
+
+def test_under_another_key_nothing_is_found_and_the_key_that_is_needed_is_said(
+    kept: Path, release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "key").write_text("x" * 32)
+    arguments = replay(kept, "panel.toml", "--key", str(tmp_path / "key"))
+    said = ends(2, *arguments, capsys=capsys).splitlines()
+    chain = ids(kept)[0].partition("-")[0]
+    assert "panel 1: no record is of it" in said[0]
+    fingerprint = read_key(kept / "key").fingerprint
+    assert [f"chain {chain}: was kept under another key, of fingerprint {fingerprint}"] == said[1:]
+    (tmp_path / "records").mkdir()
+    with serving(release, audit=str(tmp_path / "records")) as served:
+        served.call(INTERPRET, unary("a"))
+    said = ends(2, *arguments[:2], str(tmp_path / "records"), *arguments[3:], capsys=capsys).splitlines()
+    assert said[1].endswith(": was kept without a key: it has no digests to compare with")
 
 
 def test_a_refusal_cannot_be_replayed(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:

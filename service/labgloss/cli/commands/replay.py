@@ -28,6 +28,7 @@ from labgloss.v1.panel_pb2 import Panel
 # The service that answered may have been set to take more than it does by default.
 _MOST_BYTES = 67_108_864
 _SPELLED = (".toml", ".json")
+_NO_KEY = "was kept without a key: it has no digests to compare with"
 
 
 class _Outcome(IntEnum):
@@ -42,20 +43,41 @@ def run(arguments: Namespace) -> int:
     """Prints what came of each record. Raises SettingsError, PanelFileError or KnowledgeError for what it is given."""
     key = read_key(Path(arguments.key), "--key")
     records = [record for content in contents(arguments.records).values() for record in _records(content)]
-    panels = {key.digest(content_of(panel)): panel for panel in _panels(Path(arguments.request))}
+    asked = [(key.digest(content_of(panel)), panel) for panel in _panels(Path(arguments.request))]
+    panels = dict(asked)
     overlay = Path(arguments.overlay) if arguments.overlay else None
     release = load(Path(arguments.knowledge) if arguments.knowledge else DATA, overlay)
-    wanted = _wanted(records, arguments.id, panels)
-    if not wanted:
-        write(f"{_none_found(arguments)}\n")
-        return _Outcome.DIFFERS
     keys = {record.chain: record.fields.get("key") for record in records if record.kind in (START, FILE)}
-    outcomes = []
-    for record in wanted:
-        outcome, said = _replayed(record, keys.get(record.chain), key, panels, release)
-        write(f"{record.id}: {said}\n")
-        outcomes.append(outcome)
-    return max(outcomes)
+    wanted = _wanted(records, arguments.id, panels)
+    found = [(record.id, _replayed(record, keys.get(record.chain), key, panels, release)) for record in wanted]
+    if arguments.id is None:
+        recorded = {record.fields.get("request") for record in wanted}
+        missing = [number for number, (digest, _) in enumerate(asked, 1) if digest not in recorded]
+        found += _missing(arguments.request, missing, keys, key)
+    if not found:
+        found = [(arguments.request, (_Outcome.DIFFERS, _none_found(arguments.id)))]
+    for what, (_, said) in found:
+        write(f"{what}: {said}\n")
+    return max(outcome for _, (outcome, _) in found)
+
+
+def _missing(
+    request: str, numbers: Iterable[int], keys: Mapping[str, object], key: SiteKey
+) -> list[tuple[str, tuple[_Outcome, str]]]:
+    """What is said of the panels that no record is of, and of the chains that may have one under another key."""
+    said = [
+        (request, (_Outcome.DIFFERS, f"panel {number}: no record is of it, under this key, {key.fingerprint}"))
+        for number in numbers
+    ]
+    others = {chain: other for chain, other in keys.items() if other != key.fingerprint} if said else {}
+    return said + [
+        (f"chain {chain}", (_Outcome.NOT_REPLAYED, _NO_KEY if other is None else _other_key(other)))
+        for chain, other in others.items()
+    ]
+
+
+def _other_key(fingerprint: object) -> str:
+    return f"was kept under another key, of fingerprint {fingerprint}"
 
 
 def _records(content: bytes) -> Iterable[Record]:
@@ -86,10 +108,10 @@ def _wanted(records: Iterable[Record], ident: str | None, panels: Mapping[str, P
     return [record for record in decisions if record.fields.get("request") in panels]
 
 
-def _none_found(arguments: Namespace) -> str:
-    if arguments.id is not None:
-        return f"no record that is as it was written has the id {arguments.id}; labgloss audit verify names what is not"
-    return f"no record is of a panel of {arguments.request}, under this key"
+def _none_found(ident: str | None) -> str:
+    if ident is not None:
+        return f"no record that is as it was written has the id {ident}; labgloss audit verify names what is not"
+    return "it holds no panel"
 
 
 def _replayed(
@@ -101,7 +123,7 @@ def _replayed(
     if "request" not in said or "report" not in said:
         return _Outcome.NOT_REPLAYED, "was kept without a key: it has no digests to compare with"
     if fingerprint is not None and fingerprint != key.fingerprint:
-        return _Outcome.NOT_REPLAYED, f"was kept under another key, of fingerprint {fingerprint}"
+        return _Outcome.NOT_REPLAYED, _other_key(fingerprint)
     needed, loaded = _knowledge(said), _knowledge_of(release.reference)
     if needed != loaded:
         return _Outcome.NOT_REPLAYED, f"needs {_named(needed)}; loaded is {_named(loaded)}"
