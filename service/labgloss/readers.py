@@ -93,11 +93,6 @@ def host_and_port(words: str) -> Reader[str]:
     return Reader(words, _host_and_port)
 
 
-def is_something(given: str) -> bool:
-    """Whether a text is not empty."""
-    return given != ""
-
-
 def path(words: str) -> Reader[Path]:
     """A file or folder; whoever reads it says whether it is there."""
     return Reader(words, Path)

@@ -165,7 +165,7 @@ def _values(form: type[Listening], given: Mapping[str, object]) -> tuple[dict[st
         # What is wrong is left out of the values.
         with suppress(ValueError):
             # A flag may be a value already.
-            value = reader.read(str(given[name]))
+            value = reader.read(_something(str(given[name])))
             if not reader.at_least or value >= values.get(reader.at_least, value):
                 values[name] = value
     return values, [name for name in dict.fromkeys((*readers, *given)) if name not in values]
@@ -175,4 +175,12 @@ def _fault(form: type[Listening], name: str, label: str, given: object) -> str:
     readers = readers_of(form)
     if name not in readers:
         return f"{label}: is not a setting; the settings are {', '.join(sorted(readers))}"
-    return f"{label}: needs {readers[name].allowed}{_why(label, str(given))}"
+    empty = "is empty; " if given == "" else ""
+    return f"{label}: {empty}needs {readers[name].allowed}{_why(label, str(given))}"
+
+
+def _something(text: str) -> str:
+    # What should have filled it was not there, such as a variable of a shell: for access, that would let everybody in.
+    if not text:
+        raise ValueError("empty")
+    return text

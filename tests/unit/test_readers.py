@@ -13,7 +13,6 @@ from labgloss.readers import (
     flag,
     host_and_port,
     host_name,
-    is_something,
     number,
     path,
     pattern,
@@ -40,7 +39,6 @@ SECONDS = number(0.5, 86_400, "seconds from {} to {}")
         *((host_name(""), given, given) for given in ("127.0.0.1", "::1", "a.b.", "lab-1.example", "a" * 63)),
         *((host_and_port(""), given, given) for given in ("lab.example:1", "[::1]:65535")),
         (text(""), "", ""),
-        (text("", is_something), "-", "-"),
         (path(""), "a/b", Path("a/b")),
     ],
 )
@@ -62,7 +60,6 @@ def test_a_text_is_read(reader: Reader[Any], given: str, value: object) -> None:
         *((pattern("[a-z]+", ""), given) for given in ("", "abc\n", "a b", "abcD")),
         *((host_name(""), given) for given in ("", "a..b", ".a", "a" * 64, f"{'a' * 64}.b", "a b", "\u00e4", "[::1]")),
         *((host_and_port(""), given) for given in ("a", "a..b:1", f"{'a' * 64}:1", "a:0", "a:65536", "::1:1", "a:1 ")),
-        (text("", is_something), ""),
     ],
 )
 def test_any_other_text_is_not(reader: Reader[Any], given: str) -> None:

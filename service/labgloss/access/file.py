@@ -75,7 +75,7 @@ def read_access(settings: Listening) -> Access | None:
 
     content = _read(file)
     try:
-        table = tomllib.loads(content.decode())
+        table = tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not UTF-8"
         raise SettingsError((f"{file}: is not TOML: {where}",)) from None

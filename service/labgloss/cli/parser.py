@@ -11,6 +11,8 @@ from labgloss.cli import manual
 # What the type checker takes for typing.TYPE_CHECKING, without the import.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     _Commands = argparse._SubParsersAction["_Parser"]
 
 _COLUMNS = 118
@@ -440,6 +442,12 @@ def _cds(commands: _Commands) -> None:
     serve.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (default info)")
 
 
+def _named(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("is empty; name one, or leave it out")
+    return text
+
+
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -499,6 +507,13 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, prog: str, *, description: str, examples: str) -> None:
         # Abbreviated options would break in scripts when another option is added.
         super().__init__(prog, description=description, epilog=examples, formatter_class=_Manual, allow_abbrev=False)
+
+    def add_argument(self, *names: str, **given: Any) -> argparse.Action:
+        """What names a file or folder is not empty: an overlay would be left out, and nobody told."""
+        # Of servers those who read settings say it, by flag or environment.
+        if given.get("metavar") in ("FILE", "FOLDER", "PATH") and not self.prog.endswith(" serve"):
+            given.setdefault("type", _named)
+        return super().add_argument(*names, **given)
 
 
 class _Manual(argparse.RawDescriptionHelpFormatter):

@@ -121,7 +121,7 @@ class _Files:
             return
         _add(self._digest, name, content)
         try:
-            self._tables[name] = tomllib.loads(content.decode(), parse_float=Decimal)
+            self._tables[name] = tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             self.faults.append(Fault(name, "", f"is not TOML: {error}"))
 

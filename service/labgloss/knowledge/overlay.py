@@ -48,7 +48,7 @@ def _content(path: Path) -> bytes:
 
 def _formed(path: Path, content: bytes) -> overlay_schema.OverlayFile:
     try:
-        table = tomllib.loads(content.decode(), parse_float=Decimal)
+        table = tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise KnowledgeError((Fault(str(path), "", f"is not TOML: {error}"),)) from error
     try:

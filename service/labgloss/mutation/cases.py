@@ -204,7 +204,7 @@ def _of_panel(release: Release, case: PanelCase) -> Case:
 
 
 def _of_specs(release: Release, file: Path) -> Iterator[Case]:
-    specs = tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Decimal)["spec"]
+    specs = tomllib.loads(file.read_text(encoding="utf-8-sig"), parse_float=Decimal)["spec"]
     for spec in specs:
         panels = [_panel(spec, number, value) for number, (value, *_) in enumerate(spec["cases"])]
         read = read_content(json.dumps({"panel": panels}).encode(), "json", file.name)

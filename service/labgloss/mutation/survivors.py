@@ -51,7 +51,7 @@ def name_of(mutant: Mutant) -> str:
 def read_survivors(path: Path) -> Mapping[str, str]:
     """The reason of each listed mutant. Raises SettingsError that says what is wrong with the file."""
     try:
-        rows = formed(_File, tomllib.loads(path.read_text(encoding="utf-8"))).survivor
+        rows = formed(_File, tomllib.loads(path.read_text(encoding="utf-8-sig"))).survivor
     except OSError as error:
         raise SettingsError((f"--survivors: {path} cannot be read: {error.strerror}",)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labgloss.frozen import dataclass
 from labgloss.knowledge.loader import DATA
-from labgloss.readers import flag, host_name, is_something, number, path, setting, text, whole
+from labgloss.readers import flag, host_name, number, path, setting, text, whole
 from labgloss.settings import Listening, read_form
 
 _MOST_PORT = 65_535
@@ -42,9 +42,7 @@ class Settings(Listening):
     )
     knowledge: Path = setting(DATA, path("a folder of knowledge files; left out, the release that was shipped"))
     overlay: Path | None = setting(None, path("a site overlay file; left out, there is none"))
-    audit: str | None = setting(
-        None, text('a folder for decision records, or "-" for standard output; left out, none', is_something)
-    )
+    audit: str | None = setting(None, text('a folder for decision records, or "-" for standard output; left out, none'))
     audit_key: Path | None = setting(
         None, path("a file that holds the site's key for the digests of records, beside audit; left out, none")
     )

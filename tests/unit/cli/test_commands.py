@@ -263,6 +263,16 @@ def test_an_empty_target_asks_no_other_service(panels: Path, capsys: pytest.Capt
     )
 
 
+@pytest.mark.parametrize("command", [["interpret", "FILE"], ["knowledge", "lint"], ["explain", "FILE"]])
+def test_an_overlay_without_a_name_is_not_left_out_in_silence(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([*command, "--overlay="])
+    assert end.value.code == 2
+    assert "argument --overlay: is empty; name one, or leave it out\n" in capsys.readouterr().err
+
+
 def test_wrong_settings_end_with_2(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABGLOSS_THREADS", "1")
     assert main(["serve", "--port", "high"]) == 2

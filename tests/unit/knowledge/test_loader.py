@@ -45,6 +45,12 @@ def test_a_file_that_is_renamed_changes_the_digest(folder: Path) -> None:
     assert load(folder).reference.digest != before
 
 
+def test_a_byte_order_mark_is_no_part_of_a_file(folder: Path) -> None:
+    file = folder / "release.toml"
+    file.write_bytes("\ufeff".encode() + file.read_bytes())
+    assert load(folder).file == load().file
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "knowledge"
     with pytest.raises(KnowledgeError) as error:

@@ -493,6 +493,12 @@ def test_a_file_that_is_not_there_is_named(release: Release, tmp_path: Path) -> 
         lay_over(release, tmp_path / "absent.toml")
 
 
+def test_a_byte_order_mark_is_no_part_of_the_file(release: Release, tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text("\ufeff" + HEAD + K, encoding="utf-8")
+    assert lay_over(release, path).site.entries
+
+
 def test_bytes_that_are_no_text_are_named(release: Release, tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
     path.write_bytes(b'id = "\xff"')

@@ -123,6 +123,16 @@ def test_what_cannot_be_is_told(access: str, others: dict[str, Any], fault: str,
     assert fault == faults_of(settings(tmp_path, access, **others))[0]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+    without = read_access(chosen)
+    (tmp_path / "access.toml").write_bytes("\ufeff".encode() + (tmp_path / "access.toml").read_bytes())
+    with_mark = read_access(chosen)
+    assert without is not None
+    assert with_mark is not None
+    assert without.rights == with_mark.rights
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     chosen = settings(tmp_path)
     (tmp_path / "keys.jwks").unlink()

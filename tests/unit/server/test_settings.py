@@ -56,6 +56,21 @@ def test_every_wrong_setting_is_named_with_what_is_allowed() -> None:
     ) == faults_of(environment, flags)
 
 
+def test_an_empty_one_is_refused_alike_whatever_it_is() -> None:
+    """Of access and tls_client_ca what was left out would let everybody in."""
+    names = [setting.name for setting in fields(Settings)]
+    for environment, flags in (
+        ({f"LABGLOSS_{name.upper()}": "" for name in names}, {}),
+        ({}, dict.fromkeys(names, "")),
+    ):
+        faults = faults_of(environment, flags)
+        assert len(names) == len(faults)
+        assert [] == [fault for fault in faults if ": is empty; needs " not in fault]
+    assert ("LABGLOSS_OVERLAY: is empty; needs a site overlay file; left out, there is none",) == faults_of(
+        {"LABGLOSS_OVERLAY": ""}, {}
+    )
+
+
 def test_variables_that_kubernetes_sets_are_told_from_a_mistake() -> None:
     linked = {
         "LABGLOSS_PORT": "tcp://10.0.0.1:50051",
