@@ -117,6 +117,7 @@ WRONG: dict[str, tuple[Callable[[Ehr], str], str]] = {
     "expired": (lambda ehr: ehr.token(exp=int(time.time()) - 60), "TOKEN_EXPIRED"),
     "made in the future": (lambda ehr: ehr.token(iat=int(time.time()) + 900), "TOKEN_NOT_YET_VALID"),
     "too long valid": (lambda ehr: ehr.token(exp=int(time.time()) + 3_600), "TOKEN_LIFETIME"),
+    "an exp that no float holds": (lambda ehr: ehr.token(exp=10**400), "TOKEN_MALFORMED"),
     "without jti": (lambda ehr: ehr.token(jti=None), "TOKEN_CLAIM"),
     "with an empty jti": (lambda ehr: ehr.token(jti=""), "TOKEN_CLAIM"),
     "without iat": (lambda ehr: ehr.token(iat=None), "TOKEN_CLAIM"),

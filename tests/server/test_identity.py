@@ -340,6 +340,8 @@ TOKENS: dict[str, tuple[Callable[[TokenIssuer], str], str]] = {
     "an empty sub": (lambda good: good.token(sub=""), "TOKEN_CLAIM"),
     "a sub without end": (lambda good: good.token(sub="x" * 201), "TOKEN_CLAIM"),
     "an exp that is no number": (lambda good: good.token(exp="tomorrow"), "TOKEN_MALFORMED"),
+    "an exp that no float holds": (lambda good: good.token(exp=10**400), "TOKEN_MALFORMED"),
+    "an exp without end": (lambda good: good.token(exp=float("inf")), "TOKEN_MALFORMED"),
     "a critical header that nobody knows": (
         lambda _: forged({"alg": "ES256", "kid": "k1", "crit": ["x"], "x": 1}, CLAIMS, b"x" * 64),
         "TOKEN_MALFORMED",

@@ -56,7 +56,7 @@ class Issuer:
 
         try:
             key = self._key(jwt.get_unverified_header(token).get("kid"))
-            claims: Mapping[str, Any] = jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key.material,
                 algorithms=list(key.algorithms),
@@ -65,6 +65,8 @@ class Issuer:
                 leeway=self.leeway_s,
                 options={"require": list(needed)},
             )
+            # The library takes one that no float holds.
+            claims["exp"] = float(claims["exp"])
         except UnauthenticatedError:
             raise
         # What a hostile token breaks is its own fault, whatever the library raises over it.
@@ -129,7 +131,7 @@ class Tokens:
         subject = claims["sub"]
         if not 0 < len(subject) <= _MOST_SUBJECT_CHARACTERS:
             raise UnauthenticatedError("TOKEN_CLAIM")
-        return subject, float(claims["exp"]) + terms.issuer.leeway_s
+        return subject, claims["exp"] + terms.issuer.leeway_s
 
 
 class Used:
@@ -165,12 +167,12 @@ def ehr_of(
     if issuer is None:
         raise UnauthenticatedError("TOKEN_ISSUER")
     claims = issuer.claims(token, audience, ("exp", "iat", "iss", "aud", "jti"))
-    if float(claims["exp"]) > clock() + LONGEST_SECONDS + issuer.leeway_s:
+    if claims["exp"] > clock() + LONGEST_SECONDS + issuer.leeway_s:
         raise UnauthenticatedError("TOKEN_LIFETIME")
     ident = claims["jti"]
     if not isinstance(ident, str) or not 0 < len(ident) <= _MOST_SUBJECT_CHARACTERS:
         raise UnauthenticatedError("TOKEN_CLAIM")
-    used.take(issuer.name, ident, float(claims["exp"]) + issuer.leeway_s)
+    used.take(issuer.name, ident, claims["exp"] + issuer.leeway_s)
     return issuer.name
 
 
