@@ -6,6 +6,7 @@ And those that every server has: where it listens, how the way is encrypted, who
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, fields
@@ -17,6 +18,8 @@ from labgloss.frozen import dataclass
 from labgloss.readers import choice, flag, host_name, path, pattern, readers_of, setting, whole
 
 PREFIX = "LABGLOSS_"
+
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,10 +140,14 @@ def read_form(form: type[FormT], environment: Mapping[str, str], flags: Mapping[
             given[name], spelled[name] = value, f"--{name.replace('_', '-')}"
     values, wrong = _values(form, given)
     faults += (_fault(form, name, spelled.get(name, name), given.get(name)) for name in wrong)
-    if wrong:
-        raise SettingsError(tuple(faults))
-    settings = form(**values)
-    faults += settings.contradictions()
+    try:
+        # What is wrong has its default here.
+        settings = form(**values)
+    except TypeError:
+        # One of them has none.
+        raise SettingsError(tuple(faults)) from None
+    # A contradiction names every setting that it is of.
+    faults += (fault for fault in settings.contradictions() if not set(_WORD.findall(fault)) & set(wrong))
     if faults:
         raise SettingsError(tuple(faults))
     return settings

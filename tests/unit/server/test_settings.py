@@ -71,6 +71,12 @@ def test_an_empty_one_is_refused_alike_whatever_it_is() -> None:
     )
 
 
+def test_contradictions_are_named_beside_what_is_wrong_but_for_those_of_what_is_wrong() -> None:
+    flags: dict[str, object] = {"port": "-1", "audit_key": "k", "host": "0.0.0.0", "plaintext": "perhaps"}
+    said = faults_of({}, flags)
+    assert ["--port", "--plaintext", "audit_key"] == [fault.partition(": ")[0] for fault in said]
+
+
 def test_variables_that_kubernetes_sets_are_told_from_a_mistake() -> None:
     linked = {
         "LABGLOSS_PORT": "tcp://10.0.0.1:50051",
