@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from socketserver import ThreadingMixIn
 from threading import BoundedSemaphore, Thread
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 _CONNECTIONS = 8
+# For a request and its answer together, and so for what is read or written at once.
 _SECONDS = 5.0
 
 
@@ -47,6 +50,7 @@ class _Server(ThreadingMixIn, WSGIServer):
     def __init__(self, family: int, address: tuple[str, int]) -> None:
         self.address_family = family
         self._slots = BoundedSemaphore(_CONNECTIONS)
+        self._ends: dict[Any, float] = {}
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
@@ -59,17 +63,34 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Gives a connection a thread, or closes it while too many are open."""
-        if self._slots.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
+        if not self._slots.acquire(blocking=False):
             self.shutdown_request(request)
+            return
+        self._ends[request] = time.monotonic() + _SECONDS
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # the machine has no room for a thread now
+            self._forget(request)
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Answers a connection."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._slots.release()
+            self._forget(request)
+
+    def service_actions(self) -> None:
+        """Ends the connections whose time is over, each byte of which may have come in time. Called twice a second."""
+        now = time.monotonic()
+        for request, end in tuple(self._ends.items()):
+            if now >= end:
+                with suppress(OSError):
+                    request.shutdown(socket.SHUT_RDWR)
+
+    def _forget(self, request: Any) -> None:
+        del self._ends[request]
+        self._slots.release()
 
     def handle_error(self, *_: object) -> None:
         """Nothing: one that breaks off is no news, and its text is not ours to print."""

@@ -22,6 +22,7 @@ def application(_: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     monkeypatch.setattr(module._Handler, "timeout", 0.5)
+    monkeypatch.setattr(module, "_SECONDS", 1.0)
     opened = Page("127.0.0.1", 0, application)
     yield opened
     opened.close()
@@ -52,6 +53,26 @@ def test_idle_connections_take_a_few_threads_for_a_moment(page: Page, capfd: pyt
         connection.close()
     assert b"figures" == read(page)
     assert ("", "") == capfd.readouterr()
+
+
+def test_connections_that_send_a_byte_now_and_then_are_ended_too(page: Page) -> None:
+    """Each byte comes before the time for one is over."""
+    slow = [socket.create_connection(("127.0.0.1", page.port), timeout=5) for _ in range(module._CONNECTIONS)]
+    for connection in slow:
+        connection.sendall(b"GET / HTTP/1.0\r\nX: ")
+    begun = time.monotonic()
+    left = list(slow)
+    while left and time.monotonic() - begun < 15:
+        time.sleep(0.2)
+        for connection in tuple(left):
+            try:
+                connection.sendall(b"a")
+            except OSError:
+                left.remove(connection)
+    assert [] == left
+    assert b"figures" == read(page)
+    for connection in slow:
+        connection.close()
 
 
 def test_what_is_no_request_is_closed_in_silence(page: Page, capfd: pytest.CaptureFixture[str]) -> None:
