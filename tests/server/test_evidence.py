@@ -184,6 +184,15 @@ def test_the_chain_is_whole_and_its_head_is_logged_and_shown(release: Release, f
     assert verify(content, known=[label.partition('head="')[2][:64]]).whole
 
 
+@pytest.mark.parametrize("level", ["info", "warning", "error"])
+def test_heads_are_logged_whatever_the_level(level: str, release: Release, folder: Path) -> None:
+    stream = io.BytesIO()
+    with start(Settings(port=0, audit=str(folder), log_level=level), release, make_log(stream, level)):
+        pass
+    heads = [line for line in map(json.loads, stream.getvalue().splitlines()) if line["event"] == "audit_head"]
+    assert [(level, 1), (level, 2)] == [(line["level"], line["records"]) for line in heads]
+
+
 def full(monkeypatch: pytest.MonkeyPatch) -> None:
     def write(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")

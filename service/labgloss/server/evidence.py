@@ -90,8 +90,11 @@ def _records(settings: Settings, log: FilteringBoundLogger, release: ReleaseRefe
         return None
     key = read_key(settings.audit_key) if settings.audit_key else None
 
+    # Whatever the level of the log: a head proves what was recorded before it.
+    say = {"warning": log.warning, "error": log.error}.get(settings.log_level, log.info)
+
     def on_head(head: Head) -> None:
-        log.info("audit_head", chain=head.chain, head=head.hash, records=head.records)
+        say("audit_head", chain=head.chain, head=head.hash, records=head.records)
 
     def on_gone(file: str) -> None:
         log.error("records_gone", file=file)
