@@ -23,7 +23,7 @@ from labgloss.engine import (
 )
 from labgloss.engine.bench import Bench
 from labgloss.engine.facts import NOT_SAID, Facts
-from labgloss.engine.judge import finish, judge, values, with_state
+from labgloss.engine.judge import finish, judge, refused_and_possibly_critical, values, with_state
 from labgloss.engine.judged import Judged
 from labgloss.engine.normalise import normalise
 from labgloss.engine.plausibility import refuse_implausible, with_windows
@@ -213,6 +213,8 @@ def _facts(bench: Bench, entries: Sequence[Judged]) -> Facts:
     found = findings.of_verdicts(release, sent, facts)
     facts = facts.adding("finding", found)
     facts = facts.adding("finding", computed.findings(release, entries, facts))
+    telephoned = refused_and_possibly_critical(bench, entries, calcium.FAMILY)
+    facts = facts.adding("finding", {"CA_REFUSED_POSSIBLY_CRITICAL": Truth.of(telephoned)})
     # Findings over findings (a panel that is normal, a PTH that is not what calcium asks for) read these.
     return facts.adding("finding", findings.of_verdicts(release, sent, facts, found))
 

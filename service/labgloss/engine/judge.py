@@ -127,6 +127,19 @@ def _with_state(entry: Judged) -> Judged:
     return entry.noting(missing=tuple(missing))
 
 
+# Refused as it was sent: what an artefact of the specimen takes out is a value that is not known, and is counted so.
+_AS_SENT = _UNIT_REASONS | {RefusalReason.VALUE_IMPLAUSIBLE, RefusalReason.VALUE_NOT_NUMERIC}
+
+
+def refused_and_possibly_critical(bench: Bench, entries: Sequence[Judged], family: str) -> bool:
+    """Whether a result of now was refused as it was sent although its number may lie beyond a critical limit."""
+    return any(
+        entry.refusal in _AS_SENT and not entry.earlier and _may_be_critical(bench, entry, entry.refusal)
+        for entry in entries
+        if entry.refusal is not None and entry.analyte is not None and entry.analyte.family == family
+    )
+
+
 def _finish_refused(bench: Bench, entry: Judged) -> Judged:
     """A refused result: critical `possible` where its number, in a way it may be meant, lies beyond a limit."""
     assert entry.refusal is not None

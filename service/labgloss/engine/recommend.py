@@ -59,7 +59,7 @@ def of_entries(release: Release, entries: Sequence[Judged], facts: Facts) -> lis
                 *(("issue", release.issues[ident]) for ident in entry.issues if ident in release.issues),
             ):
                 because, rule = f"{entry.key}: {wording.id}", f"{kind}.{wording.id}"
-                urgency = max(wording.urgency, entry.urgency)
+                urgency = max(wording.urgency, wording.recommend_urgency, entry.urgency)
                 brought += [
                     Brought(ident, because, urgency, wording.source, rule, wording.serial)
                     for ident in wording.recommend

@@ -80,6 +80,7 @@ COMPUTED_FINDINGS = frozenset(
         "AKI",
         "CA_HIGH_TWICE",
         "CA_IONISED_PH74_NORMAL",
+        "CA_REFUSED_POSSIBLY_CRITICAL",
         "CA_TOTAL_HIGH",
         "CA_TOTAL_LOW",
         "CA_UPPER_NORMAL_TWICE",

@@ -665,6 +665,8 @@ class WordingRow(Form):
     recommend: tuple[str, ...] = ()
     # Asked for although the test is in the panel: to repeat it.
     serial: bool = False
+    # How soon what it brings is asked for, where that is sooner than the urgency of the result.
+    recommend_urgency: UrgencyName = Urgency.NONE
     urgency: UrgencyName = Urgency.NONE
     source: Some
 

@@ -132,7 +132,7 @@ def d125_excess(c: Case) -> State:
 
 def blocks_vitamin_d(c: Case) -> State:
     """P24: while D is low; calcium high, or unknown with a risk."""
-    known = ("primary_hyperparathyroidism_known", "fhh_known")
+    known = ("primary_hyperparathyroidism_known", "fhh_known", "lymphoma")
     risk = any_of(c.medication("thiazide"), c.symptom("KIDNEY_STONE"), c.condition(*known, *GRANULOMATOUS))
     unknown = all_of(c.ca_high is None, risk)
     return state_of(core=[], required=[c.live.low(D), unknown if c.ca_high is None else c.ca_high])

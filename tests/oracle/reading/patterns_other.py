@@ -240,8 +240,10 @@ def rest_cramps(c: Case) -> State:
 
 
 def normocalcaemic_tetany(c: Case) -> State:
-    """P68."""
-    return state_of(core=[c.symptom("TETANY", "CARPOPEDAL_SPASM", "PARAESTHESIA_PERIORAL"), c.adjusted_normal])
+    """P68; a normal ionised calcium stands for the adjusted one where none is known."""
+    ionised = all_of(c.live.normal("calcium_ionised"), not c.live.known("calcium_adjusted"))
+    normal = any_of(c.adjusted_normal, ionised)
+    return state_of(core=[c.symptom("TETANY", "CARPOPEDAL_SPASM", "PARAESTHESIA_PERIORAL"), normal])
 
 
 def normocalcaemic_tetany_urgency(c: Case) -> Urgency:

@@ -18,7 +18,7 @@ from tests.oracle.reading.findings import (
 from tests.oracle.reading.pattern import Pattern, Urgency
 from tests.oracle.reading.patterns_calcium import pth_is_asked_for
 from tests.oracle.reading.red_flags import ADVICE
-from tests.oracle.reading.truth import State, all_of, any_of
+from tests.oracle.reading.truth import State, Truth, all_of, any_of, no
 from tests.oracle.reading.urgency import DEFAULT
 
 CONTACT = {
@@ -142,7 +142,7 @@ def must_recommend(c: Case, patterns: list[Pattern], urgency: Urgency) -> set[st
     kidney = c.matched("CKD_MINERAL_BONE_DISORDER") and c.live.high("phosphate") is True
     if vitamin_d_is_blocked(c) or acute(c) or kidney:
         found -= {"CONSIDER_VITD_REPLETION", "CONSIDER_VITD_INTAKE_ADVICE"}
-    if c.live.high("magnesium") is True:
+    if no_dietary_magnesium(c):
         found.discard("CONSIDER_DIETARY_MG")
     if urgency is Urgency.EMERGENCY:
         found.discard("CONSIDER_REST_HYDRATION")
@@ -286,10 +286,32 @@ def haemolysed_and_open(c: Case) -> bool:
     )
 
 
+def no_dietary_magnesium(c: Case) -> bool:
+    """13.3; food rich in potassium (DK 6), reduced kidney function (MC 7.4), a child (SP: adults)."""
+    potassium = c.live.known("potassium") and c.live.high("potassium") is not False
+    grounds = any_of(c.live.high("magnesium"), potassium, c.kidney_disease(), no(c.age_from(18)))
+    return grounds is True
+
+
+def calcium_may_be_high(c: Case) -> Truth:
+    """D8 asks for a calcium that is not high: by every view that counts, and not refused as possibly critical."""
+    open_ = c.joint and len(c.calcium_sides(c.live)) > 1
+    refused = any(
+        one.refusal is not None and one.reading is None and one.entry["critical"] in ("yes", "possible")
+        for one in c.entries.values()
+        if one.analyte.startswith("calcium_")
+    )
+    view = False
+    if not c.joint:
+        total = all_of(c.live.high("calcium_total"), c.live.normal("calcium_ionised"))
+        view = c.live.high("calcium_adjusted") if "calcium_adjusted" in c.live.results else total
+    return any_of(c.ca_high, open_, refused, view is True)
+
+
 def vitamin_d_is_blocked(c: Case) -> bool:
     """D8 and P24, while vitamin D is low or may be."""
     blocked = any_of(
-        c.ca_high,
+        calcium_may_be_high(c),
         c.condition("primary_hyperparathyroidism_known", *GRANULOMATOUS),
         c.symptom("KIDNEY_STONE"),
         egfr_below_30(c),
@@ -349,7 +371,7 @@ def must_not_recommend(c: Case, urgency: Urgency) -> set[str]:
         found |= {"CONSIDER_VITD_REPLETION", "CONSIDER_VITD_INTAKE_ADVICE", "SAFETY_NO_VITD_LOADING"}
     if urgency is Urgency.EMERGENCY:
         found.add("CONSIDER_REST_HYDRATION")
-    if c.reported.high("magnesium") is True:
+    if c.reported.high("magnesium") is True or no_dietary_magnesium(c):
         found.add("CONSIDER_DIETARY_MG")
     if not any(
         one.entry["critical"] in ("yes", "possible") and one.refusal != "superseded_by_paired_specimen"

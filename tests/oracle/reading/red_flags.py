@@ -54,6 +54,13 @@ def calcium_abnormal(c: Case) -> Truth:
     return any_of(c.ca_reported_low, c.ca_reported_high)
 
 
+def low_by_one_view(c: Case) -> Truth:
+    """A low adjusted calcium beside an ionised one; the total, where no adjusted one is final and reliable (VO 17)."""
+    if c.joint or "calcium_adjusted" in c.live.results:
+        return False if c.joint else c.live.low("calcium_adjusted")
+    return all_of(c.live.low("calcium_total"), c.live.normal("calcium_ionised"))
+
+
 def low_or_unknown(clause: Truth) -> bool:
     return clause is not False
 
@@ -65,7 +72,10 @@ def usable(clause: Truth) -> Truth:
 
 def tetany(c: Case) -> Urgency:
     """RF01; what is UNKNOWN counts as low in this row (rule 5)."""
-    low = any_of(c.ca_reported_low, c.reported.low("magnesium"), usable(c.ca_low), usable(c.live.low("magnesium")))
+    low = any_of(
+        *(c.ca_reported_low, c.reported.low("magnesium"), usable(c.ca_low), usable(c.live.low("magnesium"))),
+        low_by_one_view(c) is True,
+    )
     latent = all_of(c.symptom("CHVOSTEK_TROUSSEAU", "PARAESTHESIA_PERIORAL"), low_or_unknown(low))
     if any_of(c.symptom("TETANY", "CARPOPEDAL_SPASM"), latent) is not True:
         return OFF
@@ -73,7 +83,7 @@ def tetany(c: Case) -> Urgency:
 
 
 def seizure(c: Case) -> Urgency:
-    """RF02: with any of them abnormal or UNKNOWN."""
+    """RF02: with any of them abnormal or UNKNOWN; with all of them normal the same day (SP 1, "always")."""
     cause = any_of(
         c.ca_reported_low,
         c.reported.low("magnesium"),
@@ -85,7 +95,7 @@ def seizure(c: Case) -> Urgency:
             for clause in (c.ca_low, c.live.low("magnesium"), c.live.low("sodium"), c.live.low("glucose"))
         ),
     )
-    return when(all_of(c.symptom("SEIZURE"), low_or_unknown(cause)))
+    return when(all_of(c.symptom("SEIZURE"), low_or_unknown(cause))) or when(c.symptom("SEIZURE"), SD)
 
 
 def syncope(c: Case) -> Urgency:
@@ -159,7 +169,7 @@ def digoxin(c: Case) -> Urgency:
 
 
 def confusion(c: Case) -> Urgency:
-    """RF10."""
+    """RF10; confusion without such a result the same day (SP 1, "always")."""
     cause = any_of(
         c.ca_reported_high,
         c.reported.low("sodium"),
@@ -167,7 +177,8 @@ def confusion(c: Case) -> Urgency:
         abnormal(c, "glucose"),
         c.aki,
     )
-    return when(all_of(c.symptom("CONFUSION", "DROWSINESS", "COMA"), cause))
+    alone = when(c.symptom("CONFUSION", "COMA"), SD)
+    return when(all_of(c.symptom("CONFUSION", "DROWSINESS", "COMA"), cause)) or alone
 
 
 def in_window(c: Case) -> bool:
