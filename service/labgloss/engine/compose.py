@@ -61,20 +61,23 @@ def report(
     matched = [pattern.id for pattern in evaluated.patterns if pattern.state is PatternState.MATCHED]
     issues = _issues(release, panel, recognised, entries, evaluated)
     holding = {finding.id for finding in found} | {f"{_PATTERN}{ident}" for ident in matched}
+    symptoms = tuple(
+        [
+            _symptom(release, place, part, recognised, holding)
+            for place, item in enumerate(recognised.symptoms)
+            for part in item.parts
+        ]
+    )
     return Report(
         panel_id=panel.id,
         urgency=overall,
-        summary=summary.paragraph(release, recognised, entries, evaluated, recommended, overall),
+        summary=summary.paragraph(
+            release, recognised, entries, evaluated, recommended, overall, _unexplained(release, symptoms)
+        ),
         results=tuple([_interpretation(release, bench, entry) for entry in entries]),
         findings=found,
         patterns=evaluated.patterns,
-        symptoms=tuple(
-            [
-                _symptom(release, place, part, recognised, holding)
-                for place, item in enumerate(recognised.symptoms)
-                for part in item.parts
-            ]
-        ),
+        symptoms=symptoms,
         conditions=_items(panel.conditions or (), recognised.conditions, recognised.unread_words["condition"]),
         medications=_items(panel.medications or (), recognised.medications, recognised.unread_words["medication"]),
         red_flags=evaluated.red_flags,
@@ -222,6 +225,16 @@ def _symptom(
         return SymptomInterpretation(place, item.ids, SymptomOutcome.EXPLAINED, associations, text, item.words)
     text = f"{name}: nothing found in this panel accounts for it. That does not exclude a cause."
     return SymptomInterpretation(place, item.ids, SymptomOutcome.NOT_EXPLAINED, associations, text, item.words)
+
+
+def _unexplained(release: Release, symptoms: Sequence[SymptomInterpretation]) -> list[str]:
+    """The symptoms that nothing accounts for, as they stand within a sentence."""
+    return [
+        explain.inside_a_sentence(release.symptoms[ident].display)
+        for symptom in symptoms
+        if symptom.outcome is SymptomOutcome.NOT_EXPLAINED
+        for ident in symptom.symptom_ids
+    ]
 
 
 def _said_of(release: Release, ident: str) -> str:

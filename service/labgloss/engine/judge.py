@@ -98,7 +98,7 @@ def finish(bench: Bench, entry: Judged, settled: Settled) -> Judged:
     analyte, verdict = entry.analyte, entry.verdict
     if verdict is None or analyte is None:
         # Not recognised; the laboratory's own critical flag counts all the same (vocabulary.md 14).
-        return altered(entry, urgency=Urgency.SAME_DAY if _flagged_critical(entry) else Urgency.NONE)
+        return altered(entry, urgency=Urgency.SAME_DAY if flagged_critical(entry) else Urgency.NONE)
     if entry.earlier:
         # The present state decides; an older value serves trend and context (DEC-85).
         return altered(entry, critical=Critical.NO)
@@ -150,7 +150,7 @@ def _finish_refused(bench: Bench, entry: Judged) -> Judged:
     urgency = row.urgency_if_possible_critical if pressing else row.urgency
     # A result that its laboratory withdrew says nothing; one without a value may still be flagged.
     withdrawn = entry.result is not None and entry.result.status in WITHOUT_VALUE
-    if not entry.earlier and _flagged_critical(entry) and entry.refusal not in _QUIET and not withdrawn:
+    if not entry.earlier and flagged_critical(entry) and entry.refusal not in _QUIET and not withdrawn:
         urgency = max(urgency, Urgency.SAME_DAY)
     return altered(
         entry,
@@ -168,12 +168,12 @@ def _may_be_critical(bench: Bench, entry: Judged, reason: RefusalReason) -> bool
     if reason in _NEVER_CRITICAL or entry.analyte is None:
         return False
     if reason is RefusalReason.VALUE_NOT_NUMERIC:
-        return _flagged_critical(entry)
+        return flagged_critical(entry)
     if reason is RefusalReason.VALUE_IMPLAUSIBLE:
         return entry.analyte.form.implausible_may_be_critical
     if reason in _UNIT_REASONS:
         analyte = entry.analyte
-        return _flagged_critical(entry) or any(
+        return flagged_critical(entry) or any(
             plausibility.inside_hard_limits(analyte, reading)
             and bench.verdict(entry, reading).critical is not Critical.NO
             for reading in entry.candidates
@@ -185,7 +185,8 @@ def _of_the_four(entry: Judged) -> bool:
     return entry.analyte is not None and entry.analyte.form.role == "primary"
 
 
-def _flagged_critical(entry: Judged) -> bool:
+def flagged_critical(entry: Judged) -> bool:
+    """Whether the laboratory itself flagged a result as critical."""
     flags = entry.result.flags if entry.result is not None else ()
     return bool(flags) and any(flag.strip().upper() in CRITICAL_FLAGS for flag in flags)
 
@@ -202,7 +203,7 @@ def _urgency(bench: Bench, entry: Judged, settled: Settled) -> tuple[Urgency, tu
         urgency, cautions = _of_bands(bench, entry, settled.facts)
         if settled.well and any(bench.release.patterns[ident].lowered_when_well for ident in entry.unreliable):
             urgency = min(urgency, Urgency.SAME_DAY)
-    if entry.critical is not Critical.NO or _flagged_critical(entry):
+    if entry.critical is not Critical.NO or flagged_critical(entry):
         urgency = max(urgency, Urgency.SAME_DAY)
     return urgency, cautions
 
@@ -270,7 +271,7 @@ def _alone(entries: Sequence[Judged], facts: Facts) -> Alone:
     for entry in entries:
         if not entry.live or entry.verdict is None or entry.reading is None or entry.analyte is None:
             continue
-        if _flagged_critical(entry):
+        if flagged_critical(entry):
             urgency = max(urgency, Urgency.SAME_DAY)
             reasons.append(f"{_value(entry.analyte, entry.reading)} (flagged critical by the laboratory)")
         bands = entry.verdict.bands if entry.primary and not entry.left_open else ()

@@ -30,6 +30,7 @@ REQUEST_NUMBER = "REQUEST_NUMERIC_RESULT"
 # As names they are found sooner: every recommendation is asked.
 _NONE: Final = Urgency.NONE
 _SAME_DAY: Final = Urgency.SAME_DAY
+_EMERGENCY: Final = Urgency.EMERGENCY
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def recommend(
         if pair.winner in kept and pair.loser in kept:
             withheld.append(_withheld(pair.loser, pair.winner, pair.reason, kept.pop(pair.loser)))
     order = _order(release)
-    given = [_given(release, release.recommendations[ident], items) for ident, items in kept.items()]
+    given = [_given(release, release.recommendations[ident], items, overall) for ident, items in kept.items()]
     return Recommended(
         tuple(sorted(given, key=lambda item: (-item.urgency, order[item.id]))),
         tuple(sorted(withheld, key=lambda item: order[item.id])),
@@ -186,8 +187,8 @@ def _withheld(ident: str, by: str, reason: str, items: Sequence[Brought]) -> Wit
     return WithheldRecommendation(ident, by, reason, unique(tuple(item.because for item in items)))
 
 
-def _given(release: Release, row: RecommendationRow, items: Sequence[Brought]) -> Recommendation:
-    urgency = _NONE
+def _given(release: Release, row: RecommendationRow, items: Sequence[Brought], overall: Urgency) -> Recommendation:
+    urgency = overall if row.as_overall else _NONE
     because: dict[str, None] = {}
     rule_ids = {f"recommendation.{row.id}": None}
     source_ids = dict.fromkeys(row.source)
@@ -203,7 +204,7 @@ def _given(release: Release, row: RecommendationRow, items: Sequence[Brought]) -
         kind=row.kind,
         urgency=urgency,
         time_frame=release.urgencies[urgency.name].time_frame,
-        text=row.text,
+        text=_text(row, urgency),
         codes=row.codes,
         because=tuple(because),
         safety_conditions=row.safety_conditions,
@@ -211,6 +212,13 @@ def _given(release: Release, row: RecommendationRow, items: Sequence[Brought]) -
         source_ids=tuple(source_ids),
         status=row.status,
     )
+
+
+def _text(row: RecommendationRow, urgency: Urgency) -> str:
+    """The words of a recommendation at an urgency: "now" stands where it is meant."""
+    if urgency is _EMERGENCY and row.text_emergency:
+        return row.text_emergency
+    return (row.text_same_day if urgency >= _SAME_DAY else "") or row.text
 
 
 @by_release(maxsize=64)

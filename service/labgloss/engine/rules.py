@@ -79,8 +79,6 @@ class Evaluated:
     trace: tuple[TraceStep, ...]
     # Analytes that a pattern which holds or is possible needs, and that the panel lacks.
     lacking: tuple[str, ...] = ()
-    # By pattern that is only possible: the analytes that it lacks.
-    lacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # Those that such a pattern, or one that says what it lacks, cannot use although they are in the panel.
     unusable: tuple[str, ...] = ()
 
@@ -222,7 +220,6 @@ def evaluate(release: Release, settled: Settled, entries: Sequence[Judged], pane
         tuple(cautions),
         tuple(trace),
         unique((*(of for ident, of in lacking if any(pattern.id == ident for pattern in shown)), *absent)),
-        {pattern.id: tuple(of for ident, of in lacking if ident == pattern.id) for pattern in shown},
         unique(tuple(unusable)),
     )
 

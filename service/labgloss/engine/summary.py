@@ -1,4 +1,4 @@
-"""The paragraph that sums a report up: how soon and why, what fits, what lies where, what is open, what comes first."""
+"""The paragraph that sums a report up: how soon and why, what lies where, what fits, what is open, what comes first."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Final
 
 from labgloss.domain.report import Critical, Pattern, PatternState, ResultClass, ResultState, Urgency
 from labgloss.engine import explain
+from labgloss.engine.judge import flagged_critical
 from labgloss.engine.judged import Judged, unique
-from labgloss.engine.kept import by_release
 from labgloss.engine.recognise import Recognised
 from labgloss.engine.recommend import Recommended
 from labgloss.engine.rules import VALUE_ALONE, Evaluated
@@ -30,30 +30,37 @@ def paragraph(
     evaluated: Evaluated,
     recommended: Recommended,
     overall: Urgency,
+    unexplained: Sequence[str],
 ) -> str:
-    """One paragraph that a registrar could act on; every sentence rests on something that the report lists."""
+    """One paragraph that a registrar could act on; every sentence rests on something that the report lists.
+
+    `unexplained`: the symptoms that nothing in the panel accounts for, as they stand within a sentence.
+    """
     urgency = release.urgencies[overall.name].text
     active = [flag for flag in evaluated.red_flags if not flag.held]
     if stopping := [flag for flag in active if release.red_flags[flag.id].stops_text]:
         # Nothing is interpreted beside a crisis: the pathway stands alone (SP 4, RF21).
         return " ".join((urgency, *(flag.text for flag in stopping)))
     counting = _counting(entries)
-    sentences = [urgency]
+    sentences = [urgency, *_values(entries, counting)]
     if evaluated.red_flags:
         sentences += _red_flags(release, evaluated)
     sentences += _patterns(evaluated)
-    sentences += _values(entries, counting)
     if any(DISCORDANT in entry.cautions and entry.live for entry in entries):
         sentences.append(release.cautions[DISCORDANT].text)
     sentences += _open(release, entries)
     within = [_name(entry, entries) for entry, found in counting if found is ResultClass.NORMAL]
     if within:
         sentences.append(f"Inside the interval or policy in force: {joined(within)}.")
+    if unexplained:
+        sentences.append(f"{_UNEXPLAINED}: {joined(unexplained)}. {_NOT_EXCLUDED}")
     if recognised.unread:
         sentences.append(_UNREAD)
-    return " ".join((*sentences, *_first_steps(recommended, overall), *_possible(release, evaluated)))
+    return " ".join((*sentences, *_first_steps(recommended, overall), *_possible(evaluated)))
 
 
+_UNEXPLAINED = "Not explained by what is known here"
+_NOT_EXCLUDED = "Normal values neither explain a symptom nor exclude a cause; other causes remain."
 # What nobody read stands in the report as it was sent, not here: this paragraph holds no words but the release's.
 _UNREAD = "Some words were not recognised, and no rule read them: the report lists them as they were sent."
 
@@ -80,43 +87,23 @@ def _red_flags(release: Release, evaluated: Evaluated) -> list[str]:
 
 
 def _patterns(evaluated: Evaluated) -> list[str]:
-    """What the results mean together: the foremost pattern in full, the others by name."""
+    """What the results mean together, by name: the list of patterns has the words."""
     if not evaluated.patterns:
         return []
     matched = [pattern for pattern in evaluated.patterns if pattern.state is _MATCHED]
     pressing = [pattern for pattern in evaluated.patterns if pattern.state is _POSSIBLE and pattern.urgency > _NONE]
-    sentences = [matched[0].text] if matched else []
-    if len(matched) > 1:
-        sentences.append(f"Beside it: {_titles(matched[1:])}.")
+    sentences = [f"Pattern{'s' if len(matched) > 1 else ''}: {_titles(matched)}."] if matched else []
     if pressing:
         sentences.append(f"Possible, and to be settled now: {_titles(pressing)}.")
     return sentences
 
 
-def _possible(release: Release, evaluated: Evaluated) -> list[str]:
-    """What is possible and presses nobody: first what a test would settle, then, in one sentence each, the rest."""
-    measurable: list[str] = []
-    groups: dict[str, list[Pattern]] = {}
-    for pattern in evaluated.patterns:
-        if pattern.state is not _POSSIBLE or pattern.urgency is not _NONE:
-            continue
-        lacking = evaluated.lacks.get(pattern.id, ())
-        if pattern.open_since or not lacking:
-            groups.setdefault(pattern.open_since, []).append(pattern)
-        else:
-            measurable.append(_to_be_measured(release, pattern.title, lacking))
-    sentences = [f"Open until more is measured: {'; '.join(measurable)}."] if measurable else []
-    sentences += [f"Not excluded, since {since}: {_titles(group)}." for since, group in groups.items() if since]
-    if falling_short := groups.get(""):
-        sentences.append(f"Possible, and not established: {_titles(falling_short)}.")
-    return sentences
-
-
-@by_release(maxsize=4096)
-def _to_be_measured(release: Release, title: str, families: tuple[str, ...]) -> str:
-    """A pattern within a sentence, with what would settle it."""
-    names = [family_name(release, family) for family in families]
-    return f"{explain.inside_a_sentence(title)} ({joined(names, 'or')})"
+def _possible(evaluated: Evaluated) -> list[str]:
+    """That something is possible and presses nobody: what would settle it is the list's."""
+    count = sum(pattern.state is _POSSIBLE and pattern.urgency is _NONE for pattern in evaluated.patterns)
+    if not count:
+        return []
+    return [f"Possible, and not established: {count} pattern{'s' if count > 1 else ''}, listed with what is missing."]
 
 
 def family_name(release: Release, family: str) -> str:
@@ -152,7 +139,21 @@ def _values(entries: Sequence[Judged], counting: Sequence[tuple[Judged, ResultCl
     ]
     if possible:
         sentences.append(f"Possibly critical: {joined(possible)}.")
+    flagged = [_name(entry, entries) for entry in entries if _by_flag_alone(entry)]
+    if flagged:
+        sentences.append(f"Flagged as critical by the laboratory, which asks for contact: {joined(flagged)}.")
     return sentences
+
+
+def _by_flag_alone(entry: Judged) -> bool:
+    """Whether the laboratory's own critical flag made the urgency of an entry, and no limit of ours."""
+    return (
+        not entry.earlier
+        and entry.critical is Critical.NO
+        and entry.urgency >= Urgency.SAME_DAY
+        and flagged_critical(entry)
+        and not (entry.verdict and any(band.urgency >= Urgency.SAME_DAY for band in entry.verdict.bands))
+    )
 
 
 def _class_of(entry: Judged) -> ResultClass:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
+from typing import TypeGuard
 
 from labgloss.domain.quantity import plain
 from labgloss.domain.report import Clause
@@ -18,6 +19,7 @@ from labgloss.knowledge.release import Release
 from labgloss.knowledge.schema import AgeRange, ContextRow, Form, SymptomRow, items_of
 
 _JOINTS = {"all": " and ", "two_of": ", ", "three_of": ", "}
+# Of a rule printed as a whole; a report says what came of it (`_said`).
 _LEADS = {
     "none": "none of: ",
     "two_of": "two of: ",
@@ -60,8 +62,9 @@ def _words(part: Expression, facts: Facts) -> str:
             parts = [item for item in parts if not _of_what_is_unknown(item)] or parts
         if not parts and facts.holds(part):
             parts = [item for item in part.parts if _may_hold(item, facts)]
-        words = _JOINTS.get(part.operator, " or ").join(_words(item, facts) for item in parts or part.parts)
-        return f"{_LEADS.get(part.operator, '')}{words}"
+        if part.operator == "possible" and len(parts) == 1 and _is_none(parts[0]):
+            return f"{' or '.join(_words(item, facts) for item in parts[0].parts)} (not known to be present)"
+        return _said(part.operator, tuple(dict.fromkeys(_words(item, facts) for item in parts or part.parts)))
     if not isinstance(part, Name):
         return str(part)
     if part.kind == "group" and facts.holds(part):
@@ -74,6 +77,23 @@ def _words(part: Expression, facts: Facts) -> str:
 
 def _of_what_is_unknown(part: Expression) -> bool:
     return isinstance(part, Combination) and part.operator == "unknown"
+
+
+def _is_none(part: Expression) -> TypeGuard[Combination]:
+    return isinstance(part, Combination) and part.operator == "none"
+
+
+def _said(operator: str, words: Sequence[str]) -> str:
+    """Words under an operator, as a sentence says it."""
+    match operator:
+        case "none":
+            return f"neither {' nor '.join(words)}" if len(words) > 1 else f"not: {words[0]}"
+        case "unknown":
+            return f"{' or '.join(words)} (not known)"
+        case "possible":
+            return f"{' or '.join(words)} (not excluded)"
+        case _:
+            return f"{_LEADS.get(operator, '')}{_JOINTS.get(operator, ' or ').join(words)}"
 
 
 def _may_hold(part: Expression, facts: Facts) -> bool:
@@ -121,11 +141,9 @@ def figure_in_words(value: object) -> str:
 
 
 def open_words(part: Expression, facts: Facts) -> str:
-    """What of an expression is not known, in words: of an `any` or `all`, only the parts that are open."""
-    if isinstance(part, Combination) and part.operator in ("all", "any", "two_of", "three_of"):
-        parts = [open_words(item, facts) for item in part.parts if facts.truth(item) is Truth.UNKNOWN]
-        joint = " and " if part.operator == "all" else " or "
-        return joint.join(dict.fromkeys(parts))
+    """What of an expression is not known, in words: of a combination, only the parts that are open, each once."""
+    if isinstance(part, Combination) and part.operator in ("all", "any", "none", "two_of", "three_of"):
+        return (" and " if part.operator == "all" else " or ").join(_open_parts(part, facts))
     if isinstance(part, Name) and part.kind == "group":
         group = facts.release.groups[part.id]
         members = [item for item in group.members if facts.truth(item) is Truth.UNKNOWN]
@@ -138,6 +156,19 @@ def open_words(part: Expression, facts: Facts) -> str:
             else "".join(open_words(item, facts) for item in members)
         )
     return _words(part, facts)
+
+
+def _open_parts(part: Combination, facts: Facts) -> tuple[str, ...]:
+    """The open parts of a combination in words, each once."""
+    said: list[str] = []
+    for item in part.parts:
+        if facts.truth(item) is not Truth.UNKNOWN:
+            continue
+        if part.operator == "any" and isinstance(item, Combination) and item.operator == "any":
+            said += _open_parts(item, facts)
+        else:
+            said.append(open_words(item, facts))
+    return tuple(dict.fromkeys(said))
 
 
 def name_in_words(name: Name, release: Release) -> str:

@@ -634,6 +634,11 @@ class RecommendationRow(Sourced):
     # Turned into the other by the overall urgency: REPEAT_SAMPLE_NOW and REPEAT_SAMPLE_ROUTINE.
     when_same_day: str = ""
     when_later: str = ""
+    # Its words from an urgency on, where those of `text` would be too slow.
+    text_same_day: str = ""
+    text_emergency: str = ""
+    # As urgent as the report, whatever brought it.
+    as_overall: bool = False
     safety_conditions: tuple[str, ...] = ()
 
 

@@ -54,6 +54,11 @@ def flagged(c: Case, *flags: str) -> bool:
     return any(flag in c.flags for flag in flags)
 
 
+def low_calcium_flag(c: Case) -> bool:
+    """RF01 to RF04; of RF02 the half that rests on a result, not a seizure alone."""
+    return flagged(c, RF01, RF03, RF04) or emergency_flag(c, RF02)
+
+
 def emergency_flag(c: Case, *flags: str) -> bool:
     """Whether one of the red flags is active in its EMERGENCY half."""
     return any(c.flags.get(flag) == "EMERGENCY" for flag in flags)
@@ -71,4 +76,3 @@ RF17, RF18 = "FOCAL_NEUROLOGY", "EXERTIONAL_HEAT_ILLNESS"
 RF19, RF20 = "COMPARTMENT_SYNDROME_POSSIBLE", "RIGIDITY_WITH_SYSTEMIC_SIGNS"
 RF21, RF22 = "SELF_HARM_CONTENT", "REFEEDING_WITH_ORGAN_SIGNS"
 RF23, RF24 = "SYMPTOMATIC_HYPOCALCAEMIA", "SYMPTOMATIC_HYPERCALCAEMIA"
-RF01_TO_RF04 = (RF01, RF02, RF03, RF04)

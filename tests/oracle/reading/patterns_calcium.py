@@ -21,7 +21,6 @@ from tests.oracle.reading.findings import (
     vitd_deficient,
 )
 from tests.oracle.reading.pattern import (
-    RF01_TO_RF04,
     RF10,
     RF24,
     Pattern,
@@ -30,6 +29,7 @@ from tests.oracle.reading.pattern import (
     asks,
     emergency_flag,
     flagged,
+    low_calcium_flag,
     none,
 )
 from tests.oracle.reading.patterns_magnesium import PSEUDO_LOW
@@ -75,7 +75,7 @@ def osteomalacia(c: Case) -> State:
 
 
 def osteomalacia_urgency(c: Case) -> Urgency:
-    if c.ca_in_band("severe_low") is True or flagged(c, *RF01_TO_RF04):
+    if c.ca_in_band("severe_low") is True or low_calcium_flag(c):
         return Urgency.EMERGENCY
     return Urgency.SAME_DAY if ca_low_under(c, "2.10", "8.4") is True else Urgency.PROMPT
 
@@ -102,7 +102,7 @@ def toxicity(c: Case) -> State:
 
 def high_calcium_urgency(c: Case) -> Urgency | None:
     """P22, P32, P33: >=3.50, RF10, or >=3.00 with RF24 is EMERGENCY; 3.00 to 3.49, or lower with RF24, is SAME_DAY."""
-    if c.ca_in_band("severe_high") is True or flagged(c, RF10):
+    if c.ca_in_band("severe_high") is True or emergency_flag(c, RF10):
         return Urgency.EMERGENCY
     if c.ca_in_band("moderate_high") is True:
         return Urgency.EMERGENCY if flagged(c, RF24) else Urgency.SAME_DAY
@@ -186,7 +186,7 @@ def treated_without_symptoms(c: Case) -> bool:
 
 
 def hypoparathyroidism_urgency(c: Case) -> Urgency:
-    if c.ca_in_band("severe_low") is True or flagged(c, *RF01_TO_RF04):
+    if c.ca_in_band("severe_low") is True or low_calcium_flag(c):
         return Urgency.EMERGENCY
     if c.condition("neck_surgery_recent") is True:
         return Urgency.SAME_DAY

@@ -6,7 +6,6 @@ from tests.oracle.reading.artefacts import DRIP_ARM, EDTA, GADOLINIUM
 from tests.oracle.reading.case import Case
 from tests.oracle.reading.findings import MG_CONTAINING, MG_WASTING, egfr_low, mg_low_normal, u_mg_high
 from tests.oracle.reading.pattern import (
-    RF01_TO_RF04,
     RF08,
     RF15,
     RF23,
@@ -16,6 +15,7 @@ from tests.oracle.reading.pattern import (
     asks,
     emergency_flag,
     flagged,
+    low_calcium_flag,
     none,
 )
 from tests.oracle.reading.truth import State, any_of, as_clause, state_of
@@ -35,7 +35,7 @@ def secondary_hypocalcaemia(c: Case) -> State:
 
 def secondary_hypocalcaemia_urgency(c: Case) -> Urgency:
     severe = c.ca_in_band("severe_low") is True
-    red = flagged(c, *RF01_TO_RF04, RF08) or emergency_flag(c, RF23)
+    red = low_calcium_flag(c) or flagged(c, RF08) or emergency_flag(c, RF23)
     return Urgency.EMERGENCY if severe or red else Urgency.SAME_DAY
 
 

@@ -148,20 +148,16 @@ def test_a_judged_unit_conflict_and_a_refused_one_are_the_same_issue(read: Read)
         ),
         (
             [result("potassium", "2.1", ""), result("magnesium", "0.85", "mmol/L")],
-            "Contact with a clinician is needed the same day. A unit is missing, is not accepted, or contradicts its "
-            "code. Nothing was converted on a guess; the result is shown as it was sent. Possibly critical: potassium. "
-            "Not judged, and not to be read as normal: potassium (no unit). Inside the interval or policy in "
-            "force: magnesium.",
+            "Contact with a clinician is needed the same day. Possibly critical: potassium. Pattern: a unit that "
+            "cannot be relied on. Not judged, and not to be read as normal: potassium (no unit). Inside the interval "
+            "or policy in force: magnesium.",
         ),
         (
             [result("magnesium", "0.55", "mmol/L")],
             "Clinical review is needed within 7 days. Low: magnesium 0.55 mmol/L (interval 0.70-1.00; mildly low). "
             "Kidney function should be known before any magnesium is considered. With severely reduced kidney "
-            "function specialist advice is needed, by local guideline. Open until more is measured: low magnesium "
-            "with low calcium (calcium); low magnesium with low potassium (potassium). Not excluded, since no "
-            "medication list was sent: digoxin with an electrolyte or kidney disorder; low magnesium on a proton pump "
-            "inhibitor; low magnesium with a reason for loss through the kidney. Not excluded, since neither "
-            "conditions nor medications were sent: risk of a long QT.",
+            "function specialist advice is needed, by local guideline. Possible, and not established: 6 patterns, "
+            "listed with what is missing.",
         ),
         (
             [result("ferritin", "4", "ug/L")],
@@ -171,7 +167,7 @@ def test_a_judged_unit_conflict_and_a_refused_one_are_the_same_issue(read: Read)
             [result("potassium", "<5.0", "mmol/L", interval="3.5-5.3")],
             "Contact with a clinician is needed at once, by the local emergency pathway. Possibly critical: potassium. "
             "Potassium below 5.0 mmol/L may be low or normal; the class is open. What would settle potassium: the "
-            "number behind the comparator. Consider a 12-lead ECG now, or the same day where the urgency allows it.",
+            "number behind the comparator. Consider a 12-lead ECG now.",
         ),
     ],
 )

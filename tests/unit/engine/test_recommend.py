@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labgloss.domain.report import Urgency
+from labgloss.domain.report import Report, Urgency
 from labgloss.domain.truth import Truth
 from labgloss.engine.facts import Facts
 from labgloss.engine.recommend import recommend
@@ -238,8 +238,8 @@ def test_what_is_withheld_is_said_with_the_reason(read: Read) -> None:
     withheld = {item.id: item for item in report.withheld_recommendations}
     assert set(withheld) == {"CONSIDER_VITD_REPLETION"}
     assert withheld["CONSIDER_VITD_REPLETION"].reason == (
-        "With high calcium, granulomatous disease, a parathyroid cause, kidney stones or severely reduced kidney "
-        "function vitamin D can do harm; specialist advice comes first."
+        "With a calcium that is high or may be, granulomatous disease, a parathyroid cause, kidney stones or severely "
+        "reduced kidney function vitamin D can do harm; specialist advice comes first."
     )
     assert withheld["CONSIDER_VITD_REPLETION"].because == ("vitamin_d_25oh: deficient",)
     assert "SAFETY_NO_VITD_LOADING" in recommended(report)
@@ -277,3 +277,37 @@ def test_no_text_gives_a_dose_or_an_order(release: Release) -> None:
         assert not words & {"mg", "mmol", "units", "ml", "iu", "give", "start", "stop", "administer", "diagnosis"}, (
             row.id
         )
+
+
+# ------------------------------------------------------------------------------------------------------- words, time
+
+
+def test_now_is_said_where_it_is_meant(read: Read) -> None:
+    def text_of(report: Report, ident: str) -> str:
+        return next(item.text for item in report.recommendations if item.id == ident)
+
+    assert text_of(read(result("potassium", "7.2", "mmol/L")), "ECG_NOW") == "Consider a 12-lead ECG now."
+    assert text_of(read(result("potassium", "6.1", "mmol/L")), "ECG_NOW") == "Consider a 12-lead ECG the same day."
+    source = "REVIEW_MED_MG_CONTAINING"
+    assert text_of(read(result("magnesium", "1.15", "mmol/L")), source).startswith("Review every source")
+    assert text_of(read(result("magnesium", "2.20", "mmol/L")), source).startswith("Review at once every source")
+    unit = "QUERY_UNITS_WITH_LAB"
+    assert "now" not in text_of(read(result("sodium", "140", "")), unit)
+    assert "now" in text_of(read(result("potassium", "2.1", "")), unit)
+
+
+def test_what_is_as_urgent_as_the_report_is_so_whatever_brought_it(read: Read) -> None:
+    """A call and a fresh specimen of now stand under no later time (vocabulary.md 13.3)."""
+    report = read(result("magnesium", "0.62", "mmol/L"), result("potassium", "7.2", "mmol/L"))
+    given = {item.id: item.urgency for item in report.recommendations}
+    assert report.urgency is Urgency.EMERGENCY
+    assert given["PHONE_CRITICAL_RESULT"] is given["REPEAT_SAMPLE_NOW"] is report.urgency
+    later = read(result("magnesium", "2.10", "mmol/L"), result("potassium", "2.4", ""), symptoms=["COMA"])
+    assert {item.id: item.urgency for item in later.recommendations}["PHONE_CRITICAL_RESULT"] is later.urgency
+
+
+def test_a_discordant_calcium_is_repeated_within_a_time(read: Read) -> None:
+    """The urgency of the panel is that of the ionised value (R-PRIM)."""
+    report = read(result("calcium_ionised", "1.25", "mmol/L"), result("calcium_adjusted", "3.60", "mmol/L"))
+    assert report.urgency is Urgency.NONE
+    assert {item.id: item.urgency for item in report.recommendations}["CHECK_IONISED_CA"] is Urgency.PROMPT
