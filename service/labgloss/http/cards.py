@@ -265,7 +265,7 @@ def _patterns(report: pb.Report) -> Iterator[str]:
             continue
         clauses = (("for", pattern.evidence_for), ("against", pattern.evidence_against), ("missing", pattern.missing))
         told = [
-            f"{name}: {escaped('; '.join(clause.text or clause.expression for clause in found))}"
+            f"{name}: {escaped('; '.join(dict.fromkeys(clause.text or clause.expression for clause in found)))}"
             for name, found in clauses
             if found
         ]

@@ -169,7 +169,7 @@ def _pattern(page: Page, pattern: pb.Pattern) -> None:
     # The text of one that is possible says what is missing.
     missing = () if pattern.text and pattern.state == pb.PATTERN_STATE_POSSIBLE else pattern.missing
     for name, clauses in (("for", pattern.evidence_for), ("against", pattern.evidence_against), ("missing", missing)):
-        words = "; ".join(clause.text or clause.expression for clause in clauses)
+        words = "; ".join(dict.fromkeys(clause.text or clause.expression for clause in clauses))
         page.text(f"{name}: {words}" if words else "", indent=6)
 
 
