@@ -90,7 +90,7 @@ def test_every_clause_at_every_depth_is_left_out(every: list[Mutant]) -> None:
     assert of(every, "clause", "pattern.MG_LOW_WITH_SECONDARY_HYPOCALCAEMIA.core[0]") == ["finding.MG_LOW left out"]
     tetany = "red_flag.TETANY_OR_LATENT_TETANY.levels[0]"
     assert of(every, "clause", f"{tetany}.when[0][0]") == ["symptom.TETANY left out"]
-    assert of(every, "clause", f"{tetany}.when[1][0]") == ["finding.CA_LOW left out"]
+    assert of(every, "clause", f"{tetany}.when[1][0][0]") == ["finding.CA_LOW left out"]
     assert of(every, "clause", tetany) == ["the row left out"]
 
 
