@@ -36,7 +36,7 @@ GATHER_SECONDS = 0.02
 _LOST_BYTES = 160
 # What waits for whoever reads; a line beyond is lost.
 _MOST_WAITING_BYTES = 1_048_576
-# How long a process waits for a reader: where it has no thread for that, once until something is read; at its end.
+# How long a process waits for a reader: where it forks, and so has no thread for that; and at its end.
 _WAIT_SECONDS = 1.0
 
 # As structlog's JSONRenderer, which makes an encoder for each line.
@@ -79,8 +79,9 @@ KEYS = frozenset(
 def make_log(stream: BinaryIO, level: str, shared: bool = False, gathers: bool = False) -> FilteringBoundLogger:
     """A logger that writes to a stream, from a level (debug, info, warning, error) upwards.
 
-    One that is `shared` by processes that are forked later keeps their lines apart. One that `gathers` writes the lines
-    of calls several at a time, GATHER_SECONDS after the first at most, and before any other line.
+    One that is `shared` by processes that are forked later keeps their lines apart, and starts no thread before. One
+    that `gathers` writes the lines of calls several at a time, GATHER_SECONDS after the first at most, and before any
+    other line.
     """
     bound = structlog.wrap_logger(
         _Lines(stream, shared, gathers),
@@ -134,6 +135,7 @@ class _Lines:
         # that is killed lets go of. The file is empty but when the last line is torn.
         self._lock = os.fdopen(os.memfd_create("labgloss-log"), "wb") if shared else None
         self._gathers = gathers
+        self._forks = shared
         # A number stands for so many lines that were lost there. Whoever holds the lock of these waits for nobody.
         self._waiting: list[bytes | int] = []
         self._bytes = 0
@@ -158,8 +160,9 @@ class _Lines:
             self._write()
         elif not self._some.is_set():
             self._some.set()
-            if self._thread is None:
-                self._start()
+            if not self._has_thread():
+                self._some.clear()
+                self._write()
 
     # What structlog calls a method of, by the level.
     debug = info = warning = error = critical = msg
@@ -170,23 +173,20 @@ class _Lines:
 
     def _forked(self) -> None:
         # What the process that was forked did not write is its own to write and say.
-        self._waiting, self._bytes, self.lost, self._stalled = [], 0, 0, False
+        self._waiting, self._bytes, self.lost, self._stalled, self._forks = [], 0, 0, False, False
 
-    def _start(self) -> None:
-        # Not earlier: a process that forks has no thread.
+    def _has_thread(self) -> bool:
+        """Whether the log has its thread, from now on: not before it is needed, and not where a process may fork."""
         with self._room:
-            if self._thread is not None:
-                return
-            thread = Thread(target=self._run, name="log", daemon=True)
-            with suppress(RuntimeError):
-                thread.start()
-                self._thread = thread
-        if self._thread is None:
-            # The machine has no room for a thread now; the next call's line tries again.
-            self._some.clear()
-            self._write()
-        else:
+            if self._thread is None and not self._forks:
+                thread = Thread(target=self._run, name="log", daemon=True)
+                # The machine may have no room for a thread now; the next line that needs one tries again.
+                with suppress(RuntimeError):
+                    thread.start()
+                    self._thread = thread
+        if self._thread is not None:
             self._write_at_end()
+        return self._thread is not None
 
     def _run(self) -> None:
         while self._some.wait():
@@ -196,11 +196,11 @@ class _Lines:
                 self._output.ready(_WAIT_SECONDS)
 
     def _write(self) -> None:
-        """Writes what waits, or leaves it to the thread; without one it waits once, until something is read again."""
+        """Writes what waits, or leaves it to the thread; without one it waits, but once until something is read."""
         stalled = self._stalled
         if (not stalled or self._thread is None) and self._written():
             return
-        if self._thread is not None:
+        if self._has_thread():
             self._some.set()
             return
         self._write_at_end()

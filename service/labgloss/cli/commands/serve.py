@@ -57,7 +57,8 @@ def prove_unless_proved(settings: Settings, release: Release) -> None:
     where, reference = place(settings.knowledge, settings.overlay), release.reference
     if is_proved(where, reference):
         return
-    log = make_log(sys.stdout.buffer, settings.log_level)
+    # Shared: workers may be forked after.
+    log = make_log(sys.stdout.buffer, settings.log_level, shared=True)
     log.info("proving", release=reference.version, digest=reference.digest, overlay_digest=reference.overlay_digest)
     begun = time.monotonic()
     prove_and_keep(where, release)
