@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -177,3 +178,49 @@ def test_each_worker_has_credentials_and_an_audit_of_its_own(tmp_path: Path) -> 
         out, _ = started.communicate(timeout=60)
     refused = [line for line in map(json.loads, out.splitlines()) if line["event"] == "refused"]
     assert ["NO_CERTIFICATE"] * 6 == [line["cause"] for line in refused]
+
+
+def test_a_worker_that_dies_while_files_are_faulty_is_back_with_the_last_that_were_not(tmp_path: Path) -> None:
+    made = site(tmp_path)
+    settings = {name: str(value) for name, value in made.settings.items()}
+    with process(TWO_WORKERS, **settings, drain_seconds="0", connection_age_seconds="1") as started:
+        lines: list[dict[str, Any]] = []
+        served: list[dict[str, Any]] = []
+
+        def read_until(serving: int) -> None:
+            assert started.stdout is not None
+            while len(served) < serving:
+                lines.append(json.loads(started.stdout.readline()))
+                served.extend(lines[-1:] if lines[-1]["event"] == "serving" else [])
+
+        def codes() -> set[str]:
+            found = set()
+            for _ in range(12):
+                options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
+                with grpc.secure_channel(f"ipv4:127.0.0.1:{served[0]['port']}", credentials, options) as channel:
+                    try:
+                        channel.unary_unary(INTERPRET)(unary(), timeout=30)
+                        found.add("OK")
+                    except grpc.RpcError as error:
+                        found.add(error.code().name)
+            return found
+
+        read_until(2)
+        credentials = made.authority.pair(EHR).channel_credentials(made.authority.pem)
+        access = tmp_path / "access.toml"
+        access.write_text(ACCESS.replace("hospital.example/ehr", "hospital.example/another"))
+        # A worker looks at it when it is called, the supervisor each second.
+        time.sleep(2.5)
+        while codes() != {"PERMISSION_DENIED"}:
+            pass
+        access.write_text("[[caller")
+        (tmp_path / "server.key").write_bytes(made.authority.server().key)
+        os.kill(served[0]["pid"], signal.SIGKILL)
+        read_until(3)
+        # The caller who was taken out before does not come back with it.
+        assert {"PERMISSION_DENIED"} == codes()
+        started.send_signal(signal.SIGTERM)
+        out, _ = started.communicate(timeout=60)
+        assert 0 == started.returncode
+    lines += map(json.loads, out.splitlines())
+    assert ["SIGKILL"] == [line["signal"] for line in lines if line["event"] == "worker_ended"]

@@ -168,6 +168,35 @@ supervisor._LONGEST_WAIT_SECONDS = 0.1
         assert [7] * 6 == [line["exit_code"] for line in ended]
 
 
+def test_a_worker_that_cannot_start_is_tried_again_while_another_serves(tmp_path: Path) -> None:
+    """As when what the settings name is away for a while."""
+    away = tmp_path / "away"
+    broken = f"""
+import os
+from labgloss.server import supervisor
+told = supervisor.serve_until_told
+def refusing(settings, release, log, wait, reload, on_serving, worker, *more):
+    if worker == 1 and os.path.exists({str(away)!r}):
+        raise supervisor.SettingsError(("x",))
+    told(settings, release, log, wait, reload, on_serving, worker, *more)
+supervisor.serve_until_told = refusing
+supervisor._LONGEST_WAIT_SECONDS = 0.1
+"""
+    with service(broken + PROGRAM, workers=2) as started:
+        port, _ = serving(started)
+        away.touch()
+        (pid,) = (line["pid"] for line in started.lines if line["event"] == "serving" and line["worker"] == 1)
+        os.kill(pid, signal.SIGKILL)
+        # The one that was killed, and more than would end the service.
+        started.next("worker_ended", count=9)
+        call(port)
+        away.unlink()
+        assert [1] == [line["worker"] for line in started.next("serving")]
+        started.signal(signal.SIGTERM)
+        started.rest()
+        assert 0 == started.process.returncode
+
+
 def test_a_first_worker_that_cannot_start_as_the_settings_say_is_heard_once() -> None:
     broken = """
 from labgloss.server import supervisor
@@ -177,7 +206,7 @@ supervisor.serve_until_told = refusing
 """
     with service(broken + PROGRAM, workers=3) as started:
         lines, err = started.rest()
-        assert (2, "cannot start so:\n  LABGLOSS_X: is wrong\n") == (started.process.returncode, err)
+        assert (2, "labgloss: cannot start so:\n  LABGLOSS_X: is wrong\n") == (started.process.returncode, err)
         assert 1 == [line["event"] for line in lines].count("worker_ended")
 
 
@@ -423,9 +452,9 @@ import sys
 import labgloss.server.supervisor
 from labgloss.errors import SettingsError
 
-def ending(settings, release, log, wait, reload, on_serving, worker):
+def ending(settings, release, log, wait, reload, on_serving, *_):
     on_serving(release.reference)
-    log.info("call", worker=worker)
+    log.info("call")
     {}
 
 labgloss.server.supervisor.serve_until_told = ending

@@ -16,6 +16,8 @@ import grpc
 from structlog.typing import FilteringBoundLogger
 
 from labgloss.access.callers import read_identity
+from labgloss.access.certificates import TlsFiles
+from labgloss.access.file import Access
 from labgloss.engine.interpret import interpret
 from labgloss.errors import SettingsError
 from labgloss.evidence.evidence import Evidence
@@ -175,14 +177,16 @@ def start(
     log: FilteringBoundLogger | None = None,
     interpret: Interpret = interpret,
     worker: int = 0,
+    identity: tuple[TlsFiles | None, Access | None] | None = None,
 ) -> RunningServer:
     """A server that answers, inside this process, without signal handlers; it logs to stderr unless given a log.
 
-    `worker` is its number among the processes that serve alike. Raises SettingsError when files of certificates or
-    callers are faulty, or when a port, or what the settings of its evidence name, cannot be opened.
+    `worker` is its number among the processes that serve alike; `identity` what `read_identity` gave, or else the files
+    are read. Raises SettingsError when files of certificates or callers are faulty, or when a port, or what the
+    settings of its evidence name, cannot be opened.
     """
     log = log or make_log(sys.stderr.buffer, settings.log_level)
-    tls, access = read_identity(settings)
+    tls, access = identity or read_identity(settings)
     gate = make_gate(settings, access, log)
     on_defect = logging_defects(log)
     releases = Releases(release, settings, on_defect, interpret)
@@ -234,14 +238,16 @@ def serve_until_told(
     reload: Reload | None,
     on_serving: Callable[[ReleaseReference], object] = lambda _: None,
     worker: int = 0,
+    identity: tuple[TlsFiles | None, Access | None] | None = None,
 ) -> None:
     """Serves until an order says otherwise, and stops as it says. Raises SettingsError when the port cannot be opened.
 
-    A worker, which has no `reload`, is handed each release by its supervisor, and tells it what it serves.
+    A worker, which has no `reload`, is handed each release by its supervisor, and tells it what it serves. `identity`:
+    as for `start`.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
     with auditing_handshakes(log) if settings.tls_certificate else nullcontext():
-        running = start(settings, release, log, worker=worker)
+        running = start(settings, release, log, worker=worker, identity=identity)
         health_port = {} if running.health_port is None else {"health_port": running.health_port.port}
         log.info(
             "serving",

@@ -9,7 +9,8 @@ import grpc
 from grpc_status import rpc_status
 from structlog.typing import FilteringBoundLogger
 
-from labgloss.access.callers import Holders, Named, admitted
+from labgloss.access.callers import Holders, Named, admitted, read_identity
+from labgloss.access.certificates import TlsFiles, watch_tls
 from labgloss.access.file import Access, Identity, watch_access
 from labgloss.errors import AccessError
 from labgloss.evidence.call import ANONYMOUS
@@ -69,6 +70,25 @@ def _named(certificate: bytes, shown: Mapping[str, Sequence[bytes]]) -> Named:
                 continue
             identities.append((kind, name.lower() if kind == "dns" else name))
     return Named(tuple(identities), x509.load_pem_x509_certificate(certificate).not_valid_after_utc)
+
+
+class Watching:
+    """Certificates and callers as their files last were without a fault, for a process that starts others.
+
+    Raises SettingsError, when it is made, with every fault of every file.
+    """
+
+    def __init__(self, settings: Settings, log: FilteringBoundLogger) -> None:
+        tls, access = read_identity(settings)
+        self._tls = None if tls is None else watch_tls(settings, tls, log)
+        self._access = None if access is None else watch_access(settings, access, log)
+
+    def current(self) -> tuple[TlsFiles | None, Access | None]:
+        """What `start` takes in the place of the files. Never raises."""
+        return (
+            None if self._tls is None else self._tls.current(),
+            None if self._access is None else self._access(),
+        )
 
 
 OPEN_GATE = Gate(None)

@@ -25,6 +25,7 @@ from labgloss.knowledge.release import Release, ReleaseReference
 from labgloss.log import make_log, quieten_libraries, write_gathered
 from labgloss.parsed import written
 from labgloss.server.app import GRACE_SECONDS, serve_until_told
+from labgloss.server.identity import Watching
 from labgloss.server.orders import Do, Line, Order, Signals
 from labgloss.server.port import hold_port
 from labgloss.server.reload import Reload, said_of
@@ -34,8 +35,10 @@ from labgloss.server.settings import Settings
 _LIVED_SECONDS = 1.0
 _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 5.0
-# So many in a row, and whoever started the service decides what is next.
+# So many in a row of each, and whoever started the service decides what is next.
 _MOST_SHORT_LIVES = 6
+# How often certificates and callers are looked at, as often as workers look at callers.
+_LOOK_SECONDS = 1.0
 # Beyond its drain and grace: then a worker is killed.
 _OVERDUE_SECONDS = 5.0
 
@@ -54,12 +57,17 @@ class _Worker:
     start_at: float = 0.0
     short_lives: int = 0
 
+    @property
+    def has_lasted(self) -> bool:
+        """Whether it serves, and has for so long that it really started."""
+        return self.served_at is not None and time.monotonic() - self.served_at >= _LIVED_SECONDS
+
 
 def supervise(settings: Settings, release: Release, check: Sequence[str] = ()) -> int:
     """Serves with several workers until SIGTERM or SIGINT, then drains them; the exit code.
 
-    0 as asked; 1 when a worker ended at once, again and again; 2 when the first could not start as the settings say.
-    Raises SettingsError when the port is taken.
+    0 as asked; 1 when each worker ended at once, again and again; 2 when the first could not start as the settings say.
+    Raises SettingsError when the port is taken, or files of certificates or callers are faulty.
     """
     log = make_log(sys.stdout.buffer, settings.log_level, shared=True, gathers=True)
     quieten_libraries(log)
@@ -72,7 +80,7 @@ def supervise(settings: Settings, release: Release, check: Sequence[str] = ()) -
         log.info(
             "supervising", port=settings.port, pid=os.getpid(), workers=settings.workers, **said_of(release.reference)
         )
-        return _Supervisor(settings, release, log, signals, check).run()
+        return _Supervisor(settings, release, log, signals, check, Watching(settings, log)).run()
 
 
 @dataclass(slots=True)
@@ -82,6 +90,8 @@ class _Supervisor:
     log: FilteringBoundLogger
     signals: Signals
     check: Sequence[str]
+    # What a worker is started with: files that became faulty since keep none from starting.
+    identity: Watching
     workers: list[_Worker] = field(default_factory=list)
     # The order to stop, once there was one.
     ending: Order | None = None
@@ -103,6 +113,7 @@ class _Supervisor:
                 self._obey(order, reload)
             self._reap()
             reload.look(self._swap, self._is_held)
+            self.identity.current()
             self._kill_overdue()
         reload.abandon()
         self.log.info("stopped")
@@ -111,7 +122,10 @@ class _Supervisor:
     def _wait(self, look_seconds: float | None) -> list[_Worker]:
         """Waits for a signal, a word of a worker, or the next thing that is due; the workers that said something."""
         now = time.monotonic()
-        due = [worker.start_at for worker in self.workers if not worker.pid and self.ending is None]
+        due = [
+            now + _LOOK_SECONDS,
+            *(worker.start_at for worker in self.workers if not worker.pid and self.ending is None),
+        ]
         due += [] if self.kill_at is None else [self.kill_at]
         due += [] if look_seconds is None else [now + look_seconds]
         with selectors.DefaultSelector() as selector:
@@ -119,7 +133,7 @@ class _Supervisor:
             for worker in self.workers:
                 if worker.line is not None:
                     selector.register(worker.line, selectors.EVENT_READ, worker)
-            ready = selector.select(max(0.0, min(due) - now) if due else None)
+            ready = selector.select(max(0.0, min(due) - now))
             return [key.data for key, _ in ready if key.data is not None]
 
     def _hear(self, worker: _Worker) -> None:
@@ -205,7 +219,7 @@ class _Supervisor:
         if never and code == _FAULT and len(self.workers) == 1:
             self.log.error("worker_ended", **said)
             self._give_up(_FAULT)
-        elif worker.short_lives >= _MOST_SHORT_LIVES:
+        elif all(other.short_lives >= _MOST_SHORT_LIVES and not other.has_lasted for other in self.workers):
             self.log.error("worker_ended", **said)
             how = f"by {said['signal']}" if code < 0 else f"with exit code {code}"
             print(
@@ -280,9 +294,10 @@ class _Supervisor:
                 None,
                 lambda held: line.say(serving=asdict(held)),
                 worker.number,
+                self.identity.current(),
             )
         except SettingsError as error:
-            print("\n".join(["cannot start so:", *(f"  {fault}" for fault in error.faults)]), file=sys.stderr)
+            print("\n".join(["labgloss: cannot start so:", *(f"  {fault}" for fault in error.faults)]), file=sys.stderr)
             return _FAULT
         except Exception as error:  # noqa: BLE001 - its text may hold anything; its type may be said
             log.error("defect", error_type=type(error).__name__)
