@@ -50,6 +50,8 @@ EVENTS = frozenset(
         "reloading", "reloaded", "unchanged", "kept", "fault",
         # Callers: one that was not let in; files that changed, and those whose change was refused.
         "refused", "certificate_loaded", "certificate_kept", "access_loaded", "access_kept",
+        # A worker whose page of metrics cannot be opened for now; one that is killed because it says nothing any more.
+        "metrics_closed", "worker_silent",
         # So many lines could not be written before this one.
         "lines_lost",
         # A file of records was removed or moved away while it was written.

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 import urllib.request
@@ -35,7 +36,7 @@ from labgloss.server.settings import Settings
 from labgloss.v1 import interpretation_pb2 as pb
 from labgloss.v1.panel_pb2 import Panel
 from tests.server.canaries import DEFECT, Canaries, Kept, found, found_after, raising, sinks_of
-from tests.server.processes import service
+from tests.server.processes import PROGRAM, service
 from tests.server.wire import BATCH, INTERPRET, Served, batch, panel, reason_of, serving, unary
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -484,6 +485,38 @@ def test_each_worker_has_its_chain_and_its_page_and_one_that_is_killed_leaves_no
     assert [False, True, True] == sorted(chain.ended for chain in verdict.chains)
     assert {chain.head for chain in verdict.chains if chain.ended} < set(heads.values())
     assert 20 == len(decisions(folder))
+
+
+def test_a_page_of_any_worker_that_cannot_be_opened_keeps_the_service_from_starting() -> None:
+    pages = neighbours()
+    with socket.create_server(("127.0.0.1", pages + 1)):
+        command = [sys.executable, "-m", "labgloss", "serve", "--port", "0", "--workers", "2"]
+        done = subprocess.run([*command, "--metrics-port", str(pages)], capture_output=True, text=True, timeout=60)
+    assert (2, "") == (done.returncode, done.stdout)
+    assert (
+        f"labgloss: cannot start so:\n  metrics_port: 127.0.0.1, port {pages + 1}, cannot be listened on: Address "
+        "already in use; choose another by --metrics-host and --metrics-port (port 0 takes any free one)\n"
+    ) == done.stderr
+
+
+def test_a_page_whose_port_is_taken_while_its_worker_is_away_is_opened_later() -> None:
+    pages = neighbours()
+    taking = """
+from labgloss.server import evidence, supervisor
+evidence._AGAIN_SECONDS = 0.2
+supervisor._wait_before = lambda _: 1.0
+"""
+    with service(taking + PROGRAM, workers=2, metrics_port=pages) as started:
+        pids = {line["worker"]: line["pid"] for line in started.next("serving", count=2)}
+        os.kill(pids[1], signal.SIGKILL)
+        started.next("worker_ended")
+        with socket.create_server(("127.0.0.1", pages + 1)):
+            (closed,) = started.next("metrics_closed")
+            (again,) = started.next("serving")
+        assert [(1, pages + 1, "Address already in use")] == [(closed["worker"], closed["port"], closed["reason"])]
+        (opened,) = started.next("metrics")
+        assert (1, 1, pages + 1) == (again["worker"], opened["worker"], opened["port"])
+        assert 0 == calls_counted(pages + 1)
 
 
 def test_records_on_standard_output_stand_among_the_lines_of_the_log() -> None:

@@ -466,7 +466,7 @@ def test_a_busy_port_is_a_wrong_setting_said_in_one_line(served: Served, release
 
 def test_a_second_server_never_shares_a_port(served: Served, release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the port was taken between the question and gRPC's own attempt."""
-    monkeypatch.setattr("labgloss.server.app._why_not_bound", lambda *_: None)
+    monkeypatch.setattr("labgloss.server.app.why_not_bound", lambda *_: None)
     with pytest.raises(SettingsError, match="cannot be listened on: gRPC could not open it; choose another by --host"):
         start(Settings(port=served.server.port), release)
 

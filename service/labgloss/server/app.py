@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import threading
 import time
@@ -35,7 +34,7 @@ from labgloss.server.handlers import Interpret
 from labgloss.server.identity import ending_refused, make_gate
 from labgloss.server.orders import Do, Order, Signals, Wait
 from labgloss.server.overdue import Watchdog
-from labgloss.server.port import cannot_listen
+from labgloss.server.port import cannot_listen, why_not_bound
 from labgloss.server.releases import Releases
 from labgloss.server.reload import LOOK_SECONDS, Reload, said_of
 from labgloss.server.settings import Settings
@@ -372,7 +371,7 @@ def _open_port(server: grpc.Server, settings: Settings, port: int, credentials: 
     """The port that was opened. Raises SettingsError with the reason of the operating system."""
     address = settings.address_of(port)
     # Among several workers the supervisor asked, and holds the port.
-    reason = _why_not_bound(settings.host, port) if settings.workers == 1 else None
+    reason = why_not_bound(settings.host, port) if settings.workers == 1 else None
     if reason is None:
         try:
             if credentials is None:
@@ -385,21 +384,3 @@ def _open_port(server: grpc.Server, settings: Settings, port: int, credentials: 
                 fault = f"tls_certificate: {settings.tls_certificate}: {words} {address} was taken just now"
                 raise SettingsError((fault,)) from None
     raise cannot_listen(address, reason)
-
-
-def _why_not_bound(host: str, port: int) -> str | None:
-    """Why no address of the host can be bound; asked before gRPC is, which says why on stderr only."""
-    reason = "the host has no address"
-    try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        return error.strerror or reason
-    for family, kind, protocol, _, address in addresses:
-        try:
-            with socket.socket(family, kind, protocol) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
-                return None
-        except OSError as error:
-            reason = error.strerror or reason
-    return reason

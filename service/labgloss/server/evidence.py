@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
 
 from structlog.typing import FilteringBoundLogger
 
@@ -17,7 +21,14 @@ from labgloss.evidence.records import Records, header_of
 from labgloss.evidence.site_key import read_key
 from labgloss.knowledge.release import ReleaseReference
 from labgloss.log import LINES, lines_lost
+from labgloss.server.port import why_not_bound
 from labgloss.server.settings import Settings
+
+if TYPE_CHECKING:
+    from labgloss.evidence.metrics import Metrics
+
+# Between attempts to open a page whose port is taken.
+_AGAIN_SECONDS = 5.0
 
 
 def check_evidence(settings: Settings) -> None:
@@ -115,18 +126,47 @@ def _metrics(
     # Only here: an extra, which a service without metrics need not have.
     from labgloss.evidence.metrics import Metrics
 
-    assert settings.metrics_port is not None
     metrics = Metrics(release, __version__, lambda: records.journal.head if records else None, lambda: lines_lost(log))
-    # Each worker has a page of its own, beside the others'.
-    port = settings.metrics_port + worker if settings.metrics_port else 0
+    port = _page_port(settings, worker)
     try:
         port = metrics.serve(settings.metrics_host, port)
     except OSError as error:
-        place = f"{settings.metrics_host}, port {port}, cannot be listened on: {error.strerror}"
-        mend = "choose another by --metrics-host and --metrics-port (port 0 takes any free one)"
-        raise SettingsError((f"metrics_port: {place}; {mend}",)) from None
+        if settings.workers == 1:
+            raise SettingsError((_page_fault(settings, port, error.strerror),)) from None
+        # It was free when the service began: whoever took it since, while a worker was away, stops no answer.
+        log.error("metrics_closed", port=port, reason=error.strerror, wait_seconds=_AGAIN_SECONDS)
+        Thread(target=_open_later, args=(metrics, settings.metrics_host, port, log), daemon=True).start()
+        return metrics
     log.info("metrics", port=port)
     return metrics
+
+
+def _open_later(metrics: Metrics, host: str, port: int, log: FilteringBoundLogger) -> None:
+    while True:
+        time.sleep(_AGAIN_SECONDS)
+        with suppress(OSError):
+            log.info("metrics", port=metrics.serve(host, port))
+            return
+
+
+def check_pages(settings: Settings) -> None:
+    """Nothing. Raises SettingsError with every page of a worker whose port is taken."""
+    if settings.metrics_port is None:
+        return
+    ports = [_page_port(settings, worker) for worker in range(settings.workers)]
+    reasons = {port: why_not_bound(settings.metrics_host, port) for port in ports}
+    if faults := tuple(_page_fault(settings, port, reason) for port, reason in reasons.items() if reason):
+        raise SettingsError(faults)
+
+
+def _page_port(settings: Settings, worker: int) -> int:
+    """The port of a worker's page, beside the others'; 0 for any free one."""
+    return settings.metrics_port + worker if settings.metrics_port else 0
+
+
+def _page_fault(settings: Settings, port: int, reason: str | None) -> str:
+    place = f"{settings.metrics_host}, port {port}, cannot be listened on: {reason}"
+    return f"metrics_port: {place}; choose another by --metrics-host and --metrics-port (port 0 takes any free one)"
 
 
 def _spans() -> Watcher:

@@ -65,3 +65,21 @@ def cannot_listen(address: str, reason: str) -> SettingsError:
     """The error of an address that cannot be opened, for this reason."""
     mend = "choose another by --host and --port, or LABGLOSS_HOST and LABGLOSS_PORT (port 0 takes any free one)"
     return SettingsError((f"{address} cannot be listened on: {reason}; {mend}",))
+
+
+def why_not_bound(host: str, port: int) -> str | None:
+    """Why no address of the host can be bound; asked before gRPC is, which says why on stderr only."""
+    reason = "the host has no address"
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return error.strerror or reason
+    for family, kind, protocol, _, address in addresses:
+        try:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+                return None
+        except OSError as error:
+            reason = error.strerror or reason
+    return reason

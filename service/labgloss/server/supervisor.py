@@ -25,6 +25,7 @@ from labgloss.knowledge.release import Release, ReleaseReference
 from labgloss.log import make_log, quieten_libraries, write_gathered
 from labgloss.parsed import written
 from labgloss.server.app import GRACE_SECONDS, serve_until_told
+from labgloss.server.evidence import check_pages
 from labgloss.server.identity import Watching
 from labgloss.server.orders import Do, Line, Order, Signals
 from labgloss.server.port import hold_port
@@ -67,7 +68,7 @@ def supervise(settings: Settings, release: Release, check: Sequence[str] = ()) -
     """Serves with several workers until SIGTERM or SIGINT, then drains them; the exit code.
 
     0 as asked; 1 when each worker ended at once, again and again; 2 when the first could not start as the settings say.
-    Raises SettingsError when the port is taken, or files of certificates or callers are faulty.
+    Raises SettingsError when a port is taken, or files of certificates or callers are faulty.
     """
     log = make_log(sys.stdout.buffer, settings.log_level, shared=True, gathers=True)
     quieten_libraries(log)
@@ -76,6 +77,7 @@ def supervise(settings: Settings, release: Release, check: Sequence[str] = ()) -
         for name in ("port", "health_port"):
             if (port := getattr(settings, name)) is not None:
                 ports[name] = held.enter_context(hold_port(settings, port)).port
+        check_pages(settings)
         settings = replace(settings, **ports)
         log.info(
             "supervising", port=settings.port, pid=os.getpid(), workers=settings.workers, **said_of(release.reference)
