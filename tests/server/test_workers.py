@@ -102,6 +102,49 @@ def test_a_worker_that_is_killed_is_back_soon_and_nobody_is_left_unburied() -> N
         call(port)
 
 
+def test_a_worker_that_hangs_is_replaced_and_no_other() -> None:
+    impatient = """
+from labgloss.server import orders, supervisor
+orders.BEAT_SECONDS = 0.1
+supervisor._SILENT_SECONDS = 6.0
+"""
+    with service(impatient + PROGRAM, workers=2) as started:
+        port, pids = serving(started)
+        os.kill(pids[0], signal.SIGSTOP)
+        (silent,) = started.next("worker_silent")
+        assert pids[0] == silent["pid"]
+        assert silent["seconds"] >= 6
+        (ended,) = started.next("worker_ended")
+        assert (pids[0], "SIGKILL") == (ended["pid"], ended["signal"])
+        started.next("serving")
+        for _ in range(8):
+            call(port)
+        time.sleep(7)
+        started.signal(signal.SIGTERM)
+        started.rest()
+        assert 1 == [line["event"] for line in started.lines].count("worker_ended")
+
+
+def test_workers_outlive_a_time_in_which_everything_stood_still() -> None:
+    impatient = """
+from labgloss.server import orders, supervisor
+orders.BEAT_SECONDS = 0.1
+supervisor._SILENT_SECONDS = 2.0
+"""
+    with service(impatient + PROGRAM, workers=2) as started:
+        _, pids = serving(started)
+        everybody = (*pids, started.pid)
+        for pid in everybody:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(4)
+        for pid in reversed(everybody):
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(1)
+        started.signal(signal.SIGTERM)
+        started.rest()
+        assert "worker_silent" not in {line["event"] for line in started.lines}
+
+
 def test_sigterm_drains_all_and_what_still_comes_is_answered() -> None:
     with service(workers=2, drain_seconds=1) as started:
         port, pids = serving(started)

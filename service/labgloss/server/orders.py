@@ -7,16 +7,22 @@ waits for an order waits on a file descriptor, so that none is missed that comes
 from __future__ import annotations
 
 import json
+import math
 import os
 import select
 import signal
 import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 from types import FrameType, TracebackType
 from typing import Self
 
 from labgloss.frozen import dataclass
+
+# How often a worker says that it is there.
+BEAT_SECONDS = 2.0
 
 
 class Do(StrEnum):
@@ -130,6 +136,11 @@ class Line:
         """Whether a worker could be told what to do; `release`: the file whose content it is to serve."""
         return self.say(release, do=order.do, signal=order.signal)
 
+    def _beat(self) -> None:
+        # A supervisor that does not hear now keeps no worker waiting.
+        with suppress(OSError):
+            self._end.send(b"{}\n", socket.MSG_DONTWAIT)
+
     def hear(self) -> dict[str, object] | None:
         """What the other end said next; None when it is gone. Waits for it."""
         while b"\n" not in self._rest:
@@ -151,9 +162,15 @@ class Line:
         return b"\n" in self._rest
 
     def wait(self, seconds: float | None) -> Order | None:
-        """The next order of the supervisor, or None after so many seconds; to stop, when it is gone."""
-        if not self.has_more and not _readable(self._end.fileno(), seconds):
-            return None
+        """The next order of the supervisor, or None after so many seconds; to stop, when it is gone.
+
+        While a worker waits, which it does whenever it serves, its supervisor hears of it every BEAT_SECONDS.
+        """
+        until = math.inf if seconds is None else time.monotonic() + seconds
+        while not self.has_more and not _readable(self._end.fileno(), min(BEAT_SECONDS, until - time.monotonic())):
+            if time.monotonic() >= until:
+                return None
+            self._beat()
         heard = self.hear()
         if heard is None:
             return Order(Do.STOP)

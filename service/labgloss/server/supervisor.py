@@ -38,8 +38,10 @@ _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 5.0
 # So many in a row of each, and whoever started the service decides what is next.
 _MOST_SHORT_LIVES = 6
-# How often certificates and callers are looked at, as often as workers look at callers.
+# How often it is looked at whether workers say something, and at certificates and callers, as often as workers do.
 _LOOK_SECONDS = 1.0
+# A worker that said nothing for so long serves nobody: it hangs, or was stopped. Long, for a machine that is slow.
+_SILENT_SECONDS = 30.0
 # Beyond its drain and grace: then a worker is killed.
 _OVERDUE_SECONDS = 5.0
 
@@ -55,6 +57,7 @@ class _Worker:
     pid: int = 0
     line: Line | None = None
     served_at: float | None = None
+    heard_at: float = 0.0
     start_at: float = 0.0
     short_lives: int = 0
 
@@ -99,6 +102,7 @@ class _Supervisor:
     ending: Order | None = None
     kill_at: float | None = None
     code: int = _STOPPED
+    looked_at: float = field(default_factory=time.monotonic)
 
     def run(self) -> int:
         """The exit code, once every worker has ended."""
@@ -114,6 +118,7 @@ class _Supervisor:
             while (order := self.signals.wait(0)) is not None:
                 self._obey(order, reload)
             self._reap()
+            self._kill_silent()
             reload.look(self._swap, self._is_held)
             self.identity.current()
             self._kill_overdue()
@@ -141,6 +146,7 @@ class _Supervisor:
     def _hear(self, worker: _Worker) -> None:
         line = worker.line
         assert line is not None
+        worker.heard_at = time.monotonic()
         said = line.hear()
         if said is None:
             # It ends, or has ended; its signal follows.
@@ -246,6 +252,20 @@ class _Supervisor:
                 if worker.pid:
                     os.kill(worker.pid, signal.SIGKILL)
 
+    def _kill_silent(self) -> None:
+        """Kills a worker that has said nothing for long, so that another comes in its place."""
+        now = time.monotonic()
+        # Who was kept from looking for long, as by a machine that stood still, cannot say that others are silent.
+        was_away, self.looked_at = now - self.looked_at > _SILENT_SECONDS / 2, now
+        for worker in self.workers:
+            if was_away:
+                worker.heard_at = now
+            silent = now - worker.heard_at
+            if worker.pid and self.ending is None and silent >= _SILENT_SECONDS:
+                self.log.error("worker_silent", worker=worker.number, pid=worker.pid, seconds=round(silent, 3))
+                os.kill(worker.pid, signal.SIGKILL)
+                worker.heard_at = now
+
     def _start_due(self) -> None:
         now = time.monotonic()
         for worker in self.workers:
@@ -265,6 +285,7 @@ class _Supervisor:
         if pid:
             its.close()
             worker.pid, worker.line, worker.holds = pid, Line(ours), self.release.reference
+            worker.heard_at = time.monotonic()
             return
         code = _FAILED
         try:
