@@ -18,6 +18,7 @@ from labgloss.log import make_log
 from labgloss.parsed import load_served
 from labgloss.server.app import serve
 from labgloss.server.core_log import check_core_speaks
+from labgloss.server.descriptors import open_room
 from labgloss.server.evidence import check_evidence
 from labgloss.server.settings import Settings, read_settings
 from labgloss.server.supervisor import supervise
@@ -40,6 +41,7 @@ def run(arguments: Namespace) -> int:
     flags = {name: getattr(arguments, name) for name in _FLAGS}
     settings = read_settings(os.environ, flags)
     # Before a release is proved, which takes its time.
+    open_room(settings)
     read_identity(settings)
     check_evidence(settings)
     if settings.tls_certificate is not None:
