@@ -37,6 +37,7 @@ from labgloss.server.overdue import Watchdog
 from labgloss.server.port import cannot_listen, why_not_bound
 from labgloss.server.releases import Releases
 from labgloss.server.reload import LOOK_SECONDS, Reload, said_of
+from labgloss.server.room import check_threads
 from labgloss.server.settings import Settings
 
 INTERPRETATION = "labgloss.v1.InterpretationService"
@@ -239,11 +240,12 @@ def serve_until_told(
     worker: int = 0,
     identity: tuple[TlsFiles | None, Access | None] | None = None,
 ) -> None:
-    """Serves until an order says otherwise, and stops as it says. Raises SettingsError when the port cannot be opened.
+    """Serves until an order says otherwise, and stops as it says. Raises SettingsError as `start` does.
 
     A worker, which has no `reload`, is handed each release by its supervisor, and tells it what it serves. `identity`:
     as for `start`.
     """
+    check_threads(settings)
     sys.setswitchinterval(SWITCH_SECONDS)
     with auditing_handshakes(log) if settings.tls_certificate else nullcontext():
         running = start(settings, release, log, worker=worker, identity=identity)

@@ -18,8 +18,8 @@ from labgloss.log import make_log
 from labgloss.parsed import load_served
 from labgloss.server.app import serve
 from labgloss.server.core_log import check_core_speaks
-from labgloss.server.descriptors import open_room
 from labgloss.server.evidence import check_evidence
+from labgloss.server.room import open_room
 from labgloss.server.settings import Settings, read_settings
 from labgloss.server.supervisor import supervise
 

@@ -1,13 +1,14 @@
-"""Room for what a process opens: raised to what the machine allows, or refused before anything listens."""
+"""Room for what a process opens and starts: raised to what the machine allows, or refused before anything listens."""
 
 from __future__ import annotations
 
 import resource
+import threading
 
 import pytest
 
 from labgloss.errors import SettingsError
-from labgloss.server.descriptors import open_room
+from labgloss.server.room import check_threads, open_room
 from labgloss.server.settings import Settings
 
 
@@ -60,3 +61,22 @@ def test_where_no_connection_fits_none_is_offered(monkeypatch: pytest.MonkeyPatc
     limited(monkeypatch, 64, 64)
     with pytest.raises(SettingsError, match="this process may open 64; raise the limit"):
         open_room(Settings())
+
+
+def test_threads_that_cannot_be_started_are_said_and_those_that_were_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, starting = threading.active_count(), threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if threading.active_count() - before == 5:
+            raise RuntimeError("can't start new thread")
+        starting(thread)
+
+    check_threads(Settings())
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(SettingsError) as raised:
+        check_threads(Settings())
+    assert (
+        "threads: a process with 8 starts up to 24, and there is room for 5; choose fewer, or raise the limit "
+        "(ulimit -u, TasksMax, pids_limit)",
+    ) == raised.value.faults
+    assert before == threading.active_count()
