@@ -114,7 +114,8 @@ class _Supervisor:
         while self.ending is None or any(worker.pid for worker in self.workers):
             self._start_due()
             for worker in self._wait(reload.wait_seconds):
-                self._hear(worker)
+                while self._hear(worker):
+                    pass
             while (order := self.signals.wait(0)) is not None:
                 self._obey(order, reload)
             self._reap()
@@ -143,7 +144,8 @@ class _Supervisor:
             ready = selector.select(max(0.0, min(due) - now))
             return [key.data for key, _ in ready if key.data is not None]
 
-    def _hear(self, worker: _Worker) -> None:
+    def _hear(self, worker: _Worker) -> bool:
+        """Takes what a worker said next; whether it said more, which is here already."""
         line = worker.line
         assert line is not None
         worker.heard_at = time.monotonic()
@@ -152,13 +154,13 @@ class _Supervisor:
             # It ends, or has ended; its signal follows.
             line.close()
             worker.line = None
-        elif isinstance(serving := said.get("serving"), dict):
+            return False
+        if isinstance(serving := said.get("serving"), dict):
             worker.served_at = worker.served_at or time.monotonic()
             worker.holds = ReleaseReference(**serving)
             missing = range(len(self.workers), self.settings.workers)
             self.workers += [_Worker(number) for number in missing]
-        if said is not None and line.has_more:
-            self._hear(worker)
+        return line.has_more
 
     def _obey(self, order: Order, reload: Reload) -> None:
         if order.do is Do.RELOAD:
@@ -185,8 +187,9 @@ class _Supervisor:
         """
         content = written(release)
         # The order is small, and no worker that is slow to read keeps the supervisor waiting.
-        with os.fdopen(os.memfd_create("labgloss-release"), "wb", buffering=0) as file:
+        with os.fdopen(os.memfd_create("labgloss-release"), "wb") as file:
             file.write(content)
+            file.flush()
             self.release = release
             for worker in self.workers:
                 if worker.line is not None and not worker.line.order(Order(Do.RELOAD), file.fileno()):
@@ -273,7 +276,11 @@ class _Supervisor:
                 self._start(worker)
 
     def _start(self, worker: _Worker) -> None:
-        ours, its = socket.socketpair()
+        try:
+            ours, its = socket.socketpair()
+        except OSError:
+            self._buried(worker, _FAILED)
+            return
         try:
             pid = os.fork()
         except OSError:
