@@ -45,6 +45,15 @@ def holds(limit: Limit, x: Fraction) -> bool:
     return True
 
 
+def meet(one: Limit, other: Limit) -> bool:
+    """Whether any number fulfils both limits."""
+    lows = [number for _, number in (*side_of(one, ">"), *side_of(other, ">"))]
+    highs = [number for _, number in (*side_of(one, "<"), *side_of(other, "<"))]
+    if not lows or not highs or max(lows) < min(highs):
+        return True
+    return max(lows) == min(highs) and holds(one, max(lows)) and holds(other, max(lows))
+
+
 def times(limit: Limit, factor: Fraction) -> Limit:
     """A limit in another unit."""
     return tuple((sign, number * factor) for sign, number in limit)

@@ -66,7 +66,9 @@ def compared(context: Context, result: Table, analyte: Table, code: Table, unit:
     to = unit if unit in native else native[0]
     by = context.factor(Reading(result, analyte, code, to, number, ()), unit, to)
     own = times(read_interval(result.get("interval") or {}), by)
-    return Reading(result, analyte, code, to, times(number, by), own)
+    reading = Reading(result, analyte, code, to, times(number, by), own)
+    # K2: an interval that can be none of the analyte in this unit is not used.
+    return reading if context.may_be_of_its_unit(reading, unit) else reading._replace(own=())
 
 
 def settled(context: Context, sent: Reading, named: list[Reading]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
-from tests.oracle.limits import Limit, limit_of, side_of, smallest_digit, times
+from tests.oracle.limits import Limit, end_of, limit_of, meet, side_of, smallest_digit, times
 from tests.oracle.people import Table, covers, people, within
 from tests.oracle.verdicts import Rules, Verdict, judge_all
 
@@ -92,6 +92,43 @@ class Context:
                     found = times(limit_of(row["limits"][unit]), self.factor(reading, unit, reading.unit))
         low, high = (side_of(reading.own, side) or side_of(found or (), side) for side in "><")
         return low + high if reading.own else found
+
+    def may_be_of_its_unit(self, reading: Reading, sent: str) -> bool:
+        """DEC-101: whether the laboratory's interval may be one of the analyte, in the unit sent, for somebody."""
+        if not reading.own:
+            return True
+        said = {self._admits(reading, person) for person in self.people(reading)}
+        if True in said or None not in said:
+            return True in said
+        rows = [row for row in reading.analyte.get("intervals", ()) if row.get("variant", "default") == "default"]
+        first: dict[str, str] = {}
+        for unit in reading.analyte["units"]:
+            first.setdefault(unit["property"], unit["ucum"])
+        as_sent = times(reading.own, self.factor(reading, reading.unit, sent))
+        met = {unit for unit in (sent, *first.values()) for row in rows if meet(as_sent, self._in(reading, row, unit))}
+        return sent in met or not met
+
+    def _in(self, reading: Reading, row: Table, unit: str) -> Limit:
+        """An interval as written in a unit, else converted."""
+        written = unit if unit in row["limits"] else next(iter(row["limits"]))
+        return times(limit_of(row["limits"][written]), self.factor(reading, written, unit))
+
+    def _admits(self, reading: Reading, person: Table) -> bool | None:
+        """Whether it meets the interval of a person, and reaches beyond no outermost fixed band or default critical."""
+        default = self.interval(reading._replace(own=()), person)
+        bands = [(row, row["limits"][reading.unit]) for row in self.band_table(reading.analyte, person)]
+        fixed = [limit_of(text) for row, text in bands if _stays(row, text) and row["side"] != "normal"]
+        for row in reading.analyte.get("critical", ()):
+            if row.get("set", "default") == "default" and self.counts(row, person):
+                fixed.append(limit_of(row["limits"][reading.unit]))
+        low, high = end_of(reading.own, ">"), end_of(reading.own, "<")
+        for limit in fixed:
+            lower, upper = end_of(limit, ">"), end_of(limit, "<")
+            if (lower is None and upper is not None and low is not None and low < upper) or (
+                upper is None and lower is not None and high is not None and high > lower
+            ):
+                return False
+        return None if default is None else meet(reading.own, default)
 
     def band_table(self, analyte: Table, person: Table) -> list[Table]:
         """The bands of this person, this context and this policy."""

@@ -20,9 +20,11 @@ from labgloss.engine.select import (
     LaboratoryEnds,
     Rows,
     age_of,
+    bounds_of,
     chosen_for,
     known_of,
     laboratory_ends_of,
+    within_bounds,
 )
 from labgloss.frozen import dataclass
 from labgloss.knowledge.partition import Known
@@ -48,14 +50,24 @@ class Bench:
         """The age at the entry's collection."""
         return age_of(self.panel.patient, entry, self.panel_age)
 
-    def laboratory(self, entry: Judged) -> LaboratoryEnds:
-        """The laboratory's interval of an entry; none judges vitamin D or a component of it.
+    def laboratory(self, entry: Judged, reading: Reading) -> LaboratoryEnds:
+        """The laboratory's interval that judges a reading of an entry; none judges vitamin D or a component of it.
 
         The total is judged by policy (D13), a component never: its number is part of a sum (D4, DEC-73).
         """
-        if entry.result is None or (entry.analyte is not None and entry.analyte.id in _WITHOUT_INTERVAL):
+        if entry.result is None or entry.result.interval is None or entry.analyte is None:
             return NOT_SENT
-        return laboratory_ends_of(self.release, entry.result)
+        if entry.analyte.id in _WITHOUT_INTERVAL:
+            return NOT_SENT
+        own = laboratory_ends_of(self.release, entry.result)
+        if own.span is None:
+            return own
+        asked = self._asked(entry, entry.analyte, reading, NOT_SENT)
+        if self.release.compiled:
+            bounds = verdicts.of_release(self.release).scale(asked).bounds
+        else:
+            bounds = bounds_of(reading.compared.unit, asked.rows())
+        return within_bounds(self.release, entry.analyte, reading, own, bounds)
 
     @property
     def policy(self) -> str:
@@ -87,7 +99,7 @@ class Bench:
 
     def _graded(self, entry: Judged, reading: Reading, span: Span, site: Site | None = None) -> Verdict:
         assert entry.analyte is not None
-        asked = self._asked(entry, entry.analyte, reading, self.laboratory(entry), site)
+        asked = self._asked(entry, entry.analyte, reading, self.laboratory(entry, reading), site)
         if self.release.compiled:
             return verdicts.of_release(self.release).verdict(asked, span)
         return grade.grade(entry.analyte, reading.compared.unit, span, asked.rows())

@@ -99,7 +99,7 @@ def _limits_compared(bench: Bench, entry: Judged) -> Iterator[SiteEntry]:
     assert entry.analyte is not None
     for reading in (entry.reading, *entry.candidates):
         if reading is not None:
-            for rows in bench.rows(entry, entry.analyte, reading, bench.laboratory(entry)):
+            for rows in bench.rows(entry, entry.analyte, reading, bench.laboratory(entry, reading)):
                 yield from (site for row in rows.critical if (site := bench.release.site.rules.get(row.id)))
 
 

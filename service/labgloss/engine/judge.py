@@ -70,8 +70,8 @@ def _noted(bench: Bench, entry: Judged) -> Judged:
         cautions.append("comparator_bound")
     if bench.facts.holds(bench.release.file.outside_validated_scope):
         cautions.append("outside_validated_scope")
-    own = bench.laboratory(entry)
-    issues = ("interval_unreadable",) if own.unreadable else ()
+    own = bench.laboratory(entry, entry.reading)
+    issues = ("interval_unreadable",) if own.unreadable else ("interval_implausible",) if own.implausible else ()
     found = (*conflicts.of_interval(bench, entry, own.span), *conflicts.of_flag(entry))
     if any(conflict.kind == "flag" for conflict in found):
         issues = (*issues, "laboratory_flag_disagrees")

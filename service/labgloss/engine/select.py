@@ -138,9 +138,81 @@ class LaboratoryEnds:
 
     span: Span | None = None
     unreadable: bool = False
+    # Read, and no interval of the analyte in the unit of the result: not used.
+    implausible: bool = False
 
 
 NOT_SENT = LaboratoryEnds()
+IMPLAUSIBLE = LaboratoryEnds(implausible=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a laboratory's interval can be for one kind of patient, in the unit compared."""
+
+    # The interval in force without the laboratory's, which one of the same analyte and unit meets; None: not known.
+    default: Span | None
+    # Where severe or critical values begin; the interval of no laboratory reaches beyond.
+    lowest: Decimal | None
+    highest: Decimal | None
+
+    def admit(self, own: Span) -> bool | None:
+        """Whether an interval may be one of this kind of patient; None where nothing says."""
+        if self.lowest is not None and own.low is not None and own.low < self.lowest:
+            return False
+        if self.highest is not None and own.high is not None and own.high > self.highest:
+            return False
+        return None if self.default is None else own.overlaps(self.default)
+
+
+def bounds_of(unit: str, rows: Sequence[Rows]) -> tuple[Bounds, ...]:
+    """What a laboratory's interval in a unit can be, for each kind of patient; by rows without such an interval."""
+    return tuple(_bounds(unit, one) for one in rows)
+
+
+def _bounds(unit: str, rows: Rows) -> Bounds:
+    spans = [row.limits[unit].span() for row in rows.critical if row.set == DEFAULT and unit in row.limits]
+    for band in rows.table.bands if rows.table is not None else ():
+        if not (band.yields_to_interval or band.side == "normal" or band.limits[unit].needs_interval):
+            # Of the bands that no interval moves the outermost one, which is unbounded: a milder one only overrules
+            # the interval (DEC-49), and so do the limits of a chosen set (DEC-87).
+            spans.append(band.limits[unit].span())
+    return Bounds(
+        rows.ends.span if rows.ends is not None else None,
+        max((span.high for span in spans if span.low is None and span.high is not None), default=None),
+        min((span.low for span in spans if span.high is None and span.low is not None), default=None),
+    )
+
+
+def within_bounds(
+    release: Release, analyte: Analyte, reading: Reading, own: LaboratoryEnds, bounds: Sequence[Bounds]
+) -> LaboratoryEnds:
+    """The laboratory's interval of a reading, unless it can be none of its analyte in its unit (DK K2, DEC-101).
+
+    It stands where it may be that of one kind of patient whom the result may be of. Where no interval is known for a
+    kind, it falls only to those of other patients: when as sent it meets none, and in another customary unit it does.
+    """
+    if own.span is None:
+        return own
+    admitted = {kind.admit(scaled_span(own.span, reading.factor)) for kind in bounds}
+    if True in admitted or (
+        None in admitted and not _of_another_unit(release, analyte, own.span, reading.quantity.unit)
+    ):
+        return own
+    return IMPLAUSIBLE
+
+
+def _of_another_unit(release: Release, analyte: Analyte, own: Span, sent: str) -> bool:
+    """Whether an interval meets no default of its analyte in the unit of its result, and one in another unit."""
+
+    def met_in(unit: str) -> bool:
+        known = (
+            banding.interval_in(release.unit_table, analyte.form, row, unit)
+            for row in analyte.intervals.get(DEFAULT, ())
+        )
+        return any(span is not None and own.overlaps(span) for span in known)
+
+    return not met_in(sent) and any(met_in(unit) for unit in analyte.customary.values() if unit != sent)
 
 
 def laboratory_ends_of(release: Release, result: Result) -> LaboratoryEnds:

@@ -25,9 +25,11 @@ from labgloss.engine.select import (
     LABORATORY,
     VITAMIN_D,
     VITAMIN_D_POLICY,
+    Bounds,
     Ends,
     LaboratoryEnds,
     Rows,
+    bounds_of,
     chosen_for,
     rows_for,
     shown_of_laboratory,
@@ -69,6 +71,8 @@ class Scale:
     multiples: tuple[Decimal, ...] = ()
     # Of each kind of patient, the interval in force; where a laboratory sent its own, none is kept.
     intervals: tuple[Ends | None, ...] = ()
+    # What a laboratory's interval can be for each of them; none where it is known already that it sent one.
+    bounds: tuple[Bounds, ...] = ()
 
     def place(self, span: Span, own: Span | None = None) -> tuple[int, ...] | None:
         """Where a span lies among the limits, with a laboratory's interval in the same unit (`own`).
@@ -196,6 +200,7 @@ class Verdicts:
                 tuple(sorted(ends)),
                 tuple(sorted(multiples)),
                 tuple(row.ends for row in rows) if own is None else (),
+                bounds_of(unit, rows) if own is None else (),
             ),
         )
 

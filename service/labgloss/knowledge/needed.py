@@ -58,6 +58,7 @@ ISSUES = frozenset(
         "duplicate_result",
         "egfr_contradicts_creatinine",
         "haemolysed",
+        "interval_implausible",
         "interval_unreadable",
         "laboratory_flag_disagrees",
         "local_code_disagrees",

@@ -77,7 +77,7 @@ def _margins(laid: Laid, entry: Judged, reading: Reading) -> tuple[Margin, ...]:
     assert entry.analyte is not None
     unit = reading.compared.unit
     found: list[Margin] = []
-    for rows in laid.bench.rows(entry, entry.analyte, reading, laid.bench.laboratory(entry)):
+    for rows in laid.bench.rows(entry, entry.analyte, reading, laid.bench.laboratory(entry, reading)):
         found += _of_interval(rows.ends, reading)
         found += _of_rows(rows, reading, unit)
         found += _of_findings(laid.bench.release, entry, reading, rows.ends)

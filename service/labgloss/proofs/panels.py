@@ -346,13 +346,17 @@ class _Builder:
             return
         for way in self._distinct(ident):
             result = way.results[0]
-            for low, high in ((0, result.value), (result.value, 1000)):
-                interval = LaboratoryInterval(str(low), str(high))
-                step = Decimal(1).scaleb(Decimal(result.value).as_tuple().exponent)  # type: ignore[arg-type]
-                beyond = Decimal(result.value) + (step if low == 0 else -step)
+            step = Decimal(1).scaleb(Decimal(result.value).as_tuple().exponent)  # type: ignore[arg-type]
+            # Of one end: with another one that is far from the default, no laboratory's interval is taken.
+            for interval, by in (
+                (LaboratoryInterval(high=result.value), step),
+                (LaboratoryInterval(low=result.value), -step),
+            ):
+                beyond = Decimal(result.value) + by
                 if beyond > 0:
                     moved = replace(result, value=plain(beyond), interval=interval)
-                    yield Way(f"{ident} {moved.value} against {low}-{high}", (moved,))
+                    end = "to" if by > 0 else "from"
+                    yield Way(f"{ident} {moved.value} against an interval {end} {result.value}", (moved,))
 
     def _wrong_units(self) -> Iterator[Way]:
         result = self._result("potassium", "5")

@@ -186,11 +186,14 @@ def test_an_unreadable_interval_is_said_and_the_default_used(read: Read) -> None
 def test_no_interval_moves_a_moderate_severe_or_critical_limit(
     read: Read, analyte: str, value: str, interval: str, band: str
 ) -> None:
-    """R-RI-2, DEC-49; the conflict is said."""
-    found = entry(read(result(analyte, value, "mmol/L", interval=interval)))
+    """R-RI-2, DEC-49; the conflict is said, or that the interval can be none of the analyte (DEC-101)."""
+    report = read(result(analyte, value, "mmol/L", interval=interval))
+    found = entry(report)
     assert found.band == band
     assert found.flag[0] == ("L" if band.endswith("low") else "H")
-    assert [conflict.kind for conflict in found.conflicts] == ["limit"]
+    taken = "interval_implausible" not in issues(report)
+    assert [conflict.kind for conflict in found.conflicts] == (["limit"] if taken else [])
+    assert taken is (band.startswith("moderate") and value not in ("2.00", "3.00"))
 
 
 @pytest.mark.parametrize(
@@ -453,7 +456,6 @@ def test_a_newborn_has_only_the_limits_written_for_that_age(
     [
         ("us_survey", "potassium", "2.8", "2.5-5.0", "LL", "moderate_low"),
         ("royal_melbourne", "calcium_adjusted", "2.85", "2.20-2.90", "HH", "mild_high"),
-        ("us_survey", "sodium", "158", "130-160", "HH", "severe_high"),
         ("us_lab_by_age", "potassium", "6.05", "3.5-6.1", "HH", "moderate_high"),
     ],
 )
@@ -495,3 +497,28 @@ def test_the_window_of_an_infusion_stands_before_a_chosen_set(read_one: ReadOne)
 )
 def test_whom_a_row_is_for_is_said_in_words(row: dict[str, Any], words: str) -> None:
     assert whom(formed(Population, row)) == words
+
+
+@pytest.mark.parametrize(
+    ("sent", "refused"),
+    [
+        (("potassium", "5.9", "mmol/L", "13.7-20.7"), True),
+        (("potassium", "5.4", "mmol/L", "0-9"), True),
+        (("potassium", "5.4", "mmol/L", "3.5-6.6"), True),
+        # It ends where the severe band begins, and reaches beyond a milder one that no interval moves (DEC-49).
+        (("potassium", "5.4", "mmol/L", "2.8-6.5"), False),
+        (("potassium", "3.4", "mmol/L", "3.4-5.6"), False),
+        (("potassium", "3.4", "mmol/L", "<5.6"), False),
+        (("potassium", "3.4", "mmol/L", "<3.0"), True),
+        (("magnesium", "0.66", "mmol/L", "0.66-1.07"), False),
+        (("pth", "5", "pg/mL", "1.6-6.9"), True),
+        (("pth", "12", "pg/mL", "9-55"), False),
+    ],
+)
+def test_an_interval_judges_where_it_can_be_one_of_its_analyte_and_unit(
+    read: Read, sent: tuple[str, str, str, str], refused: bool
+) -> None:
+    analyte, value, unit, interval = sent
+    report = read(result(analyte, value, unit, interval=interval))
+    assert ("interval_implausible" in issues(report)) is refused
+    assert ("laboratory" in entry(report).rule_ids) is not refused
