@@ -67,6 +67,16 @@ def read_number(value: str, comparator: str | None) -> Limit | None:
     return ((comparator or written[1] or "=", Fraction(written[2])),)
 
 
+def read_commas(value: str, comparator: str | None) -> list[Limit]:
+    """What a number with one comma may mean: decimals, and thousands where three digits follow."""
+    written = re.fullmatch(r"\s*(<=|>=|<|>)?\s*(\d+),(\d+)\s*", value, re.ASCII)
+    if not written:
+        return []
+    sign, whole, rest = written[1] or "", written[2], written[3]
+    texts = [f"{sign}{whole}.{rest}"] + ([f"{sign}{whole}{rest}"] if len(rest) == 3 and whole != "0" else [])
+    return [number for text in texts if (number := read_number(text, comparator))]
+
+
 def read_interval(own: dict[str, str]) -> Limit:
     """The laboratory's own interval, perhaps with one end only; what is no interval bounds nothing (DEC-79)."""
     low, high, text = own.get("low"), own.get("high"), own.get("text", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.oracle.limits import Limit, read_interval, read_number, times
+from tests.oracle.limits import Limit, read_commas, read_interval, read_number, times
 from tests.oracle.people import Table
 from tests.oracle.rules import Context, Reading
 from tests.oracle.verdicts import entry, refused
@@ -30,8 +30,19 @@ def read(context: Context, result: Table) -> Reading | Table:
         return refused("wrong_analyte")
     number = read_number(result["value"], result.get("comparator"))
     if number is None:
-        return refused("value_not_numeric", flagged(result))
+        return refused(
+            "value_not_numeric", flagged(result) or comma_may_be_critical(context, result, analytes[id_], row)
+        )
     return read_unit(context, result, analytes[id_], row, number)
+
+
+def comma_may_be_critical(context: Context, result: Table, analyte: Table, code: Table) -> bool:
+    """DEC-103: in one of the ways in which a number with a comma may be meant, and inside the hard limits."""
+    meant = read_commas(result["value"], result.get("comparator"))
+    found = [read_unit(context, result, analyte, code, number) for number in meant]
+    refusals = [one for one in found if isinstance(one, dict) and one["refusal"] != "value_implausible"]
+    readings = [one for one in found if not isinstance(one, dict)]
+    return any(one["critical"] == "possible" for one in refusals) or may_be_critical(context, result, readings)
 
 
 def read_unit(context: Context, result: Table, analyte: Table, code: Table, number: Limit) -> Reading | Table:

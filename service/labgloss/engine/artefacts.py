@@ -106,8 +106,8 @@ def examine(bench: Bench, entries: Sequence[Judged]) -> Examined:
             touched = _concerned(rule, specimen) if truth is Truth.TRUE else ()
             for place, entry in touched:
                 changed[place] = _marked(rule, changed[place], entry)
-            if all(entries[place].earlier for place in specimen.places):
-                # An older specimen that a newer one replaced: its values are refused, and nothing is said of now.
+            if all(entries[place].earlier for place in _spoken_of(rule, specimen)):
+                # What it speaks of was replaced by newer results: it is refused, and nothing is said of now (DEC-85).
                 continue
             if _rank(truth) > _rank(truths.get(rule.id, Truth.FALSE)):
                 truths[rule.id], held[rule.id] = truth, specimen
@@ -288,6 +288,21 @@ def _concerned(rule: PatternRow, specimen: _Specimen) -> list[tuple[int, Judged]
         and entry.verdict is not None
         and (_refused_by(rule.refuses, entry.analyte) or _unreliable_by(rule, entry.analyte, entry.verdict))
     ]
+
+
+def _spoken_of(rule: PatternRow, specimen: _Specimen) -> Sequence[int]:
+    """The places of a specimen's results that a rule is about, whatever they came to; without any all of them.
+
+    Another result of the same draw, such as platelets that nobody counted again, does not bring an older value back.
+    """
+    names = {*rule.unreliable_high, *rule.urgency_of}
+    places = [
+        place
+        for place, entry in zip(specimen.places, specimen.measured, strict=True)
+        if entry.analyte is not None
+        and (_refused_by(rule.refuses, entry.analyte) or not names.isdisjoint((entry.analyte.id, entry.analyte.family)))
+    ]
+    return places or specimen.places
 
 
 def _refused_by(row: RefusesRow | None, analyte: Analyte) -> bool:

@@ -59,7 +59,7 @@ def explanation(release: Release, entry: Judged) -> str:
 def _refused(release: Release, entry: Judged) -> str:
     assert entry.refusal is not None
     row = release.refusals[entry.refusal.value]
-    sentences = [row.text, row.mend]
+    sentences = [row.text] if entry.earlier else [row.text, row.mend]
     if entry.critical is Critical.POSSIBLE:
         sentences.insert(
             1, "The number may lie beyond a critical limit: it counts as possibly critical until it is settled."

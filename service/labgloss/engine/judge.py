@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labgloss.domain.altered import altered
+from labgloss.domain.panel import ResultStatus
 from labgloss.domain.report import Critical, Reading, RefusalReason, ResultClass, ResultState, Urgency
 from labgloss.engine import conflicts, plausibility
 from labgloss.engine.bench import Bench
 from labgloss.engine.calcium import ADJUSTED, FAMILY
 from labgloss.engine.explain import band_words, quantity_text
 from labgloss.engine.facts import Facts
-from labgloss.engine.judged import ARTEFACTS, Judged
-from labgloss.engine.normalise import WITHOUT_VALUE
+from labgloss.engine.judged import ARTEFACTS, CLEAN_REPEAT, Judged
 from labgloss.engine.rules import Alone, Settled, Values, band_urgency
 from labgloss.engine.select import VITAMIN_D, VITAMIN_D_COMPONENTS
 from labgloss.knowledge.release import NO_SITE, Analyte
@@ -24,7 +24,15 @@ NO_INTERVAL = "a reference interval from the laboratory"
 TOTAL_OF_COMPONENTS = "the total 25-OH vitamin D: one component has no limits of its own"
 NUMBER = "the number behind the comparator"
 
-_UNIT_REASONS = frozenset({RefusalReason.UNIT_MISSING, RefusalReason.UNIT_NOT_ACCEPTED, RefusalReason.UNIT_CONFLICT})
+# Refusals of a number that was meant in one of several ways, each of which may be critical (DEC-09, DEC-103).
+_MEANT_IN_SOME_WAY = frozenset(
+    {
+        RefusalReason.VALUE_NOT_NUMERIC,
+        RefusalReason.UNIT_MISSING,
+        RefusalReason.UNIT_NOT_ACCEPTED,
+        RefusalReason.UNIT_CONFLICT,
+    }
+)
 # What would make a number of a computed bound.
 _NUMBER_OF = {
     VITAMIN_D: "the total 25-OH vitamin D, or the number of its other component",
@@ -101,7 +109,7 @@ def finish(bench: Bench, entry: Judged, settled: Settled) -> Judged:
         return altered(entry, urgency=Urgency.SAME_DAY if flagged_critical(entry) else Urgency.NONE)
     if entry.earlier:
         # The present state decides; an older value serves trend and context (DEC-85).
-        return altered(entry, critical=Critical.NO)
+        return altered(entry, critical=Critical.NO, missing=tuple(one for one in entry.missing if one != CLEAN_REPEAT))
     joint = entry.measured is not None and analyte.family == FAMILY
     if (entry.primary or joint) and verdict.critical is not Critical.NO:
         entry = altered(entry, critical=verdict.critical)
@@ -128,7 +136,7 @@ def _with_state(entry: Judged) -> Judged:
 
 
 # Refused as it was sent: what an artefact of the specimen takes out is a value that is not known, and is counted so.
-_AS_SENT = _UNIT_REASONS | {RefusalReason.VALUE_IMPLAUSIBLE, RefusalReason.VALUE_NOT_NUMERIC}
+_AS_SENT = _MEANT_IN_SOME_WAY | {RefusalReason.VALUE_IMPLAUSIBLE}
 
 
 def refused_and_possibly_critical(bench: Bench, entries: Sequence[Judged], family: str) -> bool:
@@ -148,15 +156,17 @@ def _finish_refused(bench: Bench, entry: Judged) -> Judged:
     # An implausible vitamin D is never critical, and is looked into the same day all the same (vocabulary.md 2).
     pressing = possible or (entry.refusal is RefusalReason.VALUE_IMPLAUSIBLE and _of_the_four(entry))
     urgency = row.urgency_if_possible_critical if pressing else row.urgency
-    # A result that its laboratory withdrew says nothing; one without a value may still be flagged.
-    withdrawn = entry.result is not None and entry.result.status in WITHOUT_VALUE
+    # A result that was entered in error says nothing, its flag with it; one that was cancelled, or has no value yet,
+    # may have been flagged as critical all the same, and what a flag says is looked into the same day (DEC-102).
+    withdrawn = entry.result is not None and entry.result.status is ResultStatus.ENTERED_IN_ERROR
     if not entry.earlier and flagged_critical(entry) and entry.refusal not in _QUIET and not withdrawn:
         urgency = max(urgency, Urgency.SAME_DAY)
     return altered(
         entry,
         critical=Critical.POSSIBLE if possible else Critical.NO,
         urgency=Urgency.NONE if entry.earlier else urgency,
-        missing=(row.mend,),
+        # The later result that replaced it mended it.
+        missing=() if entry.earlier else (row.mend,),
     )
 
 
@@ -167,11 +177,9 @@ _NEVER_CRITICAL = frozenset({RefusalReason.NO_VALUE, RefusalReason.CODE_INVALID,
 def _may_be_critical(bench: Bench, entry: Judged, reason: RefusalReason) -> bool:
     if reason in _NEVER_CRITICAL or entry.analyte is None:
         return False
-    if reason is RefusalReason.VALUE_NOT_NUMERIC:
-        return flagged_critical(entry)
     if reason is RefusalReason.VALUE_IMPLAUSIBLE:
         return entry.analyte.form.implausible_may_be_critical
-    if reason in _UNIT_REASONS:
+    if reason in _MEANT_IN_SOME_WAY:
         analyte = entry.analyte
         return flagged_critical(entry) or any(
             plausibility.inside_hard_limits(analyte, reading)

@@ -23,6 +23,8 @@ from labgloss.frozen import dataclass
 from labgloss.knowledge.release import Analyte, SiteEntry
 from labgloss.knowledge.schema import BandRow, CriticalRow
 
+# What a haemolysed specimen waits for.
+CLEAN_REPEAT = "a repeat on a specimen without haemolysis"
 # Refusals of a number that was measured: it may show the patient, or the artefact.
 ARTEFACTS = frozenset(
     {

@@ -26,6 +26,8 @@ WITHOUT_VALUE = frozenset({ResultStatus.REGISTERED, ResultStatus.CANCELLED, Resu
 _NUMBER = re.compile(
     r"(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<number>[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9])?)"
 )
+_COMMA = re.compile(r"(?P<comparator>(?:<=|>=|<|>|≤|≥)?)\s*(?P<whole>[0-9]+),(?P<rest>[0-9]+)")
+_THOUSANDS = re.compile(r"[1-9][0-9]*,[0-9]{3}")
 _COMPARATORS = {"≤": Comparator.LESS_OR_EQUAL, "≥": Comparator.GREATER_OR_EQUAL} | {
     comparator.value: comparator for comparator in Comparator
 }
@@ -46,7 +48,10 @@ def normalise(release: Release, result: Result) -> Judged:
         judged = judged.noting(cautions=("preliminary_result",))
     number = parse_value(result.value, result.comparator)
     if number is None:
-        return judged.refused(RefusalReason.VALUE_NOT_NUMERIC)
+        meant = _meant_by_comma(result.value, result.comparator)
+        read = [_with_unit(release, judged, analyte, named.code, one, result.unit) for one in meant]
+        candidates = tuple([reading for one in read for reading in (one.candidates or (one.reading,)) if reading])
+        return altered(judged, candidates=candidates).refused(RefusalReason.VALUE_NOT_NUMERIC)
     return _with_unit(release, judged, analyte, named.code, number, result.unit)
 
 
@@ -129,6 +134,20 @@ def parse_value(text: str, comparator: Comparator) -> tuple[Decimal, Comparator]
     if Comparator.EQUAL not in (inside, comparator) and inside is not comparator:
         return None
     return Decimal(match["number"]), comparator if inside is Comparator.EQUAL else inside
+
+
+def _meant_by_comma(text: str, comparator: Comparator) -> list[tuple[Decimal, Comparator]]:
+    """The numbers that a text with one comma may mean: of decimals, and where three digits follow of thousands.
+
+    None of them is the value: the text is refused, and critical where one of them may be (DEC-103).
+    """
+    match = _COMMA.fullmatch(text.strip())
+    if match is None:
+        return []
+    meant = [match["whole"] + "." + match["rest"]]
+    if _THOUSANDS.fullmatch(f"{match['whole']},{match['rest']}"):
+        meant.append(match["whole"] + match["rest"])
+    return [number for one in meant if (number := parse_value(match["comparator"] + one, comparator)) is not None]
 
 
 def _with_unit(

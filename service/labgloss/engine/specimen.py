@@ -10,7 +10,7 @@ from labgloss.domain.altered import altered
 from labgloss.domain.panel import Haemolysis, Specimen, SpecimenKind
 from labgloss.domain.quantity import ARITHMETIC, Comparator, Span, scaled
 from labgloss.domain.report import Critical, Reading, RefusalReason, ResultClass, ResultState
-from labgloss.engine.judged import Judged, Verdict
+from labgloss.engine.judged import CLEAN_REPEAT, Judged, Verdict
 from labgloss.engine.series import same_draw
 from labgloss.knowledge.release import Analyte, Release
 from labgloss.knowledge.units import factor_between
@@ -180,9 +180,7 @@ def _haemolysed(release: Release, entry: Judged, entries: Sequence[Judged], regr
     if level is Haemolysis.GROSS and free is None:
         return entry.refused(RefusalReason.HAEMOLYSIS)
     if certain is ResultClass.HIGH:
-        entry = entry.noting(
-            cautions=("provisional_haemolysis",), missing=("a repeat on a specimen without haemolysis",)
-        )
+        entry = entry.noting(cautions=("provisional_haemolysis",), missing=(CLEAN_REPEAT,))
         return altered(entry, state=ResultState.CONDITIONAL)
     if free is None or certain is not ResultClass.NORMAL:
         return _masked(entry)
@@ -199,7 +197,7 @@ def _masked(entry: Judged, verdict: Verdict | None = None) -> Judged:
         open_verdict = altered(own, bands=(), critical=Critical.NO)
     elif open_verdict.critical is Critical.YES:
         open_verdict = altered(open_verdict, critical=Critical.POSSIBLE)
-    entry = entry.noting(cautions=("masked_low_possible",), missing=("a repeat on a specimen without haemolysis",))
+    entry = entry.noting(cautions=("masked_low_possible",), missing=(CLEAN_REPEAT,))
     return altered(
         entry,
         state=ResultState.CONDITIONAL,

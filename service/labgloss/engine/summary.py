@@ -142,6 +142,25 @@ def _values(entries: Sequence[Judged], counting: Sequence[tuple[Judged, ResultCl
     flagged = [_name(entry, entries) for entry in entries if _by_flag_alone(entry)]
     if flagged:
         sentences.append(f"Flagged as critical by the laboratory, which asks for contact: {joined(flagged)}.")
+    return [*sentences, *_critical_before(entries)]
+
+
+def _critical_before(entries: Sequence[Judged]) -> list[str]:
+    """What is critical no more: an earlier value that nothing explains, and a change that no assay makes (DEC-85)."""
+    sentences = []
+    for entry in entries:
+        if entry.trend is None or not entry.trend.exceeds_reference_change or entry.analyte is None or not entry.live:
+            continue
+        was = any(
+            other.index == entry.trend.previous_index
+            and other.verdict is not None
+            and other.verdict.critical is Critical.YES
+            and not other.unreliable
+            for other in entries
+        )
+        if was and entry.verdict is not None and entry.verdict.critical is Critical.NO:
+            name = explain.capitalised(entry.analyte.name)
+            sentences.append(f"{name} {entry.trend.text}; the earlier value lay beyond a critical limit.")
     return sentences
 
 

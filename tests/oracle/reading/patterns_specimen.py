@@ -125,6 +125,19 @@ def pseudo_advice(c: Case) -> set[str]:
     return {"CHECK_FBC"} | (set() if paired else {"CHECK_PLASMA_K_HEPARIN"}) | ecg_from_6(c)
 
 
+def drip_advice(c: Case) -> set[str]:
+    """P07; a glucose above 30 that it refuses may be the patient's (DEC-104)."""
+    sugar = any(
+        one.analyte == "glucose"
+        and one.reading
+        and compared(one.measured, ">", {"mmol/L": "30", "mg/dL": "540"}[one.reading.unit])
+        for one in c.entries.values()
+    )
+    return {"REPEAT_SAMPLE_NOW", "WITHHOLD_INTERPRETATION", "CONFIRM_CLINICAL_STATUS"} | (
+        {"CHECK_GLUCOSE", "CHECK_KETONES"} if sugar else set()
+    )
+
+
 SAME_DAY, ROUTINE = Urgency.SAME_DAY, Urgency.ROUTINE
 PATTERNS = [
     Pattern("DQ_UNIT_PROPERTY_CONFLICT", dq_unit_property_conflict, none, asks("QUERY_UNITS_WITH_LAB"), False),
@@ -150,7 +163,7 @@ PATTERNS = [
         artefacts.DRIP_ARM,
         lambda c: c.patterns[artefacts.DRIP_ARM],
         always(SAME_DAY),
-        asks("REPEAT_SAMPLE_NOW", "WITHHOLD_INTERPRETATION", "CONFIRM_CLINICAL_STATUS"),
+        drip_advice,
     ),
     Pattern("LOW_ALBUMIN_PSEUDOHYPOCALCAEMIA", low_albumin_pseudohypocalcaemia, always(ROUTINE), low_albumin_advice),
     Pattern("HIGH_ALBUMIN_PSEUDOHYPERCALCAEMIA", high_albumin_pseudohypercalcaemia, always(ROUTINE), has_core=False),

@@ -283,12 +283,16 @@ def test_urine_is_not_blood(read_one: ReadOne) -> None:
 # ---------------------------------------------------------------------------------------------- status
 
 
-@pytest.mark.parametrize("status", ["registered", "cancelled", "entered_in_error"])
-def test_a_result_without_standing_has_no_value_whatever_number_came(read: Read, status: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "urgency"), [("registered", "SAME_DAY"), ("cancelled", "SAME_DAY"), ("entered_in_error", "NONE")]
+)
+def test_a_result_without_standing_has_no_value_whatever_number_came(read: Read, status: str, urgency: str) -> None:
+    """What its laboratory flagged as critical is looked into all the same, unless it was entered in error (DEC-102)."""
     report = read(result("potassium", "7.9", "mmol/L", status=status, flags=("HH",)))
     found = entry(report)
     assert (found.refusal_reason, found.flag, found.critical.name) == (RefusalReason.NO_VALUE, "IND", "NO")
-    assert report.urgency.name == "NONE"
+    assert report.urgency.name == urgency
+    assert read(result("potassium", "7.9", "mmol/L", status=status)).urgency.name == "NONE"
 
 
 def test_an_empty_value_is_none(read_one: ReadOne) -> None:

@@ -232,3 +232,18 @@ def test_a_step_that_can_wait_is_left_to_the_list(read: Read, release: Release) 
 )
 def test_names_stand_in_a_list_within_a_sentence(names: list[str], text: str) -> None:
     assert joined(names) == text
+
+
+def test_an_earlier_critical_value_that_no_later_one_agrees_with_is_told_of(read: Read) -> None:
+    """DEC-85 lets the later value decide; a change that no assay makes is said all the same."""
+    first, later = "2026-03-01T08:00:00Z", "2026-03-01T09:00:00Z"
+    before = result("potassium", "6.8", "mmol/L", collected=first)
+    told = read(before, result("potassium", "4.2", "mmol/L", collected=later))
+    assert "Potassium changed by -2.6 mmol/L from 6.8 mmol/L" in told.summary
+    assert "the earlier value lay beyond a critical limit." in told.summary
+    for value in ("6.7", "6.6"):
+        assert "earlier value" not in read(before, result("potassium", value, "mmol/L", collected=later)).summary
+    calm = read(
+        result("potassium", "5.9", "mmol/L", collected=first), result("potassium", "4.2", "mmol/L", collected=later)
+    )
+    assert "earlier value" not in calm.summary
