@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from labgloss.domain.closed import Closed
-from labgloss.engine import phrases
+from labgloss.engine import phrases, reach
 from labgloss.engine.phrases import Clause, Found, PhrasesInAnyOrder, PhrasesInOrder
+from labgloss.engine.reach import Reached
 from labgloss.frozen import dataclass
 
 # What may stand beside a word that means a symptom only where nothing else does ("feels low"), or beside a statement
@@ -118,7 +119,7 @@ def all_neutral(clause: Clause, found: Sequence[Found], *, denials: bool) -> boo
     """Whether only neutral words, and denials where they are allowed, stand in a clause beside these phrases."""
     places = {place for phrase in found for place in phrase.places}
     return all(
-        place in places or word.raw in NEUTRAL or word.raw[0].isdigit() or (denials and phrases.denies(word))
+        place in places or word.raw in NEUTRAL or word.raw[0].isdigit() or (denials and reach.denies(word))
         for place, word in enumerate(clause.words)
     )
 
@@ -147,10 +148,11 @@ def qualifies(clause: Clause, place: int, qualifying: Collection[int]) -> bool:
 def _sections(clause: Clause, index: Index) -> Iterator[list[Complaint]]:
     """The complaints of each part of a clause; of a part that only qualifies, one that says nothing (WHOLE)."""
     found = _found(clause, index)
-    reached = phrases.denied(clause, found)
-    said = _said(clause, found, reached, index)
-    qualifiers = index.qualifiers.find(clause) if len(clause.parts) > 1 or not found else []
+    # One word that is a phrase has nothing beside it.
+    qualifiers = index.qualifiers.find(clause) if len(clause.words) > 1 or not found else []
     qualifying = {place for phrase in qualifiers for place in phrase.places}
+    reached = reach.reach(clause, found, qualifying)
+    said = _said(found, reached, index)
     unread: Complaint | None = None
     for section in joined(clause, (*found, *qualifiers)):
         begin, end = phrases.span_of(clause, section)
@@ -162,7 +164,7 @@ def _sections(clause: Clause, index: Index) -> Iterator[list[Complaint]]:
                 yield [Complaint(Said.WHOLE, (), begin, end)]
             continue
         if not here:
-            denied = any(place in reached for place in section)
+            denied = any(reached.get(place) is Reached.DENIED for place in section)
             one = Complaint(Said.UNREAD_DENIED if denied else Said.UNREAD, (), begin, end)
             # What follows on it is given back with it, as it was written.
             if unread is not None and unread.said is one.said:
@@ -201,23 +203,21 @@ def _found(clause: Clause, index: Index) -> list[Found]:
     return sorted(found, key=lambda phrase: phrase.places)
 
 
-def _said(
-    clause: Clause, found: Sequence[Found], reached: Collection[int], index: Index
-) -> list[tuple[Found, Complaint]]:
-    """What a clause says of each thing that its phrases name."""
-    past = phrases.past(clause)
-    others = phrases.Others.of(clause)
+def _said(found: Sequence[Found], reached: Mapping[int, Reached], index: Index) -> list[tuple[Found, Complaint]]:
+    """What a clause says of each thing that its phrases name; what it does not clearly say is not read."""
     said: list[tuple[Found, Said, tuple[str, ...]]] = []
     for phrase in found:
-        denied = phrase.places[0] in reached
+        of_it = reached.get(phrase.places[0])
         if not phrase.ids:
-            said.append((phrase, Said.UNREAD_DENIED if denied else Said.UNREAD, ()))
-        elif others.have(phrase):
+            said.append((phrase, Said.UNREAD_DENIED if of_it is Reached.DENIED else Said.UNREAD, ()))
+        elif of_it is Reached.OTHERS:
             said.append((phrase, Said.OTHERS, phrase.ids))
-        elif denied:
+        elif of_it is Reached.DOUBTFUL:
+            said.append((phrase, Said.UNREAD, ()))
+        elif of_it is Reached.DENIED:
             # Of a word that may mean several, a denial denies the one it stands for.
             said.append((phrase, Said.DENIED, phrase.ids[:1]))
-        elif past:
+        elif of_it is Reached.PAST:
             counting = tuple(ident for ident in phrase.ids if ident in index.past_counts)
             over = tuple(ident for ident in phrase.ids if ident not in counting)
             said += [(phrase, said_of, ids) for said_of, ids in ((Said.STATED, counting), (Said.DENIED, over)) if ids]

@@ -1,4 +1,4 @@
-"""Plain words: their one form, what a denial reaches, whose they are, and the phrases found in them.
+"""Plain words: their one form, the clauses that they make, and the phrases found in them.
 
 What a text costs grows with the text: a phrase is looked for only where one of its words stands, by one look-up.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import field, replace
-from itertools import pairwise
 
 from labgloss.frozen import dataclass
 
@@ -19,7 +18,7 @@ _COMPARED = (
     (re.compile(r"<|\b(?:less|fewer|lower) than\b|\b(?:under|below)(?= ?\d)"), " below "),
     (re.compile(r">|\b(?:more|greater|longer) than\b|\b(?:over|above)(?= ?\d)"), " above "),
 )
-_CANNOT = re.compile(r"\b(?:cannot|can not|could not|couldn't|cant|unable to)\b")
+_CANNOT = re.compile(r"\b(?:cannot|can not|could not|couldn't|cant|unable to|(?:not|isn't|wasn't|no longer) able to)\b")
 # Denials of several words, each in one that denies as far: "absence of tetany", "tetany ruled out".
 _DENYING = (
     (re.compile(r"\babsence of\b"), "no"),
@@ -32,70 +31,30 @@ _DENYING = (
     ),
 )
 # One of these stands in whatever the patterns above match: a text without them is plain as it is.
-_REPLACED = re.compile(r"[<>=≤≥]|least|most|than|under|below|over|above|can|could|unable|absence|ruled|excluded")
-# "No improvement" and "not resolved" deny no symptom; "not only cramps" states one.
-_NO_DENIAL = re.compile(
-    r"\b(?:no|not|never|without|hasn't|haven't|isn't|aren't|wasn't|didn't|doesn't|don't)\s+"
-    r"(?:(?:yet|been|fully|completely|much|any|the|really)\s+)*"
-    r"(?:improv\w*|chang\w*|better|worse|relie\w+|respon\w+|resol\w+|settl\w+|gone|explain\w*|explanation|cause|reason|"
-    r"doubt|wonder|only|just)\b"
-)
-# A history of days is the present complaint, a previously well patient had nothing, a reporter is not the patient.
-_NO_PAST = re.compile(
-    r"\b(?:(?:\d\S*|\w+|\d+)[\s-]+(?:hour|day|week|month|year)s?|short|recent|acute|hours?|days?|weeks?|months?|years?)"
-    r"[\s-]+history\b|\bpreviously (?:fit and )?(?:well|healthy)\b"
-)
-_SOMEBODY = (
-    r"(?:father|mother|brother|sister|parents?|dad|mum|mom|grand(?:mother|father|parents?)|aunt|uncle|cousin|wife|husband|"
-    r"partner|friend|relatives?|siblings?|family)"
-)
-_REPORTS = re.compile(
-    rf"\b{_SOMEBODY} (?:also )?(?:reports?|reported|says?|said|states?|stated|notic\w+|describ\w+|thinks?|is worried|"
-    r"worried|concerned|saw|witnessed|found)\b|\b(?:like|unlike|as) (?:my|his|her|their) "
-    rf"{_SOMEBODY}\b|\bfamily (?:doctor|physician|gp|practice)\b"
-)
-_SOMEBODY_WORD = re.compile(_SOMEBODY)
-_RISK = "risk"
-_PAST = frozenset({"resolved", "previously", "history", "previous", "former", "formerly", "childhood", "pmh"})
-_PAST_PHRASES = re.compile(
-    r"\bused to\b|\bh/o\b|\bhx of\b|\bin the past\b(?! (?:few|couple|\d|\w+ (?:day|week|month|hour)))|\bas a child\b"
-)
+_REPLACED = re.compile(r"[<>=≤≥]|least|most|than|under|below|over|above|can|could|able|absence|ruled|excluded")
 
-# Denials; the first deny a whole list, the others what stands close behind them.
-_DENIES_ALL = frozenset({"denies", "denied", "denying"})
-_DENIED = _DENIES_ALL | {
-    *("no", "not", "without", "never", "nil", "nor", "neither", "negative", "hasn't", "haven't", "isn't", "aren't"),
-    *("wasn't", "weren't", "didn't", "doesn't", "don't", "hadn't", "free"),
-}
-_JOINS = frozenset({"or", "nor"})
-_REACH = 3
 # A word of so many letters has no plural to take off.
 _SHORT = 3
-# Words that a denial reaches over: "no sign of any tetany".
-_REACHED_OVER = frozenset(
-    {"sign", "signs", "evidence", "any", "complaint", "complaints", "recent", "new", "further", "more", "episodes"}
-    | {
-        "symptom",
-        "symptoms",
-        "had",
-        "have",
-        "having",
-        "has",
-        "known",
-        "history",
-        "reported",
-        "complain",
-        "report",
-        "feel",
-    }
-)
-# A clause that is nothing but one of these answers the clause before it: "cramps: no".
-_ANSWERS_NO = frozenset({"no", "none", "nil", "denied", "denies", "absent", "negative", "never", "n"})
 
+# So many words into a clause it still speaks of what is before it: "but have now returned".
+_NEAR = 3
+
+# A clause that is nothing but one of these answers the question before it: "cramps: no".
+ANSWERS_NO = frozenset({"no", "none", "nil", "denied", "denies", "absent", "negative", "never", "n"})
+_ASKING = frozenset({":", "?"})
+# What was over and is there again.
+RETURNED = frozenset(
+    {"returned", "returning", "returns", "recurred", "recurring", "recurs", "back", "again", "relapsed"}
+)
+# "Denies: cramps" is one clause; so is what was resolved and is back now.
 _BREAKS = re.compile(
-    r"(?:[;:!?\n]|\.(?!\d)|\b(?:but|however|although|though|except|whereas|while)\b"
-    r"|\b(?:now|currently)\b(?! (?:resolved|gone|settled|better|stopped|denie[sd]|no\b|not\b|well\b|asymptomatic))"
-    r"|(?:,|\band)(?= (?:i|i'm|i've|the patient|patient|pt)\b))"
+    r"(?:[;!?\n]|(?<!\bdenies)(?<!\bpmh)(?<!\bhistory):|\.(?!\d)"
+    r"|\b(?:but|however|although|though|except|whereas|while|(?:apart|aside) from|other than)\b"
+    r"|\b(?:now|currently)\b"
+    r"(?! (?:resolved|gone|settled|better|stopped|denie[sd]|no\b|not\b|well\b|asymptomatic|present\b|or\b))"
+    r"|(?:,|\band)(?= (?:i|i'm|i've|the patient|patient|pt)\b)"
+    # What follows an answer is another question: "seizure: no, tetany: yes".
+    r"|(?:(?<=: no)|(?<=: yes)|(?<=: nil)|(?<=: none)|(?<=: denied)|(?<=: absent)|(?<=: negative)),)"
 )
 _TOKEN = re.compile(r"\d+\.\d+|[\w'-]+|[,+/&()\u2013\u2014]")
 _SEPARATORS = frozenset({",", "+", "/", "&", "(", ")", "-", "\u2013", "\u2014"})
@@ -133,11 +92,14 @@ class Clause:
     words: tuple[Word, ...]
     # Where each word stands in the text as it was sent.
     spans: tuple[tuple[int, int], ...]
-    # Places where a part begins after a comma, and after any separator.
-    listed: frozenset[int]
+    # The separator before each word, "" where none stands there.
+    separators: tuple[str, ...]
+    # The parts that any separator, and words like "and", make of it.
     parts: tuple[range, ...]
     # The next clause only says no to it.
     answered_no: bool = False
+    # The next clause says that it is there again: "cramps resolved. Returned today".
+    returned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +116,18 @@ def clauses(text: str) -> list[Clause]:
     plain = _plain(text)
     found: list[Clause] = []
     begin = 0
+    asked = False
     for end, after in (*(match.span() for match in _BREAKS.finditer(plain.text)), (len(plain.text), 0)):
         clause = _clause(plain, begin, end)
+        answers, asked = asked, plain.text[end:after] in _ASKING
         begin = after
         if not clause.words:
             continue
-        if found and {word.raw for word in clause.words} <= _ANSWERS_NO:
+        if found and answers and {word.raw for word in clause.words} <= ANSWERS_NO:
             found[-1] = replace(found[-1], answered_no=True)
         else:
+            if found and any(word.raw in RETURNED for word in clause.words[:_NEAR]):
+                found[-1] = replace(found[-1], returned=True)
             found.append(clause)
     return found
 
@@ -218,24 +184,27 @@ def words(text: str) -> tuple[Word, ...]:
 def _clause(plain: _Plain, begin: int, end: int) -> Clause:
     found: list[Word] = []
     spans: list[tuple[int, int]] = []
-    listed: set[int] = set()
+    separators: list[str] = []
+    separator = ""
     starts = [0]
     for match in _TOKEN.finditer(plain.text, begin, end):
         token = match.group()
         if token in _SEPARATORS or token in _OPENING:
             if len(found) > starts[-1]:
                 starts.append(len(found))
-            if token == ",":
-                listed.add(len(found))
             if token in _SEPARATORS:
+                # Of several, a comma tells most: "cramps (left), tetany".
+                separator = separator if separator == "," else token
                 continue
         span = plain.starts[match.start()], plain.ends[match.end() - 1]
         for part in _unhyphened(token):
             found.append(_word(part))
             spans.append(span)
+            separators.append(separator)
+            separator = ""
     ends = [*starts[1:], len(found)]
     parts = tuple(range(first, last) for first, last in zip(starts, ends, strict=True) if last > first)
-    return Clause(plain.text[begin:end], tuple(found), tuple(spans), frozenset(listed), parts)
+    return Clause(plain.text[begin:end], tuple(found), tuple(spans), tuple(separators), parts)
 
 
 def span_of(clause: Clause, part: range) -> tuple[int, int]:
@@ -323,7 +292,14 @@ class PhrasesInAnyOrder:
                 candidates.append((1, start, (word.form,)))
         used: set[int] = set()
         found: list[Found] = []
-        for length, start, key in sorted(candidates, key=lambda item: (-item[0], item[1])):
+
+        def rank(candidate: tuple[int, int, tuple[str, ...]]) -> tuple[int, bool, int]:
+            length, start, _ = candidate
+            first, last = content[start][0], content[start + length - 1][0]
+            # "Not passing urine, dark urine": rather the words that no comma separates.
+            return -length, "," in clause.separators[first + 1 : last + 1], start
+
+        for length, start, key in sorted(candidates, key=rank):
             places = tuple(place for place, _ in content[start : start + length])
             if not used & set(places):
                 used |= set(places)
@@ -371,58 +347,10 @@ def _singular(word: str) -> str:
     return f"{word.removesuffix('ies')}y" if word.endswith("ies") else word.removesuffix("s")
 
 
-# ---------------------------------------------------------------------------------------------- denied, past, others
+# ---------------------------------------------------------------------------------------------- patterns
 
 
-def denied(clause: Clause, found: Sequence[Found]) -> frozenset[int]:
-    """The places that a denial reaches. A denial inside a phrase ("no energy") denies nothing else."""
-    if clause.answered_no:
-        return frozenset(range(len(clause.words)))
-    if not any(denies(word) or word.raw in _ANSWERS_NO for word in clause.words):
-        return frozenset()
-    inside = {place for phrase in found for place in phrase.places}
-    void = _places_of(clause, _NO_DENIAL)
-    # "Seizure-free".
-    reached = {place for phrase in found if _followed_by_free(clause, phrase) for place in phrase.places}
-    last_join = max((place for place, word in enumerate(clause.words) if word.raw in _JOINS), default=-1)
-    scope = ""
-    for part in _comma_parts(clause):
-        goes_on = scope == "all" or (scope == "list" and last_join >= part.start)
-        # Words that count since the last denial of this part; none yet: None. After "or" all counts as close.
-        distance: int | None = None
-        joined = False
-        for place in part:
-            word = clause.words[place].raw
-            if goes_on or (distance is not None and (scope == "all" or joined or distance < _REACH)):
-                reached.add(place)
-            if word in _DENIED and place not in inside and place not in void:
-                distance, joined = 0, False
-                scope = "all" if scope == "all" or word in _DENIES_ALL else "list"
-            elif distance is not None:
-                joined = joined or word in _JOINS
-                distance += word not in _REACHED_OVER and word not in FILLERS
-        # "Tingling denied": the last word of a part answers it.
-        if clause.words[part[-1]].raw in _ANSWERS_NO and part[-1] not in inside | void:
-            reached |= set(part)
-    return frozenset(reached)
-
-
-def _followed_by_free(clause: Clause, phrase: Found) -> bool:
-    after = phrase.places[-1] + 1
-    return after < len(clause.words) and clause.words[after].raw == "free"
-
-
-def denies(word: Word) -> bool:
-    """Whether a word denies."""
-    return word.raw in _DENIED
-
-
-def _comma_parts(clause: Clause) -> list[range]:
-    edges = [0, *sorted(place for place in clause.listed if 0 < place < len(clause.words)), len(clause.words)]
-    return [range(start, end) for start, end in pairwise(edges) if end > start]
-
-
-def _places_of(clause: Clause, pattern: re.Pattern[str]) -> frozenset[int]:
+def places_of(clause: Clause, pattern: re.Pattern[str]) -> frozenset[int]:
     """Places of the words that a pattern covers in the clause."""
     if not (spans := [match.span() for match in pattern.finditer(clause.text)]):
         return frozenset()
@@ -440,50 +368,3 @@ def _places_of(clause: Clause, pattern: re.Pattern[str]) -> frozenset[int]:
             found |= set(range(place, place + count))
         place += count
     return frozenset(found)
-
-
-def past(clause: Clause) -> bool:
-    """Whether a clause tells of the past: resolved, previously, a history of."""
-    if _PAST_PHRASES.search(clause.text):
-        return True
-    told = [place for place, word in enumerate(clause.words) if word.raw in _PAST]
-    if not told:
-        return False
-    void = _places_of(clause, _NO_DENIAL) | _places_of(clause, _NO_PAST)
-    return any(place not in void for place in told)
-
-
-@dataclass(frozen=True, slots=True)
-class Others:
-    """Whom a clause speaks of beside the patient: places of somebody else, and whether it speaks of a risk."""
-
-    clause: Clause
-    somebody: tuple[int, ...]
-    risk: bool
-
-    @classmethod
-    def of(cls, clause: Clause) -> Others:
-        """The others of a clause; who only reports, or is like the patient, is none."""
-        somebody = [
-            place
-            for place, word in enumerate(clause.words)
-            if _SOMEBODY_WORD.fullmatch(word.raw.removesuffix("'s")) is not None
-        ]
-        void = _places_of(clause, _REPORTS) if somebody else frozenset()
-        counting = tuple(place for place in somebody if place not in void)
-        return cls(clause, counting, any(word.raw == _RISK for word in clause.words))
-
-    def have(self, phrase: Found) -> bool:
-        """Whether a phrase is said of somebody else, or of a risk, and not of the patient."""
-        if not self.somebody and not self.risk:
-            return False
-        first, last = phrase.places[0], phrase.places[-1]
-        if self.risk and not any(self.clause.words[place].raw == _RISK for place in phrase.places):
-            return True
-        outside = [place for place in self.somebody if place not in phrase.places]
-        if not outside:
-            return False
-        after = next((place for place in outside if place > last), None)
-        return outside[0] < first or (
-            after is not None and all(word.raw in FILLERS for word in self.clause.words[last + 1 : after])
-        )

@@ -8,10 +8,11 @@ from typing import Generic, TypeVar
 
 from labgloss.domain.panel import ContextItem, Panel, Symptom
 from labgloss.domain.truth import FALSE, TRUE, UNKNOWN, Truth
-from labgloss.engine import complaints, phrases
+from labgloss.engine import complaints, phrases, reach
 from labgloss.engine.complaints import UNREAD, Part, Said
 from labgloss.engine.kept import by_release
 from labgloss.engine.phrases import Clause, Found, PhrasesInAnyOrder, PhrasesInOrder
+from labgloss.engine.reach import Reached
 from labgloss.frozen import dataclass
 from labgloss.knowledge.release import CodeOfSite, Release, SiteEntry
 from labgloss.knowledge.schema import ContextRow, SymptomRow, TextKind
@@ -344,29 +345,31 @@ class _Words:
         anything = False
         for clause in clauses:
             found = index.phrases.find(clause)
-            reached = phrases.denied(clause, found)
-            others = phrases.Others.of(clause)
-            is_gone = any(word.raw in gone for word in clause.words)
+            qualifiers = index.qualifiers.find(clause) if len(clause.words) > 1 or not found else []
+            qualifying = {place for phrase in qualifiers for place in phrase.places}
+            reached = reach.reach(clause, found, qualifying, gone)
+            qualifying |= {place for place, word in enumerate(clause.words) if word.raw in gone}
             for phrase in found:
                 anything = anything or bool(phrase.ids)
-                if not others.have(phrase):
-                    (denied if is_gone or phrase.places[0] in reached else stated).extend(phrase.ids)
-            unread += [text[begin:end] for begin, end in _unread(clause, found, index)]
+                said = reached.get(phrase.places[0])
+                if said is None:
+                    stated.extend(phrase.ids)
+                elif said is Reached.DENIED:
+                    denied.extend(phrase.ids)
+            doubtful = {phrase for phrase in found if reached.get(phrase.places[0]) is Reached.DOUBTFUL}
+            known = [phrase for phrase in found if phrase not in doubtful]
+            unread += [text[begin:end] for begin, end in _unread(clause, known, qualifying)]
         denied_ids = tuple(ident for ident in dict.fromkeys(denied) if ident not in stated)
         if not anything:
             unread = [text]
         return RecognisedItem(tuple(dict.fromkeys(stated)), denied_ids, not unread, tuple(unread))
 
 
-def _unread(clause: Clause, found: Sequence[Found], index: _ContextIndex) -> Iterator[tuple[int, int]]:
+def _unread(clause: Clause, found: Sequence[Found], qualifying: Collection[int]) -> Iterator[tuple[int, int]]:
     """Where the parts of a clause stand in the text that no phrase names and that do not only qualify."""
     named = {place for phrase in found if phrase.ids for place in phrase.places}
-    left = [part for part in clause.parts if named.isdisjoint(part)]
-    if not left:
-        return
-    qualifying = {place for phrase in index.qualifiers.find(clause) for place in phrase.places}
-    for part in left:
-        if not all(complaints.qualifies(clause, place, qualifying) for place in part):
+    for part in clause.parts:
+        if named.isdisjoint(part) and not all(complaints.qualifies(clause, place, qualifying) for place in part):
             yield phrases.span_of(clause, part)
 
 
