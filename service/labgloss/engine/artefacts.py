@@ -261,6 +261,12 @@ def _texts(sent: Sequence[Judged]) -> list[str]:
     return list(dict.fromkeys([text.casefold() for text in texts if text.strip()]))
 
 
+def speaks_of_delay(form: DelayForm, text: str) -> bool:
+    """Whether a text in small letters says how a specimen was kept or sent, be it to deny a delay."""
+    named = any(word in text for word in (*form.words, *form.pneumatic_words))
+    return named or any(pattern.search(text) is not None for pattern in (_UNSPUN, _CELSIUS))
+
+
 def _delayed(form: DelayForm, text: str) -> bool:
     """Whether a text says that the specimen was separated late or kept cold."""
     for word in form.words:

@@ -28,6 +28,7 @@ from labgloss.domain.subject import Sex
 from labgloss.domain.truth import Truth
 from labgloss.engine import choices, explain, findings, summary
 from labgloss.engine.bench import Bench
+from labgloss.engine.comments import unread_comments
 from labgloss.engine.complaints import Part, Said
 from labgloss.engine.judged import Judged, unique
 from labgloss.engine.kept import by_release
@@ -314,6 +315,10 @@ def _issues(
         found.append(DataQualityIssue("result_missing", (), "results", text))
     text = release.issues["text_not_recognised"].text
     found += [DataQualityIssue("text_not_recognised", (), field, text) for field in recognised.unread]
+    found += [
+        DataQualityIssue("text_not_recognised", comment.results, comment.field, f'{text} It says: "{comment.words}".')
+        for comment in unread_comments(release, entries)
+    ]
     return tuple(found)
 
 

@@ -25,13 +25,13 @@ _DENYING = (
     (
         re.compile(
             r"(?<!not )(?<!not be )(?<!not been )(?<!not yet )(?<!yet been )(?<!can't be )(?<!never )"
-            r"\b(?:ruled out|excluded)\b"
+            r"\b(?:ruled out|excluded)\b|\bnot (?:present|detected|elicited|evident)\b"
         ),
         "absent",
     ),
 )
 # One of these stands in whatever the patterns above match: a text without them is plain as it is.
-_REPLACED = re.compile(r"[<>=≤≥]|least|most|than|under|below|over|above|can|could|able|absence|ruled|excluded")
+_REPLACED = re.compile(r"[<>=≤≥]|least|most|than|under|below|over|above|can|could|able|absence|ruled|excluded|not ")
 
 # A word of so many letters has no plural to take off.
 _SHORT = 3
@@ -48,7 +48,7 @@ RETURNED = frozenset(
 )
 # "Denies: cramps" is one clause; so is what was resolved and is back now.
 _BREAKS = re.compile(
-    r"(?:[;!?\n]|(?<!\bdenies)(?<!\bpmh)(?<!\bhistory):|\.(?!\d)"
+    r"(?:[;!?\n]|(?<!\bdenies)(?<!\bpmh)(?<!\bpmhx)(?<!\bfhx)(?<!\bhistory):|\.(?!\d)"
     r"|\b(?:but|however|although|though|except|whereas|while|(?:apart|aside) from|other than)\b"
     r"|\b(?:now|currently)\b"
     r"(?! (?:resolved|gone|settled|better|stopped|denie[sd]|no\b|not\b|well\b|asymptomatic|present\b|or\b))"

@@ -48,13 +48,16 @@ _DENIED = _DENIES_THINGS | {
         "hadn't",
     ),
 }
+# These answer the part of "and" or "or" that they end: "fever negative and tetany".
+_ANSWERS = frozenset({"negative", "absent", "denied", "nil", "none"})
 _NOT = r"(?:no|not|never|without|nothing|hasn't|haven't|isn't|aren't|wasn't|didn't|doesn't|don't|can't|won't)"
 # "No improvement" and "not resolved" deny no symptom; "not only cramps" and "never without cramps" state one.
 _NO_DENIAL = re.compile(
     rf"\b{_NOT}\s+(?:(?:yet|been|be|fully|completely|entirely|totally|quite|much|any|the|a|really|to|signs?|of)\s+)*"
     r"(?:improv\w*|chang\w*|better|worse|relie\w+|respon\w+|resol\w+|settl\w+|gone|explain\w*|explanation|cause|reason|"
-    r"doubt\w*|wonder|only|just|stop\w*|ceas\w*|sure|certain|clear|control\w*|witness\w*|let[ -]?up|respite|end|break|"
+    r"doubt\w*|wonder|only|just|stop\w*|ceas\w*|sure|certain|clear|control\w*|let[ -]?up|respite|end|break|"
     r"without|free|tolerat\w*|able|surpris\w*|warning|prodrom\w*|aura|provo\w+|trigger\w*|uncommon\w*|unusual\w*|infrequent\w*)\b"
+    r"|\b(?:not|wasn't|isn't|never)\s+witness\w*"
 )
 # What is compared with what was never so bad is there: "never had such cramps", "never had cramps like this".
 _COMPARED = re.compile(
@@ -73,7 +76,7 @@ _NO_PAST = re.compile(
     r"|\bpast (?:few|couple|\d|night|(?:\w+ )?(?:hour|day|week|month|year)s?)"
 )
 # What says of what follows, of what is just before it, or of either, that it is past.
-_PAST_AHEAD = _EARLIER | {"past", "history", "previously", "formerly", "childhood", "pmh", "hx"}
+_PAST_AHEAD = _EARLIER | {"past", "history", "previously", "formerly", "childhood", "pmh", "pmhx", "hx"}
 _PAST_BEHIND = frozenset({"history", "previously", "formerly", "childhood"})
 _PAST_PHRASES = re.compile(
     r"\bused to\b|\bh/o\b|\bhx of\b|\bin the past\b(?! (?:few|couple|\d|\w+ (?:day|week|month|hour)))|\bas a child\b"
@@ -91,7 +94,7 @@ _RETURNED = frozenset(
 
 _SOMEBODY = (
     r"(?:father|mother|brother|sister|parents?|dad|mum|mom|grand(?:mother|father|parents?|son|daughter)|aunt|uncle|cousin|"
-    r"wife|husband|partner|friend|relatives?|siblings?|family|son|daughter|nephew|niece|neighbou?r)"
+    r"wife|husband|partner|friend|relatives?|siblings?|family|son|daughter|nephew|niece|neighbou?r|fhx)"
 )
 _REPORTS = re.compile(
     rf"\b{_SOMEBODY} (?:(?:also|has|have|had|was|is) )*"
@@ -131,6 +134,8 @@ _ENDING = _UNTIL | {
     *("before", "after", "since", "during", "when", "following", "despite", "because", "due", "only", "just", "then"),
     *("followed", "prior", "yet", "if", "whether", "as"),
 }
+# Whom a relative tells of: "told by his wife he stops breathing".
+_PATIENT = frozenset({"he", "she", "him", "i", "patient", "pt"})
 # Words that a denial reaches over: "no sign of any tetany".
 _REACHED_OVER = (
     FILLERS
@@ -142,6 +147,7 @@ _REACHED_OVER = (
 )
 _OR = frozenset({"or", "nor", "/"})
 _AND = frozenset({"and", "plus", "also", "&", "+", "with"})
+_JOINING = _OR | _AND
 # These make a part of their own, which a denial does not reach into.
 _APART = frozenset({",", ")", "-", "\u2013", "\u2014"})
 
@@ -175,6 +181,9 @@ class _Reach:
     listed: tuple[range, ...]
     # Where a denial, or a word of the past, says something else.
     no_denial: frozenset[int]
+    # Where something is compared with how bad it was, and the last word that says until when it was so.
+    compared: frozenset[int]
+    until: int
     said: dict[int, Reached]
 
     @classmethod
@@ -196,6 +205,8 @@ class _Reach:
             tuple(range(start, end) for start, end in pairwise(edges)),
             # "Without warning" qualifies a seizure, and denies none.
             places_of(clause, _NO_DENIAL) | {place for place in qualifying if clause.words[place].raw in _DENIED},
+            places_of(clause, _COMPARED),
+            max((place for place, word in enumerate(clause.words) if word.raw in _UNTIL), default=-1),
             {},
         )
 
@@ -234,11 +245,13 @@ class _Reach:
             # "Seizure-free".
             if after in deniers and self._raw(after) == "free" and not self._until(after):
                 self._mark(phrase.places, Reached.DENIED)
+        answers = {part[-1]: part for part in self.clause.parts if self._raw(part[-1]) in _ANSWERS}
+        answers |= {part[-1]: part for part in self.listed}
         for place in deniers:
-            if not self._until(place) and not self._is_compared(place):
+            # One at the end of its part answers it, and begins nothing: "tingling denied, seizure".
+            if place not in answers and not self._until(place) and not self._is_compared(place):
                 self._forward(place + 1, Reached.DENIED, self._raw(place), passed)
-        for part in self.listed:
-            last = part[-1]
+        for last, part in answers.items():
             if self._raw(last) in ANSWERS_NO and last not in self.inside | self.no_denial:
                 self._backward(part.start, last, Reached.DENIED)
         if self.clause.answered_no:
@@ -257,11 +270,13 @@ class _Reach:
 
     def _until(self, denier: int) -> bool:
         """Whether a denial held only until some time: "no cramps until today"."""
-        return any(word.raw in _UNTIL for word in self.clause.words[denier + 1 :])
+        return denier < self.until
 
     def _is_compared(self, denier: int) -> bool:
+        if not self.compared:
+            return False
         part = next(part for part in self.listed if denier in part)
-        return _COMPARED.search(" ".join(self._raw(place) for place in range(denier + 1, part.stop))) is not None
+        return any(place in self.compared for place in range(denier + 1, part.stop))
 
     # ------------------------------------------------------------------------------------------ forward and back
 
@@ -269,17 +284,24 @@ class _Reach:
         """Says of the phrases from a place on what the word before it says."""
         # Something took it; the next phrase is joined to that; it is clear that it goes on.
         taken, linked, sure = False, False, True
-        first_known = False
+        # What took it first is a phrase; an "and" or "or" closed the list.
+        first_known, closed = False, False
         place = start
         while place < len(self.clause.words):
             sign, raw = self.clause.separators[place], self._raw(place)
+            if place == start and sign in _JOINING:
+                # "Fever negative / tetany".
+                return
             if sign in _APART:
                 part = next(part for part in self.listed if place in part)
                 if kind is not Reached.DENIED or sign != "," or not self._goes_on(part, denier, known=first_known):
                     return
                 taken = linked = True
+                if closed and not first_known and raw not in _JOINING:
+                    return
                 clear_list = denier not in _DENIES_ALL or first_known or self._has_conjunction(part.start)
-                sure = clear_list and not (denier in _DENIES_ALL and self._is_current(part))
+                sure = clear_list and not (closed and raw not in _JOINING)
+                sure = sure and not (denier in _DENIES_ALL and self._is_current(part))
             elif sign == "(" and taken:
                 sure = False
             linked = linked or (sign in _OR and taken)
@@ -294,25 +316,30 @@ class _Reach:
                 first_known = first_known or not taken
                 clear = clear and not (kind is Reached.DENIED and self._is_of_before(phrase))
                 self._mark(range(phrase.places[0], phrase.places[-1] + 1), kind if clear else Reached.DOUBTFUL)
-                taken, linked = True, False
+                # "Nausea, vomiting or" may itself be a phrase.
+                taken, linked = True, self._raw(phrase.places[-1]) in _OR
                 place = phrase.places[-1] + 1
                 continue
             if raw in _DENIED and place not in self.no_denial:
                 if kind is Reached.DENIED:
                     return
             elif raw in _OR:
-                linked = taken
+                if place == start:
+                    return
+                linked, closed = taken, closed or taken
             elif raw in _AND:
                 if taken:
-                    if not self._goes_on_over_and(place, kind):
+                    closed = closed or raw != "with"
+                    ends = raw == "with" and kind is not Reached.DENIED and not first_known
+                    if ends or not self._goes_on_over_and(place, kind):
                         return
                     linked, sure = True, sure and denier in _DENIES_ALL and raw != "with"
-                elif raw != "with" and kind is not Reached.DENIED:
+                elif (kind is not Reached.DENIED and raw != "with") or (place == start and kind is Reached.DENIED):
                     return
             elif raw in _STATING:
                 if taken:
                     return
-            elif raw in _ENDING:
+            elif raw in _ENDING or self._is_told_anew(kind, raw):
                 return
             elif passed is not None and raw in _PAST_AHEAD:
                 passed.add(place)
@@ -324,6 +351,13 @@ class _Reach:
             elif sure and kind is Reached.DENIED:
                 self._mark((place,), kind)
             place += 1
+
+    @staticmethod
+    def _is_told_anew(kind: Reached, raw: str) -> bool:
+        """Whether a word says for itself what was said so far, or whom it is said of."""
+        if kind is Reached.OTHERS:
+            return raw in _PATIENT or raw == _RISK or _SOMEBODY_WORD.fullmatch(raw.removesuffix("'s")) is not None
+        return kind is Reached.PAST and raw in _PAST_AHEAD
 
     def _goes_on(self, part: range, denier: str, *, known: bool) -> bool:
         """Whether a denial goes on over the comma before a part: all that follows is denied, or a list with "or"."""
@@ -367,10 +401,15 @@ class _Reach:
     def _backward(self, first: int, end: int, kind: Reached, *, light: bool = True) -> bool:
         """Says of the phrases just before a place, not before another, what the word there says; whether any was."""
         met, sure, linked = False, True, False
+        apart = end < len(self.clause.words) and self.clause.separators[end] in _APART
         ends = {phrase.places[-1]: phrase for phrase in self.order}
         place = end - 1
         while place >= first:
             raw = self._raw(place)
+            if apart and (not sure or not light):
+                # "Seizure - CT head nil": the nil is of what stands with it.
+                return met
+            apart = self.clause.separators[place] in _APART
             if (phrase := ends.get(place)) is not None:
                 self._mark(
                     range(phrase.places[0], phrase.places[-1] + 1),
@@ -453,6 +492,10 @@ class _Reach:
     def _over_at(self, place: int, kind: Reached) -> None:
         """Says that the phrase before a word like "resolved" is over, or the one behind it where it begins its part."""
         if self._has_returned(place + 1):
+            return
+        if place + 1 < len(self.clause.words) and self._raw(place + 1) == "to":
+            # "Ramipril (allergic to penicillin)".
+            self._forward(place + 2, kind)
             return
         part = next(part for part in self.listed if place in part)
         begin = next(own for own in self.clause.parts if place in own).start

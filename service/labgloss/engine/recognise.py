@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from labgloss.domain.panel import ContextItem, Panel, Symptom
 from labgloss.domain.truth import FALSE, TRUE, UNKNOWN, Truth
-from labgloss.engine import complaints, phrases, reach
+from labgloss.engine import complaints, dated, phrases, reach
 from labgloss.engine.complaints import UNREAD, Part, Said
 from labgloss.engine.kept import by_release
 from labgloss.engine.phrases import Clause, Found, PhrasesInAnyOrder, PhrasesInOrder
@@ -348,16 +348,25 @@ class _Words:
             qualifiers = index.qualifiers.find(clause) if len(clause.words) > 1 or not found else []
             qualifying = {place for phrase in qualifiers for place in phrase.places}
             reached = reach.reach(clause, found, qualifying, gone)
-            qualifying |= {place for place, word in enumerate(clause.words) if word.raw in gone}
+            stopped = {place for place, word in enumerate(clause.words) if word.raw in gone}
+            qualifying |= stopped
+            known: list[Found] = []
             for phrase in found:
                 anything = anything or bool(phrase.ids)
                 said = reached.get(phrase.places[0])
+                lasting = bool(stopped) and any(ident in index.within for ident in phrase.ids)
                 if said is None:
-                    stated.extend(phrase.ids)
-                elif said is Reached.DENIED:
-                    denied.extend(phrase.ids)
-            doubtful = {phrase for phrase in found if reached.get(phrase.places[0]) is Reached.DOUBTFUL}
-            known = [phrase for phrase in found if phrase not in doubtful]
+                    named, clear = index.of_now(clause, found, phrase)
+                    stated.extend(named)
+                elif said is Reached.DENIED and lasting:
+                    # It counts for a time beyond its end: "denosumab stopped 3 months ago".
+                    named, clear = index.of_now(clause, found, phrase)
+                    clear = clear and not named
+                else:
+                    clear = said is not Reached.DOUBTFUL
+                    denied.extend(phrase.ids if said is Reached.DENIED else ())
+                if clear:
+                    known.append(phrase)
             unread += [text[begin:end] for begin, end in _unread(clause, known, qualifying)]
         denied_ids = tuple(ident for ident in dict.fromkeys(denied) if ident not in stated)
         if not anything:
@@ -398,6 +407,26 @@ class _ContextIndex:
     ids: frozenset[str]
     phrases: PhrasesInOrder
     qualifiers: PhrasesInOrder
+    # Days within which an id is meant, and the ids that a phrase names only where a time is stated.
+    within: Mapping[str, int]
+    dated: Mapping[str, frozenset[str]]
+
+    def of_now(self, clause: Clause, found: Sequence[Found], phrase: Found) -> tuple[tuple[str, ...], bool]:
+        """The ids of a phrase that are of now by the time that its clause states, and whether that is clear."""
+        if not any(ident in self.within for ident in phrase.ids):
+            return phrase.ids, True
+        named: list[str] = []
+        clear = True
+        own = " ".join(clause.words[place].form for place in phrase.places)
+        said = _beside(clause, found, phrase)
+        for ident in phrase.ids:
+            truth = dated.is_within(self.within[ident], said) if ident in self.within else TRUE
+            if truth is None:
+                truth = UNKNOWN if own in self.dated.get(ident, ()) else TRUE
+            if truth is TRUE:
+                named.append(ident)
+            clear = clear and truth is not UNKNOWN
+        return tuple(named), clear
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,11 +499,21 @@ def _qualifiers(release: Release, kind: TextKind) -> PhrasesInOrder:
     return index
 
 
+def _beside(clause: Clause, found: Sequence[Found], phrase: Found) -> str:
+    """The words around a phrase, from the phrase before it, or from its comma, to the next phrase."""
+    others = [place for other in found if other is not phrase for place in other.places]
+    first = max((place + 1 for place in others if place < phrase.places[0]), default=0)
+    commas = [place for place in range(first, phrase.places[0] + 1) if clause.separators[place] == ","]
+    end = min((place for place in others if place > phrase.places[-1]), default=len(clause.words))
+    places = range(commas[-1] if commas else first, end)
+    return " ".join(clause.words[place].raw for place in places if place not in phrase.places)
+
+
 def _context_index(rows: Mapping[str, ContextRow], qualifiers: PhrasesInOrder) -> _ContextIndex:
     index = PhrasesInOrder()
     for row in rows.values():
         # "Well" states a condition only as the whole text: "well controlled diabetes" does not.
-        for word in () if row.denies_symptoms else _phrases_of_item(row):
+        for word in () if row.denies_symptoms else (*_phrases_of_item(row), *row.dated):
             index.add(word, (row.id,))
             if word.endswith("onate"):
                 # The acid of a salt is the same drug: alendronate, alendronic acid.
@@ -482,4 +521,14 @@ def _context_index(rows: Mapping[str, ContextRow], qualifiers: PhrasesInOrder) -
     for row in rows.values():
         for other in row.other_meanings:
             index.add(other, ())
-    return _ContextIndex(frozenset(rows), index, qualifiers)
+    return _ContextIndex(
+        frozenset(rows),
+        index,
+        qualifiers,
+        {row.id: row.within_days for row in rows.values() if row.within_days is not None},
+        {
+            row.id: frozenset(" ".join(word.form for word in phrases.words(text)) for text in row.dated)
+            for row in rows.values()
+            if row.dated
+        },
+    )

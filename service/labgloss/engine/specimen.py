@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 from labgloss.domain.altered import altered
@@ -19,12 +19,13 @@ POTASSIUM, MAGNESIUM, HAEMOLYSIS_INDEX = "potassium", "magnesium", "haemolysis_i
 # Words that deny, weaken or strengthen haemolysis when they stand just before it, or deny it just after.
 # Only words that change nothing may lie between: "no clot, sample haemolysed" denies a clot.
 _FILLERS = r"[\s-]+(?:(?:any|evidence|signs?|of|visible|visibly|significant|significantly|gross|grossly|in vitro)\s+)*$"
-_DENIED_BEFORE = re.compile(rf"\b(?:(?:no|not|non|nil|without|absent){_FILLERS}|un$)")
+_DENIED_BEFORE = re.compile(rf"\b(?:(?:no|not|non|nil|without|absent|nicht|keine?|ohne){_FILLERS}|un$)")
 _DENIED_AFTER = re.compile(
-    r"^\w*[\s:=(-]*(?:none|nil|absent|negative|not (?:seen|detected|present)|index (?:is )?(?:within|below))\b"
+    r"^\w*[\s:=(-]*(?:none|nil|absent|negative|keine?|not (?:seen|detected|present)|index (?:is )?(?:within|below))\b"
 )
-_SLIGHT_BEFORE = re.compile(rf"\b(?:slight|slightly|trace|traces|minimal|minimally){_FILLERS}")
-_GROSS_BEFORE = re.compile(rf"\b(?:gross|grossly){_FILLERS}")
+_DISEASE = re.compile(r"[\s-]+(?:an|ur|dis|jaun|cris|strep|transf)")
+_SLIGHT_BEFORE = re.compile(rf"\b(?:slight|slightly|trace|traces|minimal|minimally|leichte?|geringe?){_FILLERS}")
+_GROSS_BEFORE = re.compile(rf"\b(?:gross|grossly|starke?){_FILLERS}")
 # The worst first.
 _GRADES = (Haemolysis.GROSS, Haemolysis.MODERATE, Haemolysis.SLIGHT)
 # Rejected for a reason without a code: as Specimen.status of FHIR says it, and what adapters pass of a reason in words.
@@ -120,16 +121,26 @@ def _said_of(release: Release, specimen: Specimen) -> set[Haemolysis]:
     return said
 
 
+def speaks_of_haemolysis(release: Release, text: str) -> bool:
+    """Whether a text in small letters names haemolysis, be it to deny it."""
+    return any(True for _ in _named(release, text))
+
+
+def _named(release: Release, text: str) -> Iterator[tuple[str, str]]:
+    """What stands before and behind each word of haemolysis; a haemolytic disease is none."""
+    for word in release.computations.haemolysis.words:
+        for named in re.finditer(re.escape(word), text):
+            if _DISEASE.match(text[named.end() :]) is None:
+                yield text[: named.start()], text[named.end() :]
+
+
 def _commented(release: Release, specimen: Specimen) -> Haemolysis | None:
     """What comments, or a condition written out, say of haemolysis; one that denies it says nothing."""
     found: list[Haemolysis] = []
     for comment in (*specimen.comments, *specimen.conditions):
-        text = comment.casefold()
-        for word in release.computations.haemolysis.words:
-            for named in re.finditer(re.escape(word), text):
-                before, after = text[: named.start()], text[named.end() :]
-                if not _DENIED_BEFORE.search(before) and not _DENIED_AFTER.search(after):
-                    found.append(_grade_in(before))
+        for before, after in _named(release, comment.casefold()):
+            if not _DENIED_BEFORE.search(before) and not _DENIED_AFTER.search(after):
+                found.append(_grade_in(before))
     return next((grade for grade in _GRADES if grade in found), None)
 
 

@@ -460,6 +460,10 @@ class ContextRow(Form):
     words: tuple[str, ...] = ()
     # Words that hold one of them and mean something else ("diabetes insipidus").
     other_meanings: tuple[str, ...] = ()
+    # It is only what lies so many days back at most; a text that says when it was is read for that.
+    within_days: Annotated[int, Allowed(gt=0)] | None = None
+    # Words that name it only where a text says when it was ("parathyroidectomy 5 days ago").
+    dated: tuple[str, ...] = ()
     # Ids that it implies.
     implies: tuple[str, ...] = ()
     # Words among them that also deny every symptom ("no symptoms", for recorded_well).

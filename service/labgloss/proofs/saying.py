@@ -216,6 +216,8 @@ def _vocabulary(row: schema.SymptomRow | schema.ContextRow) -> Iterator[str]:
         yield f"Codes: {codes}." if codes else ""
         yield "Counts although it is past." if row.past_counts else ""
     else:
+        yield f"With a stated time also by: {', '.join(row.dated)}." if row.dated else ""
+        yield f"Meant of the last {row.within_days} days." if row.within_days else ""
         yield f"Implies {_ids(row.implies)}." if row.implies else ""
         yield f"Denies every symptom: {', '.join(row.denies_symptoms)}." if row.denies_symptoms else ""
     yield f"Not meant by: {', '.join(row.other_meanings)}." if row.other_meanings else ""

@@ -578,11 +578,13 @@ def test_a_medication_is_read_by_its_name_without_dose(release: Release, text: s
 def test_every_word_of_every_condition_and_medication_names_it(release: Release) -> None:
     """vocabulary.md 9.1 and 10.1."""
     for rows, kind in ((release.conditions, "conditions"), (release.medications, "medications")):
+        dated = {word for row in rows.values() for word in row.dated}
         for row in rows.values():
             for word in (*row.words, row.id, row.display):
                 found = recognise(release, replace(panel(), **{kind: (ContextItem(text=word),)}))
                 assert row.id in getattr(found, kind)[0], word
-                assert found.unread == (), word
+                # What names another one as well, where its time is stated, is open without it.
+                assert found.unread == () or word in dated, word
 
 
 @pytest.mark.parametrize(
