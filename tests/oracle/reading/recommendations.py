@@ -303,8 +303,7 @@ def calcium_may_be_high(c: Case) -> Truth:
     )
     view = False
     if not c.joint:
-        total = all_of(c.live.high("calcium_total"), c.live.normal("calcium_ionised"))
-        view = c.live.high("calcium_adjusted") if "calcium_adjusted" in c.live.results else total
+        view = c.live.high("calcium_adjusted" if "calcium_adjusted" in c.live.results else "calcium_total")
     return any_of(c.ca_high, open_, refused, view is True)
 
 

@@ -58,7 +58,7 @@ def low_by_one_view(c: Case) -> Truth:
     """A low adjusted calcium beside an ionised one; the total, where no adjusted one is final and reliable (VO 17)."""
     if c.joint or "calcium_adjusted" in c.live.results:
         return False if c.joint else c.live.low("calcium_adjusted")
-    return all_of(c.live.low("calcium_total"), c.live.normal("calcium_ionised"))
+    return c.live.low("calcium_total")
 
 
 def low_or_unknown(clause: Truth) -> bool:
