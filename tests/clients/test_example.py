@@ -15,7 +15,7 @@ def test_it_prints_an_interpretation(client: Language, target: str) -> None:
     ran = client.example(target)
     assert ran.stdout.startswith("SAME_DAY: Contact with a clinician is needed the same day."), ran.stderr
     assert "- Magnesium 0.41 mmol/L is below the default interval" in ran.stdout
-    assert "* Consider a 12-lead ECG now" in ran.stdout
+    assert "* Consider a 12-lead ECG the same day." in ran.stdout
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
