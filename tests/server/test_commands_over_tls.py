@@ -220,9 +220,9 @@ def test_every_faulty_file_is_named_before_anything_listens(capsys: pytest.Captu
     (made.folder / "callers.pem").unlink()
     (made.folder / "access.toml").write_text("[[caller]]\nuri = 1")
     expected = [
-        f"tls_client_ca: {made.folder}/callers.pem cannot be read: No such file or directory",
         f"tls_certificate: {made.folder}/server.pem: has expired, on ",
         f"tls_key: {made.folder}/server.key does not belong to the certificate; ",
+        f"tls_client_ca: {made.folder}/callers.pem cannot be read: No such file or directory",
         f"{made.folder}/access.toml: caller[0].uri: needs a URI as the certificate holds it, ",
         f"{made.folder}/access.toml: caller[0].methods: needs one or more of ",
     ]
