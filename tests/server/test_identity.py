@@ -290,8 +290,15 @@ def test_a_stream_is_refused_before_its_first_message(served: Served) -> None:
 # ------------------------------------------------------------------------------------------------ tokens
 
 OTHER = TokenIssuer()
-NOW = int(time.time())
-CLAIMS = {"iss": ISSUER, "aud": AUDIENCE, "sub": "portal", "exp": NOW + 900}
+
+
+def soon(seconds: int = 900) -> int:
+    """In so many seconds, from when a token is made: a run of all tests collects this module half an hour before."""
+    return int(time.time()) + seconds
+
+
+def claims(subject: str = "portal") -> dict[str, object]:
+    return {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "exp": soon()}
 
 
 def bearer(token: str) -> Metadata:
@@ -300,28 +307,28 @@ def bearer(token: str) -> Metadata:
 
 def tampered(issuer: TokenIssuer) -> str:
     header, _, signature = issuer.token().split(".")
-    return ".".join((header, forged({}, {**CLAIMS, "sub": "admin"}).split(".")[1], signature))
+    return ".".join((header, forged({}, claims("admin")).split(".")[1], signature))
 
 
 def hmac_with_the_public_key(issuer: TokenIssuer) -> str:
     import hashlib
     import hmac
 
-    unsigned = forged({"alg": "HS256", "kid": "k1"}, CLAIMS).rpartition(".")[0]
+    unsigned = forged({"alg": "HS256", "kid": "k1"}, claims()).rpartition(".")[0]
     signature = hmac.new(issuer.public_pem, unsigned.encode(), hashlib.sha256).digest()
     return f"{unsigned}.{forged({}, {}, signature).rpartition('.')[2]}"
 
 
 # What stands in the metadata "authorization", made by the issuer that the server trusts, and why it is refused.
 TOKENS: dict[str, tuple[Callable[[TokenIssuer], str], str]] = {
-    "expired": (lambda good: good.token(exp=NOW - 900), "TOKEN_EXPIRED"),
-    "not valid yet": (lambda good: good.token(nbf=NOW + 900), "TOKEN_NOT_YET_VALID"),
-    "issued in the future": (lambda good: good.token(iat=NOW + 900), "TOKEN_NOT_YET_VALID"),
+    "expired": (lambda good: good.token(exp=soon(-900)), "TOKEN_EXPIRED"),
+    "not valid yet": (lambda good: good.token(nbf=soon()), "TOKEN_NOT_YET_VALID"),
+    "issued in the future": (lambda good: good.token(iat=soon()), "TOKEN_NOT_YET_VALID"),
     "of another issuer": (lambda good: good.token(iss="https://elsewhere.example/"), "TOKEN_ISSUER"),
     "of an issuer with one sign less": (lambda good: good.token(iss=ISSUER[:-1]), "TOKEN_ISSUER"),
     "for another audience": (lambda good: good.token(aud="billing"), "TOKEN_AUDIENCE"),
-    "alg none": (lambda _: forged({"alg": "none", "kid": "k1"}, CLAIMS), "TOKEN_ALGORITHM"),
-    "alg None in capitals": (lambda _: forged({"alg": "NONE", "kid": "k1"}, CLAIMS), "TOKEN_ALGORITHM"),
+    "alg none": (lambda _: forged({"alg": "none", "kid": "k1"}, claims()), "TOKEN_ALGORITHM"),
+    "alg None in capitals": (lambda _: forged({"alg": "NONE", "kid": "k1"}, claims()), "TOKEN_ALGORITHM"),
     "HS256 with the public key": (hmac_with_the_public_key, "TOKEN_ALGORITHM"),
     "an algorithm that is not listed": (
         lambda good: good.token(algorithm="ES384", key=ec.generate_private_key(ec.SECP384R1())),
@@ -343,7 +350,7 @@ TOKENS: dict[str, tuple[Callable[[TokenIssuer], str], str]] = {
     "an exp that no float holds": (lambda good: good.token(exp=10**400), "TOKEN_MALFORMED"),
     "an exp without end": (lambda good: good.token(exp=float("inf")), "TOKEN_MALFORMED"),
     "a critical header that nobody knows": (
-        lambda _: forged({"alg": "ES256", "kid": "k1", "crit": ["x"], "x": 1}, CLAIMS, b"x" * 64),
+        lambda _: forged({"alg": "ES256", "kid": "k1", "crit": ["x"], "x": 1}, claims(), b"x" * 64),
         "TOKEN_MALFORMED",
     ),
     "malformed": (lambda _: "canary7391", "TOKEN_MALFORMED"),
