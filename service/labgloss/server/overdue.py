@@ -153,8 +153,8 @@ class Watchdog:
                 if awaited.due <= now:
                     self._end(awaited)
             self._some.clear()
-            # Whoever came before it was cleared is seen here, and whoever comes later sets it again.
-            if self._awaited or again:
+            # Whoever came before it was cleared is seen here, and whoever comes later sets it again; so is the end.
+            if self._awaited or again or self._over.is_set():
                 self._some.set()
 
     def _end(self, awaited: Awaited) -> None:

@@ -154,3 +154,20 @@ def test_a_look_that_fails_ends_no_watchdog() -> None:
     until(lambda: len(looked) > 2)
     assert b'"error_type": "ZeroDivisionError"' in stream.getvalue()
     watchdog.close()
+
+
+def test_a_watchdog_that_is_closed_while_it_looks_ends() -> None:
+    closing: list[threading.Thread] = []
+    watchdog = Watchdog(make_log(io.BytesIO(), "info"), lambda *_: None)
+
+    def look() -> bool:
+        closing.append(threading.Thread(target=watchdog.close, daemon=True))
+        closing[0].start()
+        until(watchdog._over.is_set)
+        # And its wake has come, which this look is about to put to sleep.
+        time.sleep(0.05)
+        return False
+
+    watchdog.looks(look, 0.01)
+    watchdog.wake()
+    until(lambda: bool(closing) and not closing[0].is_alive())
