@@ -363,7 +363,8 @@ class _Reach:
         """Whether a denial goes on over the comma before a part: all that follows is denied, or a list with "or"."""
         rest = [other for other in self.listed if other.start >= part.start]
         if denier in _DENIES_ALL:
-            return not any(self._raw(place) in _STATING for place in part if place not in self.inside)
+            stated = any(self._raw(place) in _STATING for place in part if place not in self.inside)
+            return not (stated or self._happened(part.start))
         if denier not in _DENIES_THINGS and not known:
             return False
         for other in rest:
@@ -386,7 +387,17 @@ class _Reach:
             return False
         if any(self._raw(other) in _STATING for other in part if other not in self.inside):
             return False
+        if self._happened(place):
+            return False
         return kind is Reached.DENIED or not self._is_current(part)
+
+    def _happened(self, place: int) -> bool:
+        """Whether what begins at a place, behind what joins it, is told: "fainted", "passed out", not "blurred vision"."""
+        words = [place for place in range(place, len(self.clause.words)) if self._raw(place) not in _JOINING]
+        phrase = self.phrases.get(words[0]) if words else None
+        if phrase is None or not self._raw(words[0]).endswith("ed"):
+            return False
+        return len(phrase.places) == 1 or self._raw(phrase.places[1]) == "out"
 
     def _affirmed(self, phrase: Found, *, clear: bool) -> bool:
         """Whether "present" stands behind a phrase that a denial does not clearly reach."""
