@@ -392,7 +392,7 @@ class _Reach:
         return kind is Reached.DENIED or not self._is_current(part)
 
     def _happened(self, place: int) -> bool:
-        """Whether what begins at a place, behind what joins it, is told: "fainted", "passed out", not "blurred vision"."""
+        """Whether what begins at a place, behind what joins it, is told: "fainted", but not "blurred vision"."""
         words = [place for place in range(place, len(self.clause.words)) if self._raw(place) not in _JOINING]
         phrase = self.phrases.get(words[0]) if words else None
         if phrase is None or not self._raw(words[0]).endswith("ed"):
