@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import subprocess
@@ -13,11 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.server.authority import site
-from tests.unit.cli import named_paths
+from tests.unit.cli import as_anybody, named_paths
 from tests.unit.cli.subprocesses import IMPORTING_LABGLOSS
 
-_libc = ctypes.CDLL(None)
-_PR_CAPBSET_DROP = 24
 PANEL = '[[panel]]\nid = "p"\nresults = [{ analyte = "magnesium", value = "0.41", unit = "mmol/L" }]\n'
 
 
@@ -51,13 +48,6 @@ def pipe(folder: Path) -> str:
     return "pipe.toml"
 
 
-def as_anybody() -> None:
-    """From the next program on permissions hold for root too: it cannot have CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH."""
-    for capability in (1, 2):
-        # Others than root may not, and need not.
-        _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
-
-
 @pytest.mark.parametrize("make", [unreachable, long, odd, other, pipe])
 def test_it_is_said_in_a_line_with_exit_code_2(make: Callable[[Path], str], tmp_path: Path) -> None:
     site(tmp_path)
@@ -68,12 +58,11 @@ def test_it_is_said_in_a_line_with_exit_code_2(make: Callable[[Path], str], tmp_
     tmp_path.chmod(0o755)
     path = make(tmp_path)
     ran = subprocess.run(
-        [sys.executable, named_paths.__file__, str(tmp_path), path, make.__name__],
+        [sys.executable, as_anybody.__file__, named_paths.__file__, str(tmp_path), path, make.__name__],
         env=IMPORTING_LABGLOSS,
         capture_output=True,
         text=True,
         timeout=200,
-        preexec_fn=as_anybody,
     )
     if make is unreachable:
         (tmp_path / "locked").chmod(0o755)
