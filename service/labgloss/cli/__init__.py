@@ -20,9 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises: SystemExit after `--help` and `--version`, and when the arguments are wrong.
     """
     argv = sys.argv[1:] if argv is None else argv
-    arguments = build_parser(argv).parse_args(argv)
     try:
-        return _run(arguments)
+        return _run(_parsed(argv))
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -32,6 +31,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 def entry_point() -> int:
     """The exit code of the command `labgloss`, as it was called."""
     return main()
+
+
+def _parsed(argv: Sequence[str]) -> Namespace:
+    try:
+        return build_parser(argv).parse_args(argv)
+    except SystemExit as ended:
+        raise SystemExit(ended.code or _help_written()) from None
+
+
+def _help_written() -> int:
+    """The exit code after help. Raises BrokenPipeError when nobody reads it."""
+    try:
+        # Closed by whoever started the command, it is None.
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        # Only now, so that help does not wait for it.
+        from labgloss.cli import console
+
+        try:
+            console.flush()
+        except console.OutputError as error:
+            console.complain(str(error))
+            return FAILED
+    return 0
 
 
 def _run(arguments: Namespace) -> int:

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from labgloss.errors import SettingsError
@@ -75,10 +75,21 @@ def complain(text: str) -> None:
 def _said() -> Iterator[None]:
     try:
         yield
-    except BrokenPipeError:
-        raise
     except OSError as error:
+        _drop()
+        if isinstance(error, BrokenPipeError):
+            raise
         raise OutputError(f"the output cannot be written: {error.strerror}") from error
+
+
+def _drop() -> None:
+    """What standard output did not take is not tried again.
+
+    Python would, as its last act, complain in its own words, and end with a code of its own.
+    """
+    # Something in the place of standard output may be no file.
+    with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _encodable() -> bool:

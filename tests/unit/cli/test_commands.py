@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 import time
@@ -369,6 +370,20 @@ def test_output_that_cannot_be_written_is_said_in_one_line(count: int, asked: De
         )
     assert run.stderr == b"labgloss: the output cannot be written: No space left on device\n"
     assert run.returncode == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["check", "--help"]], ids=" ".join)
+def test_help_that_cannot_be_written_is_said_in_one_line_and_that_nobody_reads_is_quiet(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "labgloss", *arguments]
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=IMPORTING_LABGLOSS, check=False)
+    assert (run.returncode, run.stderr) == (1, b"labgloss: the output cannot be written: No space left on device\n")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as nobody:
+        run = subprocess.run(command, stdout=nobody, stderr=subprocess.PIPE, env=IMPORTING_LABGLOSS, check=False)
+    assert (run.returncode, run.stderr) == (141, b"")
 
 
 def test_output_that_was_closed_is_no_fault(asked: DecidedService, panels: Path) -> None:
