@@ -17,7 +17,7 @@ from typing import Any
 from labgloss.cli import main
 from labgloss.errors import RequestError, Violation
 from labgloss.evidence import journal
-from labgloss.server import admission, app, arrival, handlers
+from labgloss.server import admission, app, arrival, handlers, lane
 
 
 def _replace_around(module: Any, name: str, around: Callable[..., Any]) -> None:
@@ -45,6 +45,11 @@ def unbounded_core() -> None:
 def threads_wait_for_messages() -> None:
     """gRPC's own way: a call takes a thread with its headers."""
     arrival.ArrivedPool.submit = ThreadPoolExecutor.submit  # type: ignore[method-assign, assignment]
+
+
+def answers_before_it_lets_go() -> None:
+    """Goes to the next call before gRPC has let go of the one that was answered."""
+    lane._LET_GO_SECONDS = 0
 
 
 def unbounded() -> None:
@@ -113,6 +118,7 @@ BREAKS: Mapping[str, Callable[[], None]] = MappingProxyType(
             leak_memory,
             unbounded_core,
             threads_wait_for_messages,
+            answers_before_it_lets_go,
             unbounded,
             forgetful_journal,
             tell_defects,

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import grpc
 import pytest
 
+from tests.reliability.bystander import CHEAP
+from tests.reliability.callers import CALL_SECONDS, options
+from tests.reliability.messages import PATHS
 from tests.reliability.processes import ServiceProcess
 from tests.reliability.rude import Ended, Rude
 from tests.reliability.table import Table
@@ -108,3 +114,57 @@ def test_what_is_too_much_is_refused_and_the_rest_answered(table: Table, tmp_pat
                 f"{sum(each.refused for each in ended)} by Python, {sum(each.reset for each in ended)} by the core",
                 target=f"{TARGETS[times]:.0%}; p99 twice that at 0.8; 50 ms",
             )
+
+
+# More than one connection may have under way, as a gateway with a thread for each caller has.
+CALLERS = 48
+# Retries off; each that is refused was refused by the core, which takes the retry that gRPC makes by itself.
+MOST_REFUSED = 0.01
+
+
+def shared(service: ServiceProcess, seconds: float) -> tuple[int, int]:
+    """How many calls of callers that share one connection, without retries, were not answered, of how many."""
+    made = failed = 0
+    counting, over = threading.Lock(), threading.Event()
+
+    def call() -> None:
+        nonlocal made, failed
+        while not over.is_set():
+            try:
+                interpret(CHEAP, timeout=CALL_SECONDS, wait_for_ready=True)
+                lost = 0
+            except grpc.RpcError:
+                lost = 1
+            with counting:
+                made, failed = made + 1, failed + lost
+
+    with grpc.insecure_channel(service.target, options(service.target, "none")) as channel:
+        interpret = channel.unary_unary(PATHS["InterpretPanel"])
+        threads = [threading.Thread(target=call) for _ in range(CALLERS)]
+        for thread in threads:
+            thread.start()
+        time.sleep(seconds)
+        over.set()
+        for thread in threads:
+            thread.join()
+    return failed, made
+
+
+@pytest.mark.timed
+@pytest.mark.timeout(3600)
+def test_whoever_keeps_to_the_limit_of_a_connection_is_refused_nothing(table: Table, tmp_path: Path) -> None:
+    seconds = table.size(3.0, 60.0)
+    with ServiceProcess(tmp_path / "service") as service:
+        failed, made = shared(service, seconds)
+    with ServiceProcess(tmp_path / "broken", broken="answers_before_it_lets_go") as service:
+        control, of = shared(service, 3.0)
+    table.settle(
+        "R3",
+        f"{CALLERS} callers that share one connection, which keeps to the limit that it is told; no retries",
+        size=f"{made} calls",
+        figure=f"{failed} refused ({failed / made:.2%})",
+        target=f"0 (gated at {MOST_REFUSED:.0%})",
+        held=failed <= MOST_REFUSED * made,
+        control=f"where the next call does not wait until gRPC has let go of the one before {control / of:.0%}",
+        found=control > 0.1 * of,
+    )

@@ -68,7 +68,7 @@ def _serve(commands: _Commands) -> None:
         "--connections", metavar="COUNT", help="connections that each worker takes at a time (default 512)"
     )
     command.add_argument(
-        "--connection-calls", metavar="COUNT", help="calls that one connection may always have under way (default 16)"
+        "--connection-calls", metavar="COUNT", help="calls that one connection may have under way (default 16)"
     )
     command.add_argument(
         "--connection-age-seconds",

@@ -25,20 +25,17 @@ from labgloss.errors import OverloadedError
 from labgloss.evidence.call import Method
 from labgloss.server import health
 from labgloss.server.arrival import ArrivedPool
-from labgloss.server.lane import Lane
+from labgloss.server.lane import Lane, LetGo
 from labgloss.server.overdue import NO_PATIENCE, OnUnread, Patience, Watchdog
 from labgloss.wire.status import status_of
 
 # As many calls may go before one that is taken as are answered in this time, and from 64 to 256: so a burst is answered
-# a little later, a machine that stands still for a moment refuses nobody, and one connection alone is never refused.
-MOST_SECONDS = 0.1
+# a little later, a machine that stands still for a moment refuses nobody, and what eight connections may have under way
+# is answered without refusing any: each refusal costs a tenth of the least answer.
+MOST_SECONDS = 0.15
 MOST_AHEAD = (64, 256)
-# Of a connection of which half of the calls are refused or more: those that are taken gain nothing by a longer queue,
-# and wait. Whoever is not refused keeps its room meanwhile.
-LEAST_AHEAD = 12
-# How much the last call counts in the share of calls of a connection that are refused, and of how many it is known.
-_SHARE_STEP = 0.05
-_SHARES = 1_024
+# Of long calls, which wait for a thread only where all are taken.
+LONG_AHEAD = 12
 # What is asked of a caller who was refused: longer than a burst takes to be worked off.
 RETRY_SECONDS = 1.0
 # The metrics count the refused, and whoever waits for a call that hangs is helped, so often.
@@ -50,7 +47,7 @@ _HEALTH = f"/{health.SERVICE}/".encode()
 
 
 class AdmittingPool(ArrivedPool):
-    """A pool that takes a call when few go before it, and fewer the more of its connection are refused.
+    """A pool that takes a call when few go before it.
 
     Short calls are run in a lane, each connection in its turn, so that one that asks for little waits for one call of
     each other, and is refused only where so many connections are busy: otherwise one client that asks ten times what
@@ -71,8 +68,6 @@ class AdmittingPool(ArrivedPool):
         self._on_unread = on_unread
         self._lane = Lane(threads)
         self._log = log
-        # Of the connections of which calls are refused, which share.
-        self._shares: dict[str, float] = {}
         self._error = OverloadedError(RETRY_SECONDS)
         status = rpc_status.to_status(status_of(self._error))
         self._details = status.details.encode()
@@ -106,7 +101,7 @@ class AdmittingPool(ArrivedPool):
     def take(self, run: Callable[[], object], event: Any, state: Any, patience: Patience) -> None:
         """Runs what answers a call: in the lane when it is short."""
         if len(state.request or b"") <= patience.short_bytes:
-            self._lane.put(event.call.peer(), run)
+            self._lane.put(event.call.peer(), run, _let_go(state))
         else:
             super().take(run, event, state, patience)
 
@@ -118,31 +113,13 @@ class AdmittingPool(ArrivedPool):
 
     def _is_refused(self, event: Any) -> bool:
         # Asked by gRPC's one thread that takes calls, and by no other.
-        # Of long calls, which wait for a thread only where all are taken.
-        if self._work_queue.qsize() >= LEAST_AHEAD:
+        if self._work_queue.qsize() >= LONG_AHEAD:
             return True
-        waiting = len(self._lane)
-        if waiting < LEAST_AHEAD and not self._shares:
-            return False
-        peer = event.call.peer()
-        share = self._shares.get(peer, 0.0)
-        refused = waiting >= LEAST_AHEAD and self._lane.ahead(peer) >= self._room(share)
-        self._remember(peer, share + (refused - share) * _SHARE_STEP)
-        return refused
-
-    def _room(self, share: float) -> float:
-        """How many may go before a call of a connection of which this share of calls is refused."""
         least, most = MOST_AHEAD
+        if len(self._lane) < least:
+            return False
         room = max(least, min(most, MOST_SECONDS / self._lane.seconds))
-        return room - (room - LEAST_AHEAD) * min(1.0, 2 * share)
-
-    def _remember(self, peer: str, share: float) -> None:
-        if share >= _SHARE_STEP / 2:
-            if len(self._shares) >= _SHARES:
-                self._shares.clear()
-            self._shares[peer] = share
-        else:
-            self._shares.pop(peer, None)
+        return self._lane.ahead(event.call.peer()) >= room
 
     def _look(self) -> bool:
         self._lane.look()
@@ -162,6 +139,19 @@ class AdmittingPool(ArrivedPool):
         for method, count in uncounted.items():
             self._on_unread(method, self._error, count)
         return uncounted.total()
+
+
+def _let_go(state: Any) -> LetGo:
+    """Waits until gRPC has let go of a call, whose state this is."""
+    held = Lock()
+    held.acquire()
+    with state.condition:
+        # It has where there are none any more.
+        if state.callbacks is None:
+            held.release()
+        else:
+            state.callbacks.append(held.release)
+    return lambda seconds: held.acquire(timeout=seconds)
 
 
 def _handle_call(handle: Callable[..., Any], event: Any, method: Any, interceptors: Any, pool: Any, *rest: Any) -> Any:

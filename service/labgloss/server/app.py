@@ -47,12 +47,6 @@ FHIR = "labgloss.v1.FhirService"
 # How long calls that are under way may take to end, once nothing new is taken.
 GRACE_SECONDS = 5.0
 
-# What has ended counts as a stream until Python has let go of the call, some time after its caller has the answer. Of
-# callers who kept to a limit of 16 the core refused up to a fourth (16 calls under way all the time that cost next to
-# nothing); of those who kept to half of the limit none. The protection (grpc.http.overload_protection) stays on all
-# the same: without it 10,000 calls that are reset at once cost 16 MB, with it 2.
-STREAMS_FOR_A_CALL = 2
-
 # How long a thread that computes may keep the others waiting for Python's one interpreter. By the default of 5 ms a
 # health check took up to 0.9 s while four streams and four unary callers kept all threads busy, because it goes through
 # several threads; with this it takes 0.15 s, unary calls are answered three times as often, and no fewer panels in all.
@@ -69,7 +63,10 @@ def options_of(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.max_send_message_length", settings.core_bytes),
         ("grpc.max_metadata_size", 4_096),
         ("grpc.absolute_max_metadata_size", 8_192),
-        ("grpc.max_concurrent_streams", STREAMS_FOR_A_CALL * settings.connection_calls),
+        # A call counts until Python has let go of it (lane.py), by a protection that stays on
+        # (grpc.http.overload_protection): without it 10,000 calls that are reset at once cost 10 to 20 MB, with it 2,
+        # and once a bystander lost 3 calls.
+        ("grpc.max_concurrent_streams", settings.connection_calls),
         ("grpc.max_allowed_incoming_connections", settings.connections),
         ("grpc.max_connection_age_ms", round(settings.connection_age_seconds * 1_000)),
         # After its age a connection takes no new call; a long stream on it, a backfill, may still end.

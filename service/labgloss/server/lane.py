@@ -3,7 +3,9 @@
 Python has one interpreter, and each thread that wants it makes all others wait longer: with eight that computed, gRPC's
 own thread, which takes every call and sends every refusal and health check on its way, waited for eight others each
 time, and at ten times the load health checks took a second. A thread that goes from one call to the next is not woken
-for each, and hands the interpreter to nobody in between.
+for each, and hands the interpreter to gRPC's thread alone: after each answer, until gRPC has let go of the call. Until
+then the core counts it among those that its connection has under way, while its client has the answer and sends the
+next: of a client that kept as many under way as it may, every second call was refused.
 """
 
 from __future__ import annotations
@@ -14,41 +16,53 @@ from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Lock, Thread
+from typing import Generic, TypeVar
 
 # No short call takes so long; those that wait behind one that hangs are run beside it.
 PATIENCE_SECONDS = 0.25
 # How much the last call counts in what one takes.
 _STEP = 0.05
+# gRPC lets go of a call that was answered within 0.1 ms in the median, of 99 in 100 within 0.6; of one whose peer takes
+# no answer, never.
+_LET_GO_SECONDS = 0.002
 
+T = TypeVar("T")
 Run = Callable[[], object]
+# Waits for so many seconds at most.
+LetGo = Callable[[float], object]
+Waiting = tuple[Run, LetGo]
 
 
-class FairQueue:
+def _at_once(_: float) -> None:
+    """Nothing is held."""
+
+
+class FairQueue(Generic[T]):
     """What waits, by connection: one of each, in their order, then the next of each."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, deque[Run]] = {}
+        self._waiting: dict[str, deque[T]] = {}
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def put(self, peer: str, run: Run) -> None:
+    def put(self, peer: str, call: T) -> None:
         """One more of a connection."""
-        self._waiting.setdefault(peer, deque()).append(run)
+        self._waiting.setdefault(peer, deque()).append(call)
         self._count += 1
 
-    def take(self) -> Run | None:
+    def take(self) -> T | None:
         """The next; None when nothing waits."""
         if not self._count:
             return None
         peer = next(iter(self._waiting))
         of_peer = self._waiting.pop(peer)
-        run = of_peer.popleft()
+        call = of_peer.popleft()
         if of_peer:
             self._waiting[peer] = of_peer
         self._count -= 1
-        return run
+        return call
 
     def ahead(self, peer: str) -> int:
         """How many would be taken before one that this connection adds, at most."""
@@ -62,7 +76,7 @@ class Lane:
     def __init__(self, threads: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._threads_left = threads
-        self._queue = FairQueue()
+        self._queue = FairQueue[Waiting]()
         self._lock = Lock()
         # Which thread runs what waits: whoever holds the last turn that was given. None while nothing waits or runs.
         self._turn: object | None = None
@@ -81,12 +95,15 @@ class Lane:
         with self._lock:
             return self._queue.ahead(peer)
 
-    def put(self, peer: str, run: Run) -> None:
-        """Runs it in its turn. Raises RuntimeError once it is closed. What it raises is nobody's."""
+    def put(self, peer: str, run: Run, let_go: LetGo = _at_once) -> None:
+        """Runs it in its turn; before the next is run `let_go` waits until gRPC has let go of it.
+
+        Raises RuntimeError once it is closed. What `run` raises is nobody's.
+        """
         with self._lock:
             if self._closed:
                 raise RuntimeError("closed")
-            self._queue.put(peer, run)
+            self._queue.put(peer, (run, let_go))
             if self._turn is None:
                 self._give_turn()
 
@@ -120,20 +137,26 @@ class Lane:
 
     def _work(self) -> None:
         while (turn := self._wake.get()) is not None:
-            while (run := self._next(turn)) is not None:
+            while (call := self._next(turn)) is not None:
+                run, let_go = call
                 with suppress(BaseException):
                     run()
+                # What they hold of the call ends with it.
+                del call, run
+                if len(self._queue):
+                    let_go(_LET_GO_SECONDS)
+                del let_go
                 self.seconds += (self._clock() - self._began - self.seconds) * _STEP
         # For the other threads.
         self._wake.put(None)
 
-    def _next(self, turn: object) -> Run | None:
+    def _next(self, turn: object) -> Waiting | None:
         with self._lock:
             # Otherwise another has it since.
             if turn is self._turn:
-                if (run := self._queue.take()) is not None:
+                if (call := self._queue.take()) is not None:
                     self._began = self._clock()
-                    return run
+                    return call
                 self._turn = None
             self._idle += 1
             return None

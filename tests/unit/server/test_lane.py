@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -102,6 +103,33 @@ def test_what_waits_for_one_that_hangs_runs_beside_it_on_so_many_threads_at_most
     lane.look()
     assert (5, 1) == (len(came), len(lane))
     hangs.set()
+
+
+def test_the_next_runs_when_grpc_has_let_go_of_the_one_before(lane: Lane) -> None:
+    goes, done = threading.Event(), list[str]()
+
+    def put(name: str) -> None:
+        lane.put("a", lambda: done.append(name), lambda seconds: done.append(f"{name} gone within {seconds:g} s"))
+
+    lane.put("a", lambda: goes.wait(10))
+    for name in ("first", "second", "last"):
+        put(name)
+    goes.set()
+    until(lambda: "last" in done)
+    # Behind the last one nobody waits.
+    assert ["first", "first gone within 0.002 s", "second", "second gone within 0.002 s", "last"] == done
+
+
+def test_what_a_call_holds_ends_before_grpc_can_let_go_of_it(lane: Lane) -> None:
+    goes, held, seen = threading.Event(), threading.Event(), list[bool]()
+    alive = weakref.ref(held)
+    lane.put("a", lambda: goes.wait(10))
+    lane.put("a", held.set, lambda _: seen.append(alive() is None))
+    lane.put("a", goes.is_set)
+    del held
+    goes.set()
+    until(lambda: len(seen) == 1)
+    assert [True] == seen
 
 
 def test_an_error_ends_its_call_only(lane: Lane) -> None:
