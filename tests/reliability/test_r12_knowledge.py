@@ -85,7 +85,7 @@ def test_no_change_of_the_files_keeps_the_digest(table: Table, release: Release)
 @pytest.mark.timeout(24 * 3600)
 def test_what_loads_all_the_same_is_not_taken_as_proved(table: Table, release: Release, tmp_path: Path) -> None:
     contents = {path.relative_to(DATA).as_posix(): path.read_bytes() for path in files()}
-    count = table.size(16, 20_000)
+    count = table.size(16, 4_000)
     refused = taken = 0
     for number, changed in enumerate(changes(contents, Random(21), count)):
         folder = tmp_path / str(number)
