@@ -268,10 +268,14 @@ class InternalError(CallError):
 
 
 def without_frames(error: ErrorT) -> ErrorT:
-    """The error without the frames that it passed through, for whoever keeps it.
+    """The error without the frames that it and those before it passed through, for whoever keeps it.
 
     They hold the call, and the call's own frames hold the error: gRPC's core would keep the call's stream open until
     Python looks for such circles, and refuse the connection's next calls for that.
     """
-    error.__traceback__ = error.__context__ = error.__cause__ = None
+    before: list[BaseException | None] = [error]
+    while before:
+        if (each := before.pop()) is not None:
+            before += each.__cause__, each.__context__
+            each.__traceback__ = each.__context__ = each.__cause__ = None
     return error

@@ -128,7 +128,7 @@ class InterpretationHandlers:
         except CallError as error:
             return _refused(panel, without_frames(error))
         except Exception as error:  # noqa: BLE001 - a defect that one panel meets must not cost the others their answers
-            return _refused(panel, self._on_defect(error))
+            return _refused(panel, self._on_defect(without_frames(error)))
         return outcome_of(panel.id, report), decision
 
     def report(self, panel: panel_pb2.Panel, path: str) -> tuple[report_pb2.Report, Decision]:
