@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from tests.deploy.compose import LIMITS, compose
 
 PORT, HEALTH_PORT, METRICS_PORT = 50051, 50052, 9464
 REPLICA = compose()["services"]["replica-1"]
+PORTS = (PORT, HEALTH_PORT, METRICS_PORT)
 Settings = Mapping[str, str]
 # Shorter than in production, where connections must have time to age.
 _BRIEF = {"LABGLOSS_DRAIN_SECONDS": "1"}
@@ -64,7 +65,7 @@ def started(
 
     `settings` come beside those of a replica, or `instead` of them what is given there.
     """
-    with _container(image, {**instead, **_BRIEF, **(settings or {})}, files or {}) as container:
+    with container_of(image, {**instead, **_BRIEF, **(settings or {})}, files or {}) as container:
         yield Service(container)
 
 
@@ -76,17 +77,30 @@ def service(
     instead: Settings = REPLICA["environment"],
 ) -> Iterator[Service]:
     """The same, once it serves."""
-    container = _container(image, {**instead, **_BRIEF, **(settings or {})}, files or {})
+    with serving(container_of(image, {**instead, **_BRIEF, **(settings or {})}, files or {})) as running:
+        yield running
+
+
+@contextmanager
+def serving(container: DockerContainer) -> Iterator[Service]:
+    """A container, started, once it says that it serves."""
     container.waiting_for(LogMessageWaitStrategy('"event": "serving"').with_startup_timeout(_START_S))
     with container:
         yield Service(container)
 
 
-def _container(image: str, settings: Settings, files: Mapping[str, Path]) -> DockerContainer:
-    container = DockerContainer(image).with_kwargs(**{limit: REPLICA[limit] for limit in LIMITS})
+def container_of(
+    image: str,
+    settings: Settings,
+    files: Mapping[str, Path],
+    composed: Mapping[str, Any] = REPLICA,
+    ports: Sequence[int] = PORTS,
+) -> DockerContainer:
+    """One that may do as little as a service of deploy/compose.yaml, to be started."""
+    container = DockerContainer(image).with_kwargs(**{limit: composed[limit] for limit in LIMITS})
     # On loopback only; the engine chooses free ports.
-    container.ports = {f"{port}/tcp": ("127.0.0.1", None) for port in (PORT, HEALTH_PORT, METRICS_PORT)}  # type: ignore[misc]
-    for mount in REPLICA["tmpfs"]:
+    container.ports = {f"{port}/tcp": ("127.0.0.1", None) for port in ports}  # type: ignore[misc]
+    for mount in composed["tmpfs"]:
         container.with_tmpfs_mount(*mount.split(":"))
     for inside, here in files.items():
         container.with_volume_mapping(here, inside)
