@@ -26,12 +26,12 @@ CALLS = (
     "set_robust_list set_tid_address setsockopt shutdown sigaltstack socket statx sysinfo tgkill uname unlink vfork "
     "wait4 write writev"
 ).split()
-# What the tests do beside: files and folders of their own, copies and renamings of them, files that are in memory alone
-# (of several workers), processes whose priority they lower.
+# What the tests do beside: files, folders and pipes of their own, copies and renamings of them, files that are in
+# memory alone (of several workers), processes whose priority they lower, terminals that they read.
 OF_TESTS = (
     "chdir chmod dup3 fchmod fdatasync fsync ftruncate getegid geteuid getgid getppid getpriority getrusage getuid "
-    "listxattr memfd_create mkdir pwrite64 readlinkat rename rmdir sendfile setpriority socketpair symlink "
-    "unlinkat utimensat"
+    "link listxattr memfd_create mkdir mknodat pselect6 pwrite64 readlinkat rename rmdir sendfile setpriority "
+    "socketpair symlink unlinkat utimensat"
 ).split()
 # The rooms whose tests need no container, no other tool and no network beyond loopback.
 ROOMS = ("tests/unit", "tests/server")
