@@ -124,6 +124,10 @@ class _Files:
             self._tables[name] = tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             self.faults.append(Fault(name, "", f"is not TOML: {error}"))
+            return
+        if not self._tables[name]:
+            # As a write that failed leaves it; what it held would be missing without a word.
+            self.faults.append(Fault(name, "", "holds nothing; put back what it held, or take it away"))
 
     def under(self, folder: str) -> list[str]:
         """Names of the files in a sub-folder."""

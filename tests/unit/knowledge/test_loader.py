@@ -51,6 +51,15 @@ def test_a_byte_order_mark_is_no_part_of_a_file(folder: Path) -> None:
     assert load(folder).file == load().file
 
 
+@pytest.mark.parametrize("name", ["release.toml", "associations.toml", "patterns/drugs.toml", "analytes/zinc.toml"])
+@pytest.mark.parametrize("content", ["", "# nothing"])
+def test_a_file_that_holds_nothing_is_named(folder: Path, name: str, content: str) -> None:
+    (folder / name).write_text(content)
+    with pytest.raises(KnowledgeError) as error:
+        load(folder)
+    assert str(error.value) == f"{name}: holds nothing; put back what it held, or take it away"
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "knowledge"
     with pytest.raises(KnowledgeError) as error:
