@@ -17,7 +17,7 @@ from typing import Any
 from labgloss.cli import main
 from labgloss.errors import RequestError, Violation
 from labgloss.evidence import journal
-from labgloss.server import admission, app, arrival, handlers, lane
+from labgloss.server import admission, app, arrival, handlers
 
 
 def _replace_around(module: Any, name: str, around: Callable[..., Any]) -> None:
@@ -49,7 +49,7 @@ def threads_wait_for_messages() -> None:
 
 def answers_before_it_lets_go() -> None:
     """Goes to the next call before gRPC has let go of the one that was answered."""
-    lane._LET_GO_SECONDS = 0
+    admission.LET_GO_SECONDS = 0.0
 
 
 def unbounded() -> None:

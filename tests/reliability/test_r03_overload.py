@@ -11,6 +11,7 @@ from statistics import median
 import grpc
 import pytest
 
+from labgloss.v1.interpretation_pb2 import BatchInterpretPanelsRequest, InterpretPanelRequest
 from tests.reliability.bystander import CHEAP
 from tests.reliability.callers import CALL_SECONDS, options
 from tests.reliability.messages import PATHS
@@ -118,20 +119,24 @@ def test_what_is_too_much_is_refused_and_the_rest_answered(table: Table, tmp_pat
 
 # More than one connection may have under way, as a gateway with a thread for each caller has.
 CALLERS = 48
+# As many as it may without its margin, with as many batches as there are slots.
+PANELS, BATCHES = 12, 4
+SEVERAL = BatchInterpretPanelsRequest(panels=3 * [InterpretPanelRequest.FromString(CHEAP).panel]).SerializeToString()
 # Retries off; each that is refused was refused by the core, which takes the retry that gRPC makes by itself.
 MOST_REFUSED = 0.01
 
 
-def shared(service: ServiceProcess, seconds: float) -> tuple[int, int]:
+def shared(service: ServiceProcess, seconds: float, panels: int, batches: int = 0) -> tuple[int, int]:
     """How many calls of callers that share one connection, without retries, were not answered, of how many."""
     made = failed = 0
     counting, over = threading.Lock(), threading.Event()
 
-    def call() -> None:
+    def call(method: str, body: bytes) -> None:
         nonlocal made, failed
+        answered = channel.unary_unary(PATHS[method])
         while not over.is_set():
             try:
-                interpret(CHEAP, timeout=CALL_SECONDS, wait_for_ready=True)
+                answered(body, timeout=CALL_SECONDS, wait_for_ready=True)
                 lost = 0
             except grpc.RpcError:
                 lost = 1
@@ -139,8 +144,8 @@ def shared(service: ServiceProcess, seconds: float) -> tuple[int, int]:
                 made, failed = made + 1, failed + lost
 
     with grpc.insecure_channel(service.target, options(service.target, "none")) as channel:
-        interpret = channel.unary_unary(PATHS["InterpretPanel"])
-        threads = [threading.Thread(target=call) for _ in range(CALLERS)]
+        callers = panels * [("InterpretPanel", CHEAP)] + batches * [("BatchInterpretPanels", SEVERAL)]
+        threads = [threading.Thread(target=call, args=each) for each in callers]
         for thread in threads:
             thread.start()
         time.sleep(seconds)
@@ -155,16 +160,18 @@ def shared(service: ServiceProcess, seconds: float) -> tuple[int, int]:
 def test_whoever_keeps_to_the_limit_of_a_connection_is_refused_nothing(table: Table, tmp_path: Path) -> None:
     seconds = table.size(3.0, 60.0)
     with ServiceProcess(tmp_path / "service") as service:
-        failed, made = shared(service, seconds)
+        failed, made = shared(service, seconds, CALLERS)
+        mixed, of_mixed = shared(service, seconds, PANELS, BATCHES)
     with ServiceProcess(tmp_path / "broken", broken="answers_before_it_lets_go") as service:
-        control, of = shared(service, 3.0)
+        control, of = shared(service, 3.0, CALLERS)
     table.settle(
         "R3",
-        f"{CALLERS} callers that share one connection, which keeps to the limit that it is told; no retries",
-        size=f"{made} calls",
-        figure=f"{failed} refused ({failed / made:.2%})",
+        f"{CALLERS} callers that share one connection, which keeps to the limit that it is told; {PANELS} and "
+        f"{BATCHES} with batches, which stay below it; no retries",
+        size=f"{made} and {of_mixed} calls",
+        figure=f"{failed} refused ({failed / made:.2%}); {mixed}",
         target=f"0 (gated at {MOST_REFUSED:.0%})",
-        held=failed <= MOST_REFUSED * made,
+        held=failed <= MOST_REFUSED * made and mixed <= MOST_REFUSED * of_mixed,
         control=f"where the next call does not wait until gRPC has let go of the one before {control / of:.0%}",
         found=control > 0.1 * of,
     )

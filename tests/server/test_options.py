@@ -56,10 +56,10 @@ def read_until_closed(peer: socket.socket) -> bytes:
     return content
 
 
-def test_a_connection_announces_how_many_calls_it_carries(served: Served) -> None:
+def test_a_connection_announces_how_many_calls_it_carries_and_a_margin_of_one_for_each_thread(served: Served) -> None:
     with connected(served.server.port) as peer:
         peer.sendall(PREFACE)
-        assert settings_of(peer)[MAX_CONCURRENT_STREAMS] == 16
+        assert settings_of(peer)[MAX_CONCURRENT_STREAMS] == 16 + 8
 
 
 def test_a_connection_that_says_nothing_is_closed(served: Served) -> None:

@@ -22,7 +22,7 @@ from labgloss.server import admission
 from tests.server.wire import BATCH, HEALTH, INTERPRET, Served, batch, detail, reason_of, serving, unary
 
 # More than the threads and the shortest queue hold.
-MANY = 40
+MANY = 80
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = sys.argv[1:] if argv is None else argv
     try:
-        return _run(_parsed(argv))
+        return _run(build_parser(argv).parse_args(argv))
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -31,31 +31,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def entry_point() -> int:
     """The exit code of the command `labgloss`, as it was called."""
     return main()
-
-
-def _parsed(argv: Sequence[str]) -> Namespace:
-    try:
-        return build_parser(argv).parse_args(argv)
-    except SystemExit as ended:
-        raise SystemExit(ended.code or _help_written()) from None
-
-
-def _help_written() -> int:
-    """The exit code after help. Raises BrokenPipeError when nobody reads it."""
-    try:
-        # Closed by whoever started the command, it is None.
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError:
-        # Only now, so that help does not wait for it.
-        from labgloss.cli import console
-
-        try:
-            console.flush()
-        except console.OutputError as error:
-            console.complain(str(error))
-            return FAILED
-    return 0
 
 
 def _run(arguments: Namespace) -> int:
@@ -88,6 +63,9 @@ def _run(arguments: Namespace) -> int:
     except console.OutputError as error:
         console.complain(str(error))
         return FAILED
+    finally:
+        # However it ended; where all was written this does nothing.
+        console.let_go()
     return code
 
 

@@ -28,6 +28,9 @@ def output_style() -> Style:
 class OutputError(Exception):
     """Standard output does not take what is written; its text says why."""
 
+    def __init__(self, why: OSError) -> None:
+        super().__init__(f"the output cannot be written: {why.strerror}")
+
 
 def open_closed_output() -> None:
     """Standard output that was closed by whoever started the command takes everything, and keeps nothing."""
@@ -66,6 +69,22 @@ def flush() -> None:
         sys.stdout.flush()
 
 
+def let_go() -> None:
+    """Hands on what was written, as far as it is taken: a command that ends otherwise says why in its own words."""
+    with suppress(OutputError, BrokenPipeError):
+        flush()
+
+
+def drop() -> None:
+    """What standard output did not take is not tried again.
+
+    Python would, as its last act, complain in its own words, and end with a code of its own.
+    """
+    # Something in the place of standard output may be no file.
+    with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
 def complain(text: str) -> None:
     """Writes one message, of one line or several, to standard error; what could steer the terminal is replaced."""
     print(*map(printable, f"labgloss: {text}".splitlines()), sep="\n", file=sys.stderr)
@@ -76,20 +95,10 @@ def _said() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        _drop()
+        drop()
         if isinstance(error, BrokenPipeError):
             raise
-        raise OutputError(f"the output cannot be written: {error.strerror}") from error
-
-
-def _drop() -> None:
-    """What standard output did not take is not tried again.
-
-    Python would, as its last act, complain in its own words, and end with a code of its own.
-    """
-    # Something in the place of standard output may be no file.
-    with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        raise OutputError(error) from error
 
 
 def _encodable() -> bool:

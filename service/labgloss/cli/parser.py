@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from labgloss import __version__
@@ -515,6 +516,32 @@ class _Parser(argparse.ArgumentParser):
             given.setdefault("type", _named)
         return super().add_argument(*names, **given)
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse itself says nothing where help cannot be written.
+        if file is not None and file is sys.stdout:
+            _show(message)
+        else:
+            super()._print_message(message, file)
+
+
+def _show(text: str) -> None:
+    """Writes to standard output, at once. Raises SystemExit when it cannot be written, or nobody reads it."""
+    # Closed by whoever started the command, it is None.
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        # Only now, so that help does not wait for it.
+        from labgloss.cli import FAILED, NOBODY_READS, console
+
+        console.drop()
+        if isinstance(error, BrokenPipeError):
+            raise SystemExit(NOBODY_READS) from None
+        console.complain(str(console.OutputError(error)))
+        raise SystemExit(FAILED) from None
+
 
 class _Manual(argparse.RawDescriptionHelpFormatter):
     # A width of its own spares `--help` the import that asks the terminal for one.
@@ -529,5 +556,5 @@ class _Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        print(f"labgloss {__version__}")
+        _show(f"labgloss {__version__}\n")
         parser.exit()

@@ -63,10 +63,11 @@ def options_of(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.max_send_message_length", settings.core_bytes),
         ("grpc.max_metadata_size", 4_096),
         ("grpc.absolute_max_metadata_size", 8_192),
-        # A call counts until Python has let go of it (lane.py), by a protection that stays on
-        # (grpc.http.overload_protection): without it 10,000 calls that are reset at once cost 10 to 20 MB, with it 2,
-        # and once a bystander lost 3 calls.
-        ("grpc.max_concurrent_streams", settings.connection_calls),
+        # A call counts until Python has let go of it, by a protection that stays on (grpc.http.overload_protection):
+        # without it 10,000 calls that are reset at once cost 10 to 20 MB, with it 2, and once a bystander lost 3 calls.
+        # As many as there are threads may be answered and not let go of; without room for those a client that kept 16
+        # under way, 4 batches among them, lost 2 of 5 calls.
+        ("grpc.max_concurrent_streams", settings.connection_calls + settings.threads),
         ("grpc.max_allowed_incoming_connections", settings.connections),
         ("grpc.max_connection_age_ms", round(settings.connection_age_seconds * 1_000)),
         # After its age a connection takes no new call; a long stream on it, a backfill, may still end.

@@ -5,7 +5,8 @@ own thread, which takes every call and sends every refusal and health check on i
 time, and at ten times the load health checks took a second. A thread that goes from one call to the next is not woken
 for each, and hands the interpreter to gRPC's thread alone: after each answer, until gRPC has let go of the call. Until
 then the core counts it among those that its connection has under way, while its client has the answer and sends the
-next: of a client that kept as many under way as it may, every second call was refused.
+next: of a client that kept as many under way as it may, every second call was refused. Those that run elsewhere do the
+same (admission.py).
 """
 
 from __future__ import annotations
@@ -22,18 +23,15 @@ from typing import Generic, TypeVar
 PATIENCE_SECONDS = 0.25
 # How much the last call counts in what one takes.
 _STEP = 0.05
-# gRPC lets go of a call that was answered within 0.1 ms in the median, of 99 in 100 within 0.6; of one whose peer takes
-# no answer, never.
-_LET_GO_SECONDS = 0.002
 
 T = TypeVar("T")
 Run = Callable[[], object]
-# Waits for so many seconds at most.
-LetGo = Callable[[float], object]
+# Waits until gRPC has let go of a call, or for as long as that usually takes.
+LetGo = Callable[[], object]
 Waiting = tuple[Run, LetGo]
 
 
-def _at_once(_: float) -> None:
+def _at_once() -> None:
     """Nothing is held."""
 
 
@@ -141,12 +139,12 @@ class Lane:
                 run, let_go = call
                 with suppress(BaseException):
                     run()
+                self.seconds += (self._clock() - self._began - self.seconds) * _STEP
                 # What they hold of the call ends with it.
                 del call, run
                 if len(self._queue):
-                    let_go(_LET_GO_SECONDS)
+                    let_go()
                 del let_go
-                self.seconds += (self._clock() - self._began - self.seconds) * _STEP
         # For the other threads.
         self._wake.put(None)
 

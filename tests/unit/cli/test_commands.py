@@ -373,17 +373,46 @@ def test_output_that_cannot_be_written_is_said_in_one_line(count: int, asked: De
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["check", "--help"]], ids=" ".join)
-def test_help_that_cannot_be_written_is_said_in_one_line_and_that_nobody_reads_is_quiet(arguments: list[str]) -> None:
-    command = [sys.executable, "-m", "labgloss", *arguments]
+@pytest.mark.parametrize("unbuffered", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["serve", "--help"]], ids=" ".join)
+def test_help_that_cannot_be_written_is_said_in_one_line_and_that_nobody_reads_is_quiet(
+    arguments: list[str], unbuffered: dict[str, str]
+) -> None:
+    command, env = [sys.executable, "-m", "labgloss", *arguments], {**IMPORTING_LABGLOSS, **unbuffered}
     with Path("/dev/full").open("wb") as full:
-        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=IMPORTING_LABGLOSS, check=False)
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=env, check=False)
     assert (run.returncode, run.stderr) == (1, b"labgloss: the output cannot be written: No space left on device\n")
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as nobody:
-        run = subprocess.run(command, stdout=nobody, stderr=subprocess.PIPE, env=IMPORTING_LABGLOSS, check=False)
+        run = subprocess.run(command, stdout=nobody, stderr=subprocess.PIPE, env=env, check=False)
     assert (run.returncode, run.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        ("KeyboardInterrupt", 130, b""),
+        ("SettingsError(('x: is wrong',))", 2, b"labgloss: cannot start so:\n  x: is wrong\n"),
+    ],
+)
+def test_a_command_that_ends_otherwise_says_why_in_its_own_words(raised: str, code: int, said: bytes) -> None:
+    program = f"""
+from labgloss import cli
+from labgloss.cli.commands import check
+from labgloss.errors import SettingsError
+def run(_):
+    print("written, and not taken")
+    raise {raised}
+check.run = run
+raise SystemExit(cli.main(["check", "x.toml"]))
+"""
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run(
+            [sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, env=IMPORTING_LABGLOSS, check=False
+        )
+    assert (run.returncode, run.stderr) == (code, said)
 
 
 def test_output_that_was_closed_is_no_fault(asked: DecidedService, panels: Path) -> None:
