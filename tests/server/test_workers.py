@@ -446,10 +446,12 @@ import os
 from labgloss.server import app
 reading = app.read
 def refusing(content):
-    if not os.path.exists({str(site.with_suffix(".refused"))!r}):
-        open({str(site.with_suffix(".refused"))!r}, "w").close()
-        raise MemoryError
-    return reading(content)
+    try:
+        # By the first of both that comes.
+        os.close(os.open({str(site.with_suffix(".refused"))!r}, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return reading(content)
+    raise MemoryError
 app.read = refusing
 """
     with service(refusing + PROGRAM, workers=2, overlay=site) as started:
